@@ -1,0 +1,40 @@
+import type { RouteSpec } from './documents.ts';
+import type { PinMatch } from './match.ts';
+import type { Revision } from './revision.ts';
+
+/** A fleet revision. The epoch changes when a store is restored or reconciled. */
+export interface Position {
+  readonly epoch: string;
+  readonly n: number;
+}
+
+export type TrafficOwner = `route/${string}` | `backend/${string}`;
+
+/** What one backend contributes to a fleet's Envoys. A pure function of its state and its rollout. */
+export interface BackendTraffic {
+  readonly kind: 'backend';
+  readonly backend: string;
+  /** Every revision whose clusters are served, retired ones included; ordered by key. */
+  readonly revisions: readonly Revision[];
+  /** Revisions that also get a cluster for pinned requests; keys. */
+  readonly pinned: readonly string[];
+  /** Arms in fixed order, weights summing to 10,000; empty while the backend has no revision. */
+  readonly split: readonly { readonly cluster: string; readonly weight: number }[];
+  readonly pins: readonly { readonly matches: readonly PinMatch[]; readonly cluster: string }[];
+}
+
+export interface RouteTraffic {
+  readonly kind: 'route';
+  readonly route: string;
+  readonly spec: RouteSpec;
+}
+
+export type OwnerTraffic = BackendTraffic | RouteTraffic;
+
+/** All that a fleet's Envoys are told, as of one fleet revision: one consistent read. */
+export interface FleetTable {
+  readonly fleet: string;
+  readonly position: Position;
+  /** `n` is the fleet revision at which this owner's value last changed. */
+  readonly owners: ReadonlyMap<TrafficOwner, { readonly n: number; readonly value: OwnerTraffic }>;
+}

@@ -1,0 +1,60 @@
+import type { Verdict } from '../analysis/judge.ts';
+import type { Phase } from '../model/phase.ts';
+
+/** Everything that changes a rollout leaves one event. Ordered by `seq` within the rollout. */
+export interface RolloutEvent {
+  readonly rolloutId: string;
+  readonly type:
+    | 'started'
+    | 'phase'
+    | 'step'
+    | 'live'
+    | 'verdict'
+    | 'paused'
+    | 'resumed'
+    | 'approved'
+    | 'nack'
+    | 'held'
+    | 'finished';
+  readonly atMs: number;
+  readonly by: string;
+  readonly phase: Phase;
+  readonly step: number;
+  readonly message: string;
+  /** Numbers behind the message, for machines. */
+  readonly data: {
+    readonly weight?: number;
+    readonly ackMs?: number;
+    readonly node?: string;
+    readonly verdicts?: readonly Verdict[];
+    readonly outcome?: Phase;
+  };
+}
+
+/** A message for people, one per change of state. Formats (Slack, …) are made from it at delivery. */
+export interface Notice {
+  /** Stable over retries; receivers deduplicate on it. */
+  readonly id: string;
+  readonly rolloutId: string;
+  readonly backend: string;
+  readonly plan: string;
+  readonly revision: string;
+  readonly stable: string | null;
+  readonly kind:
+    | 'started'
+    | 'step'
+    | 'promoted'
+    | 'rolling_back'
+    | 'rolled_back'
+    | 'aborting'
+    | 'aborted'
+    | 'failed'
+    | 'paused'
+    | 'resumed'
+    | 'approval';
+  readonly tone: 'info' | 'good' | 'warning' | 'bad';
+  readonly title: string;
+  /** Label → text, in display order. */
+  readonly fields: readonly (readonly [label: string, text: string])[];
+  readonly atMs: number;
+}

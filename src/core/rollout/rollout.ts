@@ -1,0 +1,86 @@
+import type { JudgeState, Verdict } from '../analysis/judge.ts';
+import type { PlanSpec } from '../model/documents.ts';
+import type { Phase } from '../model/phase.ts';
+import type { Revision } from '../model/revision.ts';
+
+/** One execution of a plan for one revision. The record that is committed; JSON all the way down. */
+export interface Rollout {
+  readonly id: string;
+  readonly plan: string;
+  /** The plan as it stood at the start; later edits do not reach a running rollout. */
+  readonly spec: PlanSpec;
+  readonly backend: string;
+  readonly fleets: readonly string[];
+  readonly canary: Revision;
+  /** `null`: first deployment, there is nothing to fall back to and no step. */
+  readonly stable: Revision | null;
+  readonly phase: Phase;
+  readonly paused: Pause | null;
+  /** Index of the current step; -1 before the first. */
+  readonly step: number;
+  /** Grows with every step commit; with `step` it names a gate, so a late approval is refused. */
+  readonly attempt: number;
+  readonly startedBy: string;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly deadlineAtMs: number;
+  /** The traffic commit that must become live; `null` before the first. */
+  readonly push: Push | null;
+  readonly approval: {
+    readonly step: number;
+    readonly attempt: number;
+    readonly by: string;
+    readonly atMs: number;
+  } | null;
+  readonly evidence: Evidence | null;
+  /** Why the rollout left the straight way. Kept to the end. */
+  readonly cause: Cause | null;
+  readonly history: readonly StepRecord[];
+  /** What the rollout waits for right now, in words for people. */
+  readonly waitingFor: string;
+}
+
+export interface Pause {
+  readonly by: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** One change of traffic on its way to the fleet. Times are epoch ms of the store's clock. */
+export interface Push {
+  readonly committedAtMs: number;
+  /** When every counted node had ACKed it; `null`: not yet. */
+  readonly liveAtMs: number | null;
+  /** Nodes that must ACK, by fleet: those connected when it was committed. */
+  readonly counted: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Evidence {
+  readonly verdicts: readonly Verdict[];
+  readonly judgedAtMs: number;
+  /** Since when the judge could not decide; `null`: it can. */
+  readonly inconclusiveSinceMs: number | null;
+  readonly judge: JudgeState | null;
+}
+
+export type CauseKind = 'analysis' | 'nack' | 'deadline' | 'person' | 'no_dataplane';
+
+export interface Cause {
+  readonly kind: CauseKind;
+  readonly summary: string;
+  readonly by: string;
+  readonly atMs: number;
+  readonly step: number;
+  readonly verdict: Verdict | null;
+  readonly node: string | null;
+}
+
+export interface StepRecord {
+  readonly step: number;
+  readonly name: string;
+  /** Basis points. */
+  readonly weight: number;
+  readonly committedAtMs: number;
+  readonly liveAtMs: number | null;
+  readonly leftAtMs: number | null;
+}

@@ -1,0 +1,98 @@
+import type { Document, DocumentKind } from '../core/model/documents.ts';
+import type { Result } from '../core/model/errors.ts';
+import type { FleetState } from '../core/model/fleet-state.ts';
+import type { Phase } from '../core/model/phase.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
+import type { Rollout } from '../core/rollout/rollout.ts';
+
+/** A file as the user has it; `file` is only shown in errors. */
+export interface SourceFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface AppliedDocument {
+  readonly kind: DocumentKind;
+  readonly name: string;
+  readonly action: 'created' | 'updated' | 'unchanged' | 'deleted';
+}
+
+export interface StoredDocument {
+  readonly rev: number;
+  readonly document: Document;
+  /** The YAML of this document as the user wrote it. */
+  readonly source: string;
+}
+
+export type RolloutCommand =
+  | { readonly type: 'pause'; readonly reason: string }
+  | { readonly type: 'resume' }
+  | { readonly type: 'promote' }
+  | { readonly type: 'abort'; readonly reason: string }
+  /** `gate` names the gate that the person saw; a gate that has moved on is refused. */
+  | { readonly type: 'approve'; readonly gate: { readonly step: number; readonly attempt: number } };
+
+export interface RolloutView {
+  readonly rev: number;
+  readonly rollout: Rollout;
+  /** Counted nodes that have not ACKed the present push. */
+  readonly laggards: readonly string[];
+}
+
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** The use cases. Every surface (HTTP, later others) calls these and nothing else. */
+export interface Engine {
+  apply(request: {
+    readonly files: readonly SourceFile[];
+    readonly dryRun: boolean;
+    readonly by: string;
+  }): Promise<Result<readonly AppliedDocument[]>>;
+  documents(kind: DocumentKind | null): Promise<Result<readonly StoredDocument[]>>;
+  document(kind: DocumentKind, name: string): Promise<Result<StoredDocument>>;
+  remove(request: {
+    readonly kind: DocumentKind;
+    readonly name: string;
+    readonly by: string;
+  }): Promise<Result<AppliedDocument>>;
+  start(request: {
+    readonly plan: string;
+    readonly revision: string;
+    /** `host:port` each; replaces the backend's own endpoints for this revision. */
+    readonly endpoints: readonly string[] | null;
+    readonly by: string;
+    readonly idempotencyKey: string | null;
+  }): Promise<Result<{ readonly view: RolloutView; readonly created: boolean }>>;
+  command(request: {
+    readonly id: string;
+    readonly command: RolloutCommand;
+    readonly rev: number | null;
+    readonly by: string;
+  }): Promise<Result<RolloutView>>;
+  rollout(id: string): Promise<Result<RolloutView>>;
+  rollouts(page: {
+    readonly backend: string | null;
+    readonly phase: Phase | 'active' | null;
+    readonly limit: number;
+    readonly cursor: string | null;
+  }): Promise<Result<{ readonly rollouts: readonly RolloutView[]; readonly cursor: string | null }>>;
+  events(request: {
+    readonly id: string;
+    readonly after: string | null;
+    readonly limit: number;
+  }): Promise<Result<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
+  fleets(): readonly string[];
+  fleet(name: string): Result<FleetState>;
+  deadLetters(
+    limit: number,
+  ): Promise<
+    Result<
+      readonly { readonly queue: string; readonly title: string; readonly detail: string; readonly atMs: number }[]
+    >
+  >;
+  readiness(): Promise<readonly ReadinessCheck[]>;
+}

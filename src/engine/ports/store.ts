@@ -1,0 +1,110 @@
+import type { FleetTable, OwnerTraffic, Position, TrafficOwner } from '../../core/model/traffic.ts';
+import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
+
+/** `document/Route/shop`, `backend/checkout`, `rollout/<id>`. At most 200 characters of `[A-Za-z0-9._/-]`. */
+export type RecordKey = `document/${string}/${string}` | `backend/${string}` | `rollout/${string}`;
+
+/** `rev` is 0 for a record that does not exist; each write adds 1. */
+export interface StoredRecord {
+  readonly key: RecordKey;
+  readonly rev: number;
+  readonly body: unknown;
+}
+
+/** Outages are values: the store never throws for what a network or Redis may do. */
+export type StoreRead<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | Unavailable
+  | { readonly kind: 'corrupt'; readonly key: string; readonly detail: string };
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly detail: string;
+}
+
+/** Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend to tidy. */
+export type Subject = `rollout/${string}` | `outbox/${string}` | `backend/${string}`;
+
+/** `<rollout id>~<target>`: delivered first in, first out. */
+export type OutboxQueue = string;
+
+export interface Commit {
+  /** Every record the decision read, with the rev it saw; all must still hold, or nothing happens. */
+  readonly reads: readonly { readonly key: RecordKey; readonly rev: number }[];
+  /** Written keys must be among `reads`. `body: null` deletes. */
+  readonly writes: readonly { readonly key: RecordKey; readonly body: unknown }[];
+  readonly events: readonly RolloutEvent[];
+  readonly outbox: readonly { readonly queue: OutboxQueue; readonly notice: Notice }[];
+  /** `atMs: null` takes the subject out of the due set. */
+  readonly due: readonly { readonly subject: Subject; readonly atMs: number | null }[];
+  /** `value: null` removes the owner. Every fleet named here gets one new fleet revision. */
+  readonly traffic: readonly {
+    readonly fleet: string;
+    readonly owner: TrafficOwner;
+    readonly value: OwnerTraffic | null;
+  }[];
+  /** The result is remembered for 24 h: the same key answers it again instead of committing. */
+  readonly idempotency: { readonly key: string; readonly fingerprint: string; readonly result: unknown } | null;
+}
+
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly fleets: Readonly<Record<string, Position>> }
+  /** A record moved on: reload and decide again. */
+  | { readonly kind: 'conflict'; readonly key: string }
+  /** This idempotency key was used before. */
+  | { readonly kind: 'duplicate'; readonly fingerprint: string; readonly result: unknown }
+  | Unavailable;
+
+/** Records and the one way to change them (design §4, step 4). */
+export interface RecordStore {
+  read(keys: readonly RecordKey[]): Promise<StoreRead<readonly StoredRecord[]>>;
+  /** Newest first; `prefix` like `rollout/` or `document/Route/`. */
+  list(
+    prefix: string,
+    page: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<StoreRead<{ readonly records: readonly StoredRecord[]; readonly cursor: string | null }>>;
+  commit(commit: Commit): Promise<CommitOutcome>;
+  events(
+    rolloutId: string,
+    page: { readonly after: string | null; readonly limit: number },
+  ): Promise<StoreRead<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
+  /** Epoch ms of the store's clock. */
+  time(): Promise<StoreRead<number>>;
+}
+
+/** What the xDS side follows. A lost hint costs seconds: followers also poll. */
+export interface TrafficFeed {
+  fleets(): Promise<StoreRead<readonly string[]>>;
+  table(fleet: string): Promise<StoreRead<FleetTable>>;
+  /** Calls `onChange` with fleets whose revision moved; resolves once following; `stop` ends it. */
+  follow(onChange: (fleets: readonly string[]) => void): Promise<{ stop(): Promise<void> }>;
+}
+
+export interface OutboxEntry {
+  readonly queue: OutboxQueue;
+  readonly notice: Notice;
+  readonly attempts: number;
+  readonly firstTriedAtMs: number | null;
+}
+
+export interface Outbox {
+  head(queue: OutboxQueue): Promise<StoreRead<OutboxEntry | null>>;
+  /** Takes the entry with this notice id out of the queue; a no-op when it is gone already. */
+  delivered(queue: OutboxQueue, noticeId: string): Promise<StoreRead<'done'>>;
+  retry(queue: OutboxQueue, noticeId: string, atMs: number, detail: string): Promise<StoreRead<'done'>>;
+  /** Moves the entry to the visible dead-letter list. */
+  bury(queue: OutboxQueue, noticeId: string, detail: string): Promise<StoreRead<'done'>>;
+  deadLetters(
+    limit: number,
+  ): Promise<StoreRead<readonly { readonly queue: OutboxQueue; readonly notice: Notice; readonly detail: string }[]>>;
+}
+
+/** The sorted set that holds every delay. */
+export interface DueSet {
+  /** Epoch ms of the earliest subject; `null`: none. */
+  next(): Promise<StoreRead<number | null>>;
+  /** Leases what is due: returns it and moves it `leaseMs` ahead, so that a crash loses nothing. */
+  lease(limit: number, leaseMs: number): Promise<StoreRead<readonly Subject[]>>;
+  schedule(subject: Subject, atMs: number): Promise<StoreRead<'done'>>;
+  /** Ends a lease without rescheduling, unless the subject was rescheduled meanwhile. */
+  forget(subject: Subject): Promise<StoreRead<'done'>>;
+}
