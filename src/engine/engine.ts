@@ -2,8 +2,11 @@ import type { Document, DocumentKind } from '../core/model/documents.ts';
 import type { Result } from '../core/model/errors.ts';
 import type { FleetState } from '../core/model/fleet-state.ts';
 import type { Phase } from '../core/model/phase.ts';
+import type { RolloutCommand } from '../core/rollout/command.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
+
+export type { RolloutCommand };
 
 /** A file as the user has it; `file` is only shown in errors. */
 export interface SourceFile {
@@ -23,14 +26,6 @@ export interface StoredDocument {
   /** The YAML of this document as the user wrote it. */
   readonly source: string;
 }
-
-export type RolloutCommand =
-  | { readonly type: 'pause'; readonly reason: string }
-  | { readonly type: 'resume' }
-  | { readonly type: 'promote' }
-  | { readonly type: 'abort'; readonly reason: string }
-  /** `gate` names the gate that the person saw; a gate that has moved on is refused. */
-  | { readonly type: 'approve'; readonly gate: { readonly step: number; readonly attempt: number } };
 
 export interface RolloutView {
   readonly rev: number;

@@ -7,5 +7,12 @@ export interface BackendState {
   /** The one active rollout that owns this backend (invariant I8). */
   readonly rolloutId: string | null;
   /** Revisions out of use whose clusters stay served: a node that was away may still route to them. */
-  readonly retired: readonly { readonly revision: Revision; readonly untilMs: number }[];
+  readonly retired: readonly RetiredRevision[];
+}
+
+export interface RetiredRevision {
+  readonly revision: Revision;
+  /** Also keep its cluster for pinned requests. */
+  readonly pinned: boolean;
+  readonly untilMs: number;
 }

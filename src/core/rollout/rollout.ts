@@ -9,6 +9,8 @@ export interface Rollout {
   readonly plan: string;
   /** The plan as it stood at the start; later edits do not reach a running rollout. */
   readonly spec: PlanSpec;
+  /** What the trigger asked for; a repeated trigger is compared with it. */
+  readonly trigger: { readonly revision: string; readonly endpoints: readonly string[] | null };
   readonly backend: string;
   readonly fleets: readonly string[];
   readonly canary: Revision;

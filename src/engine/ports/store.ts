@@ -42,16 +42,12 @@ export interface Commit {
     readonly owner: TrafficOwner;
     readonly value: OwnerTraffic | null;
   }[];
-  /** The result is remembered for 24 h: the same key answers it again instead of committing. */
-  readonly idempotency: { readonly key: string; readonly fingerprint: string; readonly result: unknown } | null;
 }
 
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly fleets: Readonly<Record<string, Position>> }
   /** A record moved on: reload and decide again. */
   | { readonly kind: 'conflict'; readonly key: string }
-  /** This idempotency key was used before. */
-  | { readonly kind: 'duplicate'; readonly fingerprint: string; readonly result: unknown }
   | Unavailable;
 
 /** Records and the one way to change them (design §4, step 4). */

@@ -1,0 +1,93 @@
+import type { FleetNode, FleetState } from '../model/fleet-state.ts';
+import type { Position } from '../model/traffic.ts';
+
+/** What one fleet says about one push of one owner. */
+export interface FleetObservation {
+  readonly state: FleetState;
+  /** Fleet revision at which the owner's traffic last changed; `null`: it has none in this fleet. */
+  readonly position: Position | null;
+}
+
+export interface Nack {
+  readonly nodeId: string;
+  readonly type: string;
+  readonly message: string;
+}
+
+export type Liveness =
+  | { readonly kind: 'live'; readonly lastAckAtMs: number; readonly nodes: readonly FleetNode[] }
+  | { readonly kind: 'waiting'; readonly laggards: readonly string[]; readonly nacks: readonly Nack[] }
+  /** Nobody is left to count: nothing may advance on that. */
+  | { readonly kind: 'empty'; readonly fleet: string };
+
+/**
+ * Is a push in force on every counted node (design: "What is live where")?
+ * Counted are the nodes connected at its commit, less those gone for longer than the grace period,
+ * plus those of them that came back. Nodes that appeared later get the new state anyway and do not count.
+ */
+export function liveness(
+  counted: Readonly<Record<string, readonly string[]>>,
+  observed: Readonly<Record<string, FleetObservation>>,
+  graceMs: number,
+  nowMs: number,
+): Liveness {
+  const nodes: FleetNode[] = [];
+  const laggards: string[] = [];
+  const nacks: Nack[] = [];
+  let lastAckAtMs = 0;
+  for (const [fleet, nodeIds] of Object.entries(counted)) {
+    const seen = observed[fleet];
+    const position = seen?.position;
+    if (seen === undefined || position === undefined || position === null) return { kind: 'empty', fleet };
+    const present = presentNodes(nodeIds, seen.state, graceMs, nowMs);
+    if (present.length === 0) return { kind: 'empty', fleet };
+    for (const { nodeId, node } of present) {
+      if (node !== null && credits(node, position)) {
+        nodes.push(node);
+        lastAckAtMs = Math.max(lastAckAtMs, node.creditedAtMs);
+        continue;
+      }
+      laggards.push(nodeId);
+      if (node?.nack != null && node.nack.position.epoch === position.epoch && node.nack.position.n >= position.n) {
+        nacks.push({ nodeId, type: node.nack.type, message: node.nack.message });
+      }
+    }
+  }
+  return laggards.length === 0 ? { kind: 'live', lastAckAtMs, nodes } : { kind: 'waiting', laggards, nacks };
+}
+
+/** Nodes that a push committed now has to reach, by fleet. */
+export function connectedNodes(observed: Readonly<Record<string, FleetObservation>>): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(observed).map(([fleet, { state }]) => [
+      fleet,
+      state.nodes
+        .filter((node) => node.connected)
+        .map((node) => node.nodeId)
+        .sort(),
+    ]),
+  );
+}
+
+function credits(node: FleetNode, position: Position): boolean {
+  return (
+    node.connected && node.credited !== null && node.credited.epoch === position.epoch && node.credited.n >= position.n
+  );
+}
+
+function presentNodes(
+  nodeIds: readonly string[],
+  state: FleetState,
+  graceMs: number,
+  nowMs: number,
+): { nodeId: string; node: FleetNode | null }[] {
+  const byId = new Map(state.nodes.map((node) => [node.nodeId, node]));
+  return nodeIds
+    .map((nodeId) => ({ nodeId, node: byId.get(nodeId) ?? null }))
+    .filter(({ node }) => {
+      if (node?.connected) return true;
+      // A node that this view never saw counts as gone since the view began (a restarted engine).
+      const goneSinceMs = node === null ? state.observedSinceMs : node.changedAtMs;
+      return nowMs - goneSinceMs < graceMs;
+    });
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import type { BackendState } from './backend-state.ts';
+import type { AnalysisSpec, BackendSpec, Document, EndpointsSpec, PlanSpec, RouteSpec, StepSpec } from './documents.ts';
+import type { PinMatch, RequestMatch, ValueMatch } from './match.ts';
+import type { Revision } from './revision.ts';
+import type { BackendTraffic, OwnerTraffic } from './traffic.ts';
+
+/**
+ * Stored shapes. The store is a border: what comes back is parsed before it is believed, and a record that
+ * does not fit is reported as corrupt instead of being acted on. Kept equal to the types by the annotations.
+ */
+const ms = z.number().int().nonnegative();
+const name = z.string().min(1).max(253);
+
+const ValueMatchRecord: z.ZodType<ValueMatch> = z.union([
+  z.object({ name, type: z.enum(['Exact', 'Prefix', 'RegularExpression']), value: z.string() }),
+  z.object({ name, type: z.literal('Present') }),
+]);
+
+const PinMatchRecord: z.ZodType<PinMatch> = z.object({ headers: z.array(ValueMatchRecord) });
+
+const RequestMatchRecord = z.object({
+  path: z.object({ type: z.enum(['PathPrefix', 'Exact', 'RegularExpression']), value: z.string() }).optional(),
+  method: z.string().optional(),
+  headers: z.array(ValueMatchRecord),
+  queryParams: z.array(ValueMatchRecord),
+}) as z.ZodType<RequestMatch>;
+
+const RouteSpecRecord: z.ZodType<RouteSpec> = z.object({
+  fleet: name,
+  hostnames: z.array(z.string()),
+  rules: z.array(z.object({ name, matches: z.array(RequestMatchRecord), backend: name, timeoutMs: ms })),
+});
+
+const HostPortRecord = z.object({ host: name, port: z.number().int().min(1).max(65_535) });
+
+const EndpointsRecord: z.ZodType<EndpointsSpec> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('static'), addresses: z.array(HostPortRecord) }),
+  z.object({ kind: z.literal('dns'), host: z.string(), port: z.number().int().min(1).max(65_535) }),
+]);
+
+const clusterSettings = {
+  protocol: z.enum(['http1', 'http2', 'grpc']),
+  connectTimeoutMs: ms,
+  healthCheck: z
+    .object({
+      path: z.string(),
+      intervalMs: ms,
+      timeoutMs: ms,
+      healthyThreshold: z.number().int(),
+      unhealthyThreshold: z.number().int(),
+    })
+    .nullable(),
+};
+
+const BackendSpecRecord: z.ZodType<BackendSpec> = z.object({
+  ...clusterSettings,
+  endpoints: EndpointsRecord.nullable(),
+  initial: z.object({ revision: name, endpoints: EndpointsRecord.nullable() }).nullable(),
+});
+
+const AnalysisRecord: z.ZodType<AnalysisSpec> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('error-rate'), name, max: z.number(), minRequests: z.number() }),
+  z.object({ kind: z.literal('latency'), name, objectiveMs: ms, max: z.number(), minRequests: z.number() }),
+  z.object({
+    kind: z.literal('query'),
+    name,
+    query: z.string(),
+    windowMs: ms,
+    min: z.number().nullable(),
+    max: z.number().nullable(),
+  }),
+]);
+
+const StepRecord: z.ZodType<StepSpec> = z.object({
+  name,
+  weight: z.number().int().min(0).max(10_000),
+  matches: z.array(PinMatchRecord),
+  holdMs: ms,
+  approve: z.boolean(),
+  analysis: z.array(AnalysisRecord),
+});
+
+export const PlanSpecRecord: z.ZodType<PlanSpec> = z.object({
+  backend: name,
+  strategy: z.object({ name: z.string(), steps: z.array(StepRecord) }),
+  analysis: z.array(AnalysisRecord),
+  deadlineMs: ms,
+  inconclusiveAfterMs: ms,
+  notify: z.array(name),
+});
+
+export const DocumentRecord: z.ZodType<{ readonly document: Document; readonly source: string }> = z.object({
+  document: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('Route'), name, spec: RouteSpecRecord }),
+    z.object({ kind: z.literal('Backend'), name, spec: BackendSpecRecord }),
+    z.object({ kind: z.literal('Plan'), name, spec: PlanSpecRecord }),
+    z.object({ kind: z.literal('Strategy'), name, spec: z.unknown() }),
+  ]),
+  source: z.string(),
+});
+
+export const RevisionRecord: z.ZodType<Revision> = z.object({
+  key: z.string(),
+  backend: name,
+  name,
+  cluster: z.string().regex(/^[A-Za-z0-9_-]+$/),
+  ...clusterSettings,
+  endpoints: EndpointsRecord,
+});
+
+export const BackendStateRecord: z.ZodType<BackendState> = z.object({
+  backend: name,
+  stable: RevisionRecord.nullable(),
+  rolloutId: z.string().nullable(),
+  retired: z.array(z.object({ revision: RevisionRecord, pinned: z.boolean(), untilMs: ms })),
+});
+
+const BackendTrafficRecord: z.ZodType<BackendTraffic> = z.object({
+  kind: z.literal('backend'),
+  backend: name,
+  revisions: z.array(RevisionRecord),
+  pinned: z.array(z.string()),
+  split: z.array(z.object({ cluster: z.string(), weight: z.number().int().min(0).max(10_000) })),
+  pins: z.array(z.object({ matches: z.array(PinMatchRecord), cluster: z.string() })),
+});
+
+/** One owner's value in a fleet's traffic table. */
+export const OwnerTrafficRecord: z.ZodType<OwnerTraffic> = z.union([
+  BackendTrafficRecord,
+  z.object({ kind: z.literal('route'), route: name, spec: RouteSpecRecord }),
+]);

@@ -1,0 +1,155 @@
+import { assertNever } from '../model/assert-never.ts';
+import type { BackendState } from '../model/backend-state.ts';
+import type { SerinError } from '../model/errors.ts';
+import { isTerminal } from '../model/phase.ts';
+import { newPush, promote, revert } from './moves.ts';
+import { tell } from './notice.ts';
+import type { Rollout } from './rollout.ts';
+import {
+  change,
+  type Draft,
+  draft,
+  emit,
+  finish,
+  type Observations,
+  type Settings,
+  type Transition,
+  wait,
+} from './transition.ts';
+
+/** What a person or CI may ask of a rollout. */
+export type RolloutCommand =
+  | { readonly type: 'pause'; readonly reason: string }
+  | { readonly type: 'resume' }
+  | { readonly type: 'promote' }
+  | { readonly type: 'abort'; readonly reason: string }
+  /** `gate` names the gate that the person saw; a gate that has moved on is refused. */
+  | { readonly type: 'approve'; readonly gate: { readonly step: number; readonly attempt: number } };
+
+export type CommandOutcome =
+  | { readonly kind: 'accepted'; readonly transition: Transition }
+  /** Already so: nothing to commit, and asking twice is no error. */
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'refused'; readonly error: SerinError };
+
+interface CommandInput {
+  readonly rollout: Rollout;
+  readonly backend: BackendState;
+  readonly command: RolloutCommand;
+  readonly by: string;
+  readonly observed: Pick<Observations, 'fleets'>;
+  readonly settings: Settings;
+  readonly nowMs: number;
+}
+
+/** Decides a command. Pure, and committed like any other decision: the first durable one wins (F31). */
+export function decideCommand(input: CommandInput): CommandOutcome {
+  const d = draft(input.rollout, input.backend, input.nowMs);
+  const outcome = apply(d, input);
+  if (outcome !== 'accepted') return outcome;
+  // Look at the rollout at once: a command opens or closes gates.
+  return { kind: 'accepted', transition: finish(d, input.rollout, isTerminal(d.rollout.phase) ? null : d.nowMs) };
+}
+
+type Applied = 'accepted' | Exclude<CommandOutcome, { kind: 'accepted' }>;
+const UNCHANGED = { kind: 'unchanged' } as const;
+
+function apply(d: Draft, input: CommandInput): Applied {
+  const { command } = input;
+  switch (command.type) {
+    case 'pause':
+      return pause(d, input, command.reason);
+    case 'resume':
+      return resume(d, input);
+    case 'promote':
+      return promoteNow(d, input);
+    case 'abort':
+      return abort(d, input, command.reason);
+    case 'approve':
+      return approve(d, input, command.gate);
+    default:
+      return assertNever(command);
+  }
+}
+
+function pause(d: Draft, { by }: CommandInput, reason: string): Applied {
+  const { phase, paused } = d.rollout;
+  if (phase !== 'pending' && phase !== 'preparing' && phase !== 'stepping') return refused(d, 'pause');
+  if (paused !== null) return UNCHANGED;
+  change(d, { paused: { by, reason, atMs: d.nowMs } });
+  emit(d, 'paused', reason, {}, by);
+  tell(d, 'paused', [
+    ['Reason', reason],
+    ['By', by],
+  ]);
+  wait(d, `a person to resume it (${reason})`);
+  return 'accepted';
+}
+
+function resume(d: Draft, { by }: CommandInput): Applied {
+  if (isTerminal(d.rollout.phase)) return refused(d, 'resume');
+  if (d.rollout.paused === null) return UNCHANGED;
+  const evidence = d.rollout.evidence;
+  // The missing evidence gets its full time again; otherwise the resume would be undone at the next look.
+  const again = evidence?.inconclusiveSinceMs == null ? evidence : { ...evidence, inconclusiveSinceMs: d.nowMs };
+  change(d, { paused: null, evidence: again, waitingFor: 'the next look at it' });
+  emit(d, 'resumed', 'resumed', {}, by);
+  tell(d, 'resumed', [['By', by]]);
+  return 'accepted';
+}
+
+function promoteNow(d: Draft, { by, observed }: CommandInput): Applied {
+  const { phase } = d.rollout;
+  if (phase === 'promoting' || phase === 'promoted') return UNCHANGED;
+  if (phase !== 'stepping') return refused(d, 'promote');
+  const push = newPush(d, { ...observed, counters: null, queries: new Map(), scrapeMs: null });
+  if (push === null) {
+    return {
+      kind: 'refused',
+      error: { code: 'SERIN_NOT_READY', message: 'no Envoy of the fleet is connected, so nothing can be promoted' },
+    };
+  }
+  promote(d, push, by);
+  wait(d, 'the ACKs of the counted Envoys');
+  return 'accepted';
+}
+
+function abort(d: Draft, { by, observed, settings }: CommandInput, reason: string): Applied {
+  const { phase } = d.rollout;
+  if (phase === 'aborting' || phase === 'aborted') return UNCHANGED;
+  if (isTerminal(phase) || phase === 'rolling_back') return refused(d, 'abort');
+  const seen = { ...observed, counters: null, queries: new Map(), scrapeMs: null };
+  revert(d, seen, { kind: 'person', by, summary: reason, verdict: null, node: null }, settings);
+  if (!isTerminal(d.rollout.phase)) wait(d, 'the ACKs of the counted Envoys');
+  return 'accepted';
+}
+
+function approve(d: Draft, { by }: CommandInput, gate: { readonly step: number; readonly attempt: number }): Applied {
+  const { phase, step, attempt, approval } = d.rollout;
+  if (phase !== 'stepping') return refused(d, 'approve');
+  if (gate.step !== step || gate.attempt !== attempt || d.rollout.spec.strategy.steps[step]?.approve !== true) {
+    const open =
+      d.rollout.spec.strategy.steps[step]?.approve === true
+        ? `the open gate is step ${step}, attempt ${attempt}`
+        : 'the present step needs no approval';
+    return {
+      kind: 'refused',
+      error: {
+        code: 'SERIN_GATE_CONFLICT',
+        message: `the gate at step ${gate.step}, attempt ${gate.attempt} is not open: ${open}`,
+      },
+    };
+  }
+  if (approval !== null && approval.step === step && approval.attempt === attempt) return UNCHANGED;
+  change(d, { approval: { step, attempt, by, atMs: d.nowMs } });
+  emit(d, 'approved', `step ${step + 1} approved`, {}, by);
+  return 'accepted';
+}
+
+function refused(d: Draft, verb: string): Applied {
+  const { id, phase } = d.rollout;
+  return {
+    kind: 'refused',
+    error: { code: 'SERIN_PHASE_CONFLICT', message: `rollout ${id} is ${phase.replace('_', ' ')}; it cannot ${verb}` },
+  };
+}

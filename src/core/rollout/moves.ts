@@ -1,0 +1,149 @@
+import { connectedNodes } from '../fleet/liveness.ts';
+import { TOTAL_WEIGHT } from '../model/documents.ts';
+import { usesPins } from '../traffic/backend-traffic.ts';
+import { percent, stepOf, tell } from './notice.ts';
+import type { Cause, Push, Rollout } from './rollout.ts';
+import { change, type Draft, emit, enterPhase, type Observations, type Settings } from './transition.ts';
+
+/** The moves that several phases and commands share. Each leaves the draft consistent. */
+
+/** A push that the nodes connected now have to ACK; `null` when a fleet has none (nothing may move then). */
+export function newPush(d: Draft, observed: Observations): Push | null {
+  const counted = connectedNodes(observed.fleets);
+  const everyFleet = d.rollout.fleets.every((fleet) => (counted[fleet]?.length ?? 0) > 0);
+  return everyFleet ? { committedAtMs: d.nowMs, liveAtMs: null, counted } : null;
+}
+
+/** Steps forward: next step, or to 100 % after the last. The caller has checked every gate. */
+export function advance(d: Draft, push: Push): void {
+  const next = d.rollout.step + 1;
+  const step = d.rollout.spec.strategy.steps[next];
+  leaveStep(d);
+  if (d.rollout.stable === null || step === undefined) return promote(d, push, 'serin');
+  const first = d.rollout.phase !== 'stepping';
+  change(d, {
+    phase: 'stepping',
+    step: next,
+    attempt: d.rollout.attempt + 1,
+    push,
+    evidence: null,
+    approval: null,
+    history: [
+      ...d.rollout.history,
+      { step: next, name: step.name, weight: step.weight, committedAtMs: d.nowMs, liveAtMs: null, leftAtMs: null },
+    ],
+  });
+  d.traffic = true;
+  if (first) emit(d, 'phase', 'canary is ready on every counted Envoy; stepping begins');
+  emit(d, 'step', `step ${stepOf(d.rollout)} (${step.name}): ${percent(step.weight)} to the canary`, {
+    weight: step.weight,
+  });
+  tell(d, 'step');
+}
+
+/** Commits 100 % for the canary. The stable revision flips later, in the commit that ends the rollout. */
+export function promote(d: Draft, push: Push, by: string): void {
+  leaveStep(d);
+  change(d, { push, attempt: d.rollout.attempt + 1, paused: null });
+  enterPhase(d, 'promoting', 'every step passed; all traffic goes to the canary', by);
+  emit(d, 'step', 'promotion: 100 % to the canary', { weight: TOTAL_WEIGHT }, by);
+  d.traffic = true;
+}
+
+/**
+ * Sends everything back to stable. Needs the durable commit and nothing else: no ACK, no evidence (invariant 1).
+ * Before any traffic there is nothing to send back, so the rollout ends at once as failed or aborted.
+ */
+export function revert(
+  d: Draft,
+  observed: Observations,
+  cause: Omit<Cause, 'atMs' | 'step'>,
+  settings: Settings,
+): void {
+  const { phase, step } = d.rollout;
+  const byPerson = cause.kind === 'person';
+  leaveStep(d);
+  change(d, { cause: { ...cause, atMs: d.nowMs, step }, paused: null });
+  if (phase === 'pending' || phase === 'preparing' || d.rollout.stable === null) {
+    return end(d, byPerson ? 'aborted' : 'failed', cause.summary, settings, cause.by);
+  }
+  change(d, {
+    push: { committedAtMs: d.nowMs, liveAtMs: null, counted: withConnected(d.rollout.push, observed) },
+    attempt: d.rollout.attempt + 1,
+  });
+  const to = byPerson ? 'aborting' : 'rolling_back';
+  enterPhase(d, to, cause.summary, cause.by);
+  emit(d, 'step', 'all traffic goes back to stable', { weight: 0 }, cause.by);
+  d.traffic = true;
+  tell(d, to);
+}
+
+/** A way back counts the nodes that were on the canary too, connected at this moment or not. */
+function withConnected(push: Push | null, observed: Observations): Push['counted'] {
+  const connected = connectedNodes(observed.fleets);
+  return Object.fromEntries(
+    Object.entries(connected).map(([fleet, nodes]) => [
+      fleet,
+      [...new Set([...(push?.counted[fleet] ?? []), ...nodes])].sort(),
+    ]),
+  );
+}
+
+/** The last commit of a rollout: terminal phase, ownership given back, clusters out of use kept for a while. */
+export function end(
+  d: Draft,
+  phase: 'promoted' | 'rolled_back' | 'aborted' | 'failed',
+  message: string,
+  settings: Settings,
+  by = 'serin',
+  extra: readonly (readonly [string, string])[] = [],
+): void {
+  const hadTraffic = d.rollout.history.length > 0 || d.rollout.phase === 'promoting';
+  d.backend = {
+    ...d.backend,
+    rolloutId: null,
+    stable: phase === 'promoted' ? d.rollout.canary : d.backend.stable,
+    retired: hadTraffic ? retire(d, phase === 'promoted', d.nowMs + settings.retireAfterMs) : d.backend.retired,
+  };
+  const push = d.rollout.push;
+  change(d, { phase, paused: null, waitingFor: 'nothing: the rollout has ended', push });
+  d.traffic = true;
+  emit(d, 'finished', message, { outcome: phase }, by);
+  tell(d, phase, extra);
+}
+
+function retire(d: Draft, promoted: boolean, untilMs: number): Draft['backend']['retired'] {
+  const { canary, stable } = d.rollout;
+  const pinned = usesPins(d.rollout);
+  const gone = promoted
+    ? [
+        ...(stable === null ? [] : [{ revision: stable, pinned: false, untilMs }]),
+        ...(pinned ? [{ revision: canary, pinned, untilMs }] : []),
+      ]
+    : [{ revision: canary, pinned, untilMs }];
+  const keys = new Set(gone.map(({ revision }) => revision.key));
+  return [...d.backend.retired.filter(({ revision }) => !keys.has(revision.key)), ...gone];
+}
+
+function leaveStep(d: Draft): void {
+  const last = d.rollout.history.at(-1);
+  if (last === undefined || last.leftAtMs !== null) return;
+  change(d, { history: [...d.rollout.history.slice(0, -1), { ...last, leftAtMs: d.nowMs }] });
+}
+
+/** Notes that the present push is in force everywhere it counts. */
+export function markLive(d: Draft, rollout: Rollout, lastAckAtMs: number): number {
+  const push = rollout.push;
+  if (push === null) return 0;
+  // ACK times come from the xDS side; a credit older than the commit belongs to equal bytes sent before it.
+  const liveAtMs = Math.min(d.nowMs, Math.max(push.committedAtMs, lastAckAtMs));
+  const ackMs = liveAtMs - push.committedAtMs;
+  const last = rollout.history.at(-1);
+  const ofStep = rollout.phase === 'stepping' && last !== undefined;
+  change(d, {
+    push: { ...push, liveAtMs },
+    ...(ofStep ? { history: [...rollout.history.slice(0, -1), { ...last, liveAtMs }] } : {}),
+  });
+  emit(d, 'live', `in force on every counted Envoy after ${ackMs} ms`, { ackMs });
+  return ackMs;
+}

@@ -1,0 +1,61 @@
+import type { CounterFamily } from '../analysis/judge.ts';
+import type { AnalysisSpec } from '../model/documents.ts';
+import { canaryWeight } from '../traffic/backend-traffic.ts';
+import type { Rollout } from './rollout.ts';
+
+/** The longest stretch that a judge looks back over, ms. */
+export const JUDGE_WINDOW_MS = 3_600_000;
+
+export interface ObservationNeeds {
+  readonly counters: {
+    readonly clusters: readonly string[];
+    readonly families: readonly CounterFamily[];
+    readonly fromMs: number;
+  } | null;
+  readonly queries: readonly Extract<AnalysisSpec, { kind: 'query' }>[];
+}
+
+const NOTHING: ObservationNeeds = { counters: null, queries: [] };
+
+/** What a decision about this record has to measure first. A function of the record and the time alone. */
+export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowMs: number): ObservationNeeds {
+  const push = rollout.push;
+  if (push === null || scrapeMs === null) return NOTHING;
+  if (rollout.phase === 'preparing') {
+    return {
+      counters: { clusters: [rollout.canary.cluster], families: ['membership_healthy'], fromMs: push.committedAtMs },
+      queries: [],
+    };
+  }
+  const analysis = currentAnalysis(rollout);
+  if (analysis.length === 0 || rollout.stable === null) return NOTHING;
+  // Measuring can be slow; an ACK that wakes us up must not wait for it. So measure once per scrape.
+  const lastMs = rollout.evidence?.judgedAtMs ?? push.committedAtMs;
+  if (nowMs - lastMs < scrapeMs) return NOTHING;
+  const families = new Set<CounterFamily>(['upstream_rq_completed']);
+  for (const spec of analysis) {
+    if (spec.kind === 'error-rate') families.add('upstream_rq_xx');
+    if (spec.kind === 'latency') families.add('upstream_rq_time_bucket').add('upstream_rq_timeout');
+  }
+  return {
+    counters: {
+      clusters: [rollout.stable.cluster, rollout.canary.cluster],
+      families: [...families],
+      fromMs: evidenceFromMs(rollout, nowMs),
+    },
+    queries: analysis.filter((spec) => spec.kind === 'query'),
+  };
+}
+
+/** Analyses in force: the plan's while the canary has weight, plus the step's own. */
+export function currentAnalysis(rollout: Rollout): readonly AnalysisSpec[] {
+  if (rollout.phase !== 'stepping') return [];
+  const own = rollout.spec.strategy.steps[rollout.step]?.analysis ?? [];
+  return canaryWeight(rollout) > 0 ? [...rollout.spec.analysis, ...own] : own;
+}
+
+/** From when samples count: the step was live, or, before that, was committed (then only a failure counts). */
+export function evidenceFromMs(rollout: Rollout, nowMs: number): number {
+  const startMs = rollout.push?.liveAtMs ?? rollout.push?.committedAtMs ?? nowMs;
+  return Math.max(startMs, nowMs - JUDGE_WINDOW_MS);
+}

@@ -1,0 +1,85 @@
+import type { Verdict } from '../analysis/judge.ts';
+import { canaryWeight } from '../traffic/backend-traffic.ts';
+import type { Notice } from './event.ts';
+import type { Cause, Rollout } from './rollout.ts';
+import type { Draft } from './transition.ts';
+
+const TITLES: Record<Notice['kind'], (r: Rollout) => string> = {
+  started: (r) => `${r.backend}: rollout of ${r.canary.name} started`,
+  step: (r) => `${r.backend}: ${r.canary.name} goes to ${percent(canaryWeight(r))} (step ${stepOf(r)})`,
+  promoted: (r) => `${r.backend}: ${r.canary.name} is promoted`,
+  rolling_back: (r) => `${r.backend}: ${r.canary.name} is being rolled back`,
+  rolled_back: (r) => `${r.backend}: ${r.canary.name} is rolled back`,
+  aborting: (r) => `${r.backend}: ${r.canary.name} is being aborted`,
+  aborted: (r) => `${r.backend}: ${r.canary.name} is aborted`,
+  failed: (r) => `${r.backend}: ${r.canary.name} failed before it got traffic`,
+  paused: (r) => `${r.backend}: ${r.canary.name} is paused`,
+  resumed: (r) => `${r.backend}: ${r.canary.name} is resumed`,
+  approval: (r) => `${r.backend}: ${r.canary.name} waits for an approval (step ${stepOf(r)})`,
+};
+
+const TONES: Record<Notice['kind'], Notice['tone']> = {
+  started: 'info',
+  step: 'info',
+  promoted: 'good',
+  rolling_back: 'bad',
+  rolled_back: 'bad',
+  aborting: 'warning',
+  aborted: 'warning',
+  failed: 'bad',
+  paused: 'warning',
+  resumed: 'info',
+  approval: 'warning',
+};
+
+/** One message per change of state, always with the reason. */
+export function tell(d: Draft, kind: Notice['kind'], extra: readonly (readonly [string, string])[] = []): void {
+  const r = d.rollout;
+  d.notices.push({
+    // Made from the record and the time of the decision alone, so a repeated decision has the same id.
+    id: `${r.id}-${kind}-${r.attempt}-${d.nowMs}`,
+    rolloutId: r.id,
+    backend: r.backend,
+    plan: r.plan,
+    revision: r.canary.name,
+    stable: r.stable?.name ?? null,
+    kind,
+    tone: TONES[kind],
+    title: TITLES[kind](r),
+    fields: [...(r.cause === null ? [] : causeFields(r, r.cause)), ...extra],
+    atMs: d.nowMs,
+  });
+}
+
+/** Basis points as people write percent: 550 → `5.5 %`. */
+export function percent(basisPoints: number): string {
+  return `${basisPoints / 100} %`;
+}
+
+/** `2 of 4`, counting from 1. */
+export function stepOf(r: Rollout): string {
+  return `${r.step + 1} of ${r.spec.strategy.steps.length}`;
+}
+
+function causeFields(r: Rollout, cause: Cause): (readonly [string, string])[] {
+  const step = r.spec.strategy.steps[cause.step];
+  const fields: (readonly [string, string])[] = [['Cause', cause.summary]];
+  if (step !== undefined) fields.push(['Step', `${cause.step + 1} (${step.name}, ${percent(step.weight)})`]);
+  if (cause.node !== null) fields.push(['Envoy', cause.node]);
+  if (cause.verdict !== null) fields.push(...verdictFields(cause.verdict));
+  return fields;
+}
+
+function verdictFields(v: Verdict): (readonly [string, string])[] {
+  const fields: (readonly [string, string])[] = [['Metric', v.metric]];
+  if (v.value !== null) fields.push(['Value', number(v.value)]);
+  if (v.limit.max !== null) fields.push(['Limit', `at most ${number(v.limit.max)}`]);
+  if (v.limit.min !== null) fields.push(['Limit', `at least ${number(v.limit.min)}`]);
+  if (v.baseline !== null) fields.push(['Baseline', number(v.baseline)]);
+  if (v.requests !== null) fields.push(['Requests seen', String(v.requests)]);
+  return fields;
+}
+
+function number(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

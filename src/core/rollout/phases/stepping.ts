@@ -1,0 +1,155 @@
+import type { JudgeOutcome } from '../../analysis/judge.ts';
+import type { StepSpec } from '../../model/documents.ts';
+import { awaitLive, type LiveCheck, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
+import { advance, newPush, revert } from '../moves.ts';
+import { currentAnalysis, evidenceFromMs } from '../needs.ts';
+import { tell } from '../notice.ts';
+import { change, type Draft, emit, type StepInput, wait } from '../transition.ts';
+
+/** One step: first what sends it back, then what holds it, last what lets it go on. */
+export function stepping(d: Draft, input: StepInput): number | null {
+  const { observed, settings } = input;
+  const wasLive = d.rollout.push?.liveAtMs != null;
+  const live = awaitLive(d, observed, settings);
+  if (live.kind === 'nack') {
+    const node = live.nacks[0]?.nodeId ?? null;
+    emit(d, 'nack', nackSummary(live.nacks), node === null ? {} : { node });
+    revert(d, observed, { kind: 'nack', by: 'serin', summary: nackSummary(live.nacks), verdict: null, node }, settings);
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
+  const outcome = judge(d, input, live);
+  if (outcome?.decision === 'rollback') {
+    const verdict = outcome.verdicts.find((v) => v.verdict === 'fail') ?? null;
+    const summary = verdict === null ? 'the analysis failed' : `${verdict.metric}: ${verdict.detail}`;
+    revert(d, observed, { kind: 'analysis', by: 'serin', summary, verdict, node: null }, settings);
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
+  if (d.nowMs >= d.rollout.deadlineAtMs) {
+    const summary = `the deadline passed while waiting for ${d.rollout.waitingFor}`;
+    revert(d, observed, { kind: 'deadline', by: 'serin', summary, verdict: null, node: null }, settings);
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
+  const step = d.rollout.spec.strategy.steps[d.rollout.step];
+  if (step === undefined) throw new Error(`rollout ${d.rollout.id} is at step ${d.rollout.step}, which its plan lacks`);
+  if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval');
+  pauseWithoutEvidence(d);
+
+  const tickMs = currentAnalysis(d.rollout).length > 0 ? (observed.scrapeMs ?? LOOK_AGAIN_MS) : null;
+  const heldUntilMs = hold(d, input, live, step, outcome);
+  if (heldUntilMs !== 'open') {
+    const looks = [heldUntilMs, d.rollout.deadlineAtMs, ...(tickMs === null ? [] : [d.nowMs + tickMs])];
+    return Math.min(...looks);
+  }
+  const push = newPush(d, observed);
+  if (push === null) {
+    wait(d, 'an Envoy of every fleet to connect');
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
+  advance(d, push);
+  wait(d, 'the ACKs of the counted Envoys');
+  return d.nowMs + LOOK_AGAIN_MS;
+}
+
+/** `open`, or until when to hold at the most; says on the draft what it waits for. */
+function hold(
+  d: Draft,
+  { settings }: StepInput,
+  live: LiveCheck,
+  step: StepSpec,
+  outcome: JudgeOutcome | null,
+): number | 'open' {
+  const backstopMs = d.nowMs + LOOK_AGAIN_MS;
+  if (live.kind !== 'live') return backstopMs;
+  if (d.rollout.paused !== null) {
+    wait(d, `a person to resume it (${d.rollout.paused.reason})`);
+    return d.rollout.deadlineAtMs;
+  }
+  const evidence = d.rollout.evidence;
+  if (currentAnalysis(d.rollout).length > 0 && outcome?.decision !== 'advance') {
+    const open = evidence?.verdicts.find((v) => v.verdict !== 'pass');
+    // Without a fresh look at this very moment there is no advance: an old pass is no evidence.
+    wait(d, open === undefined ? 'a measurement' : `evidence of ${open.metric} (${open.reason}: ${open.detail})`);
+    return backstopMs;
+  }
+  const holdUntilMs = (d.rollout.push?.liveAtMs ?? d.nowMs) + step.holdMs;
+  if (d.nowMs < holdUntilMs) {
+    wait(d, `the hold of step ${step.name} to end`);
+    return holdUntilMs;
+  }
+  if (step.approve && !approved(d)) {
+    wait(d, 'the approval of a person');
+    return d.rollout.deadlineAtMs;
+  }
+  if (!settings.clockTrusted) {
+    wait(d, 'a steady clock: wall and monotonic time disagree');
+    return backstopMs;
+  }
+  return 'open';
+}
+
+function approved(d: Draft): boolean {
+  const { approval, step, attempt } = d.rollout;
+  return approval !== null && approval.step === step && approval.attempt === attempt;
+}
+
+/**
+ * Judges what was measured in this round. Before the step is live everywhere only a failure counts:
+ * a laggard must not blind us to a canary that is failing on the other nodes.
+ */
+function judge(d: Draft, input: StepInput, live: LiveCheck): JudgeOutcome | null {
+  const analysis = currentAnalysis(d.rollout);
+  const { counters, queries, scrapeMs } = input.observed;
+  const stable = d.rollout.stable;
+  if (analysis.length === 0 || counters === null || scrapeMs === null || stable === null) return null;
+  const outcome = input.judge.assess({
+    analysis,
+    arms: { stable: stable.cluster, canary: d.rollout.canary.cluster },
+    liveAtMs: evidenceFromMs(input.rollout, d.nowMs),
+    nowMs: d.nowMs,
+    scrapeMs,
+    counters,
+    queries,
+    proxies: countedProxies(d, input),
+    state: d.rollout.evidence?.judge ?? null,
+  });
+  const before = d.rollout.evidence;
+  const undecided = outcome.verdicts.some((v) => v.verdict === 'inconclusive');
+  change(d, {
+    evidence: {
+      verdicts: outcome.verdicts,
+      judgedAtMs: d.nowMs,
+      inconclusiveSinceMs: undecided ? (before?.inconclusiveSinceMs ?? d.nowMs) : null,
+      judge: outcome.state,
+    },
+  });
+  const told = before?.verdicts.map((v) => `${v.metric} ${v.reason}`).join() ?? '';
+  if (outcome.verdicts.map((v) => `${v.metric} ${v.reason}`).join() !== told) {
+    const words = outcome.verdicts.map((v) => `${v.metric}: ${v.verdict} (${v.reason})`).join(', ');
+    emit(d, 'verdict', words, { verdicts: outcome.verdicts });
+  }
+  const measuredSinceLive = live.kind === 'live' && input.rollout.push?.liveAtMs != null;
+  return outcome.decision === 'advance' && !measuredSinceLive ? { ...outcome, decision: 'hold' } : outcome;
+}
+
+function countedProxies(d: Draft, { observed }: StepInput): (string | null)[] {
+  const counted = d.rollout.push?.counted ?? {};
+  return Object.entries(counted).flatMap(([fleet, nodeIds]) => {
+    const names = new Map(observed.fleets[fleet]?.state.nodes.map((node) => [node.nodeId, node]) ?? []);
+    return nodeIds.flatMap((nodeId) => {
+      const node = names.get(nodeId);
+      return node?.connected ? [node.metricsName] : [];
+    });
+  });
+}
+
+/** No evidence for too long is an alert and a pause: neither a promotion nor a rollback. */
+function pauseWithoutEvidence(d: Draft): void {
+  const sinceMs = d.rollout.evidence?.inconclusiveSinceMs ?? null;
+  if (sinceMs === null || d.rollout.paused !== null) return;
+  if (d.nowMs - sinceMs < d.rollout.spec.inconclusiveAfterMs) return;
+  const open = d.rollout.evidence?.verdicts.find((v) => v.verdict === 'inconclusive');
+  const reason = `no evidence for too long: ${open === undefined ? 'nothing measured' : `${open.metric} (${open.reason}: ${open.detail})`}`;
+  change(d, { paused: { by: 'serin', reason, atMs: d.nowMs } });
+  emit(d, 'paused', reason);
+  tell(d, 'paused', [['Reason', reason]]);
+}

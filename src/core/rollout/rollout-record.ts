@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { Verdict } from '../analysis/judge.ts';
+import { PHASES } from '../model/phase.ts';
+import { PlanSpecRecord, RevisionRecord } from '../model/stored.ts';
+import type { Rollout } from './rollout.ts';
+
+const ms = z.number().nonnegative();
+
+const VerdictRecord = z.object({
+  metric: z.string(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  reason: z.string(),
+  detail: z.string(),
+  value: z.number().nullable(),
+  baseline: z.number().nullable(),
+  limit: z.object({ min: z.number().nullable(), max: z.number().nullable() }),
+  requests: z.number().nullable(),
+  baselineRequests: z.number().nullable(),
+}) as unknown as z.ZodType<Verdict>;
+
+/** A rollout as it comes back from the store. */
+export const RolloutRecord: z.ZodType<Rollout> = z.object({
+  id: z.string(),
+  plan: z.string(),
+  spec: PlanSpecRecord,
+  trigger: z.object({ revision: z.string(), endpoints: z.array(z.string()).nullable() }),
+  backend: z.string(),
+  fleets: z.array(z.string()).min(1),
+  canary: RevisionRecord,
+  stable: RevisionRecord.nullable(),
+  phase: z.enum(PHASES),
+  paused: z.object({ by: z.string(), reason: z.string(), atMs: ms }).nullable(),
+  step: z.number().int().min(-1),
+  attempt: z.number().int().nonnegative(),
+  startedBy: z.string(),
+  createdAtMs: ms,
+  updatedAtMs: ms,
+  deadlineAtMs: ms,
+  push: z
+    .object({
+      committedAtMs: ms,
+      liveAtMs: ms.nullable(),
+      counted: z.record(z.string(), z.array(z.string())),
+    })
+    .nullable(),
+  approval: z.object({ step: z.number(), attempt: z.number(), by: z.string(), atMs: ms }).nullable(),
+  evidence: z
+    .object({
+      verdicts: z.array(VerdictRecord),
+      judgedAtMs: ms,
+      inconclusiveSinceMs: ms.nullable(),
+      judge: z.record(z.string(), z.unknown()).nullable(),
+    })
+    .nullable(),
+  cause: z
+    .object({
+      kind: z.enum(['analysis', 'nack', 'deadline', 'person', 'no_dataplane']),
+      summary: z.string(),
+      by: z.string(),
+      atMs: ms,
+      step: z.number(),
+      verdict: VerdictRecord.nullable(),
+      node: z.string().nullable(),
+    })
+    .nullable(),
+  history: z.array(
+    z.object({
+      step: z.number(),
+      name: z.string(),
+      weight: z.number(),
+      committedAtMs: ms,
+      liveAtMs: ms.nullable(),
+      leftAtMs: ms.nullable(),
+    }),
+  ),
+  waitingFor: z.string(),
+});

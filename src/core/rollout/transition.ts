@@ -1,0 +1,98 @@
+import type { CountersResult, Judge, ScalarResult } from '../analysis/judge.ts';
+import type { FleetObservation } from '../fleet/liveness.ts';
+import type { BackendState } from '../model/backend-state.ts';
+import type { Phase } from '../model/phase.ts';
+import type { Notice, RolloutEvent } from './event.ts';
+import type { Rollout } from './rollout.ts';
+
+/** What was seen of the world for this decision. An outage is in here as a value. */
+export interface Observations {
+  readonly fleets: Readonly<Record<string, FleetObservation>>;
+  /** `null`: not asked for (see `observationNeeds`) or no metrics configured. */
+  readonly counters: CountersResult | null;
+  readonly queries: ReadonlyMap<string, ScalarResult>;
+  /** Largest scrape interval of the rollout's fleets; `null`: a fleet has no metrics. */
+  readonly scrapeMs: number | null;
+}
+
+export interface Settings {
+  /** A disconnected counted node holds a step for so long, then leaves the count. */
+  readonly disconnectGraceMs: number;
+  /** How long a cluster that went out of use stays served. */
+  readonly retireAfterMs: number;
+  /** Wall and monotonic clock disagree: nothing may advance (rollbacks still do). */
+  readonly clockTrusted: boolean;
+}
+
+export interface StepInput {
+  readonly rollout: Rollout;
+  readonly backend: BackendState;
+  readonly observed: Observations;
+  readonly judge: Judge;
+  readonly settings: Settings;
+  readonly nowMs: number;
+}
+
+/** Everything that one decision changes; committed as a whole or not at all. */
+export interface Transition {
+  readonly rollout: Rollout;
+  readonly backend: BackendState;
+  /** The backend's Envoy traffic changed and must be published with the commit. */
+  readonly traffic: boolean;
+  readonly events: readonly RolloutEvent[];
+  readonly notices: readonly Notice[];
+  /** When to look again; `null`: never (terminal). Hints may come earlier. */
+  readonly dueAtMs: number | null;
+}
+
+/** A transition under construction, local to one call of `step` or `command`. */
+export interface Draft {
+  rollout: Rollout;
+  backend: BackendState;
+  traffic: boolean;
+  readonly events: RolloutEvent[];
+  readonly notices: Notice[];
+  readonly nowMs: number;
+}
+
+export function draft(rollout: Rollout, backend: BackendState, nowMs: number): Draft {
+  // Time never runs backwards for a record, whichever replica's clock decides.
+  return { rollout, backend, traffic: false, events: [], notices: [], nowMs: Math.max(nowMs, rollout.updatedAtMs) };
+}
+
+export function change(d: Draft, fields: Partial<Rollout>): void {
+  d.rollout = { ...d.rollout, ...fields };
+}
+
+export function emit(
+  d: Draft,
+  type: RolloutEvent['type'],
+  message: string,
+  data: RolloutEvent['data'] = {},
+  by = 'serin',
+): void {
+  const { id, phase, step } = d.rollout;
+  d.events.push({ rolloutId: id, type, atMs: d.nowMs, by, phase, step, message, data });
+}
+
+export function enterPhase(d: Draft, phase: Phase, message: string, by = 'serin'): void {
+  change(d, { phase });
+  emit(d, 'phase', message, {}, by);
+}
+
+/** Says what the rollout waits for; a repeated wait leaves the record as it is. */
+export function wait(d: Draft, waitingFor: string): void {
+  if (d.rollout.waitingFor !== waitingFor) change(d, { waitingFor });
+}
+
+export function finish(d: Draft, before: Rollout, dueAtMs: number | null): Transition {
+  const rollout = d.rollout === before ? before : { ...d.rollout, updatedAtMs: d.nowMs };
+  return {
+    rollout,
+    backend: d.backend,
+    traffic: d.traffic,
+    events: d.events,
+    notices: d.notices,
+    dueAtMs,
+  };
+}

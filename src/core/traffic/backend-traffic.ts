@@ -1,0 +1,68 @@
+import type { BackendState } from '../model/backend-state.ts';
+import { TOTAL_WEIGHT } from '../model/documents.ts';
+import { pinnedCluster, type Revision } from '../model/revision.ts';
+import type { BackendTraffic } from '../model/traffic.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+
+/**
+ * What a backend's records mean for its Envoys. Pure: a restart, another replica or a replay gives the same.
+ * The order of arms is fixed (stable, canary) and the total constant, so a growing canary never moves a user back.
+ */
+export function backendTraffic(state: BackendState, rollout: Rollout | null): BackendTraffic {
+  const revisions = new Map<string, Revision>();
+  const pinned = new Set<string>();
+  const serve = (revision: Revision, withPin: boolean) => {
+    revisions.set(revision.key, revision);
+    if (withPin) pinned.add(revision.key);
+  };
+  for (const { revision, pinned: withPin } of state.retired) serve(revision, withPin);
+  if (state.stable !== null) serve(state.stable, false);
+  if (rollout !== null && servesCanary(rollout)) serve(rollout.canary, usesPins(rollout));
+  return {
+    kind: 'backend',
+    backend: state.backend,
+    revisions: [...revisions.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+    pinned: [...pinned].sort(),
+    split: split(state, rollout),
+    pins: rollout === null ? [] : pins(rollout),
+  };
+}
+
+/** Does any step of this rollout pin requests? Then the canary's second cluster lives as long as the rollout. */
+export function usesPins(rollout: Rollout): boolean {
+  return rollout.spec.strategy.steps.some((step) => step.matches.length > 0);
+}
+
+function servesCanary({ phase }: Rollout): boolean {
+  return (
+    phase === 'preparing' ||
+    phase === 'stepping' ||
+    phase === 'promoting' ||
+    phase === 'rolling_back' ||
+    phase === 'aborting'
+  );
+}
+
+/** The canary's share of the present phase and step, in basis points. */
+export function canaryWeight(rollout: Rollout): number {
+  if (rollout.phase === 'promoting' || rollout.phase === 'promoted') return TOTAL_WEIGHT;
+  if (rollout.phase !== 'stepping') return 0;
+  return rollout.spec.strategy.steps[rollout.step]?.weight ?? 0;
+}
+
+function split(state: BackendState, rollout: Rollout | null): BackendTraffic['split'] {
+  const stable = state.stable;
+  const routed = rollout?.phase === 'stepping' || rollout?.phase === 'promoting';
+  if (rollout === null || !routed) {
+    return stable === null ? [] : [{ cluster: stable.cluster, weight: TOTAL_WEIGHT }];
+  }
+  const weight = canaryWeight(rollout);
+  const canary = { cluster: rollout.canary.cluster, weight };
+  return stable === null ? [canary] : [{ cluster: stable.cluster, weight: TOTAL_WEIGHT - weight }, canary];
+}
+
+function pins(rollout: Rollout): BackendTraffic['pins'] {
+  if (rollout.phase !== 'stepping') return [];
+  const matches = rollout.spec.strategy.steps[rollout.step]?.matches ?? [];
+  return matches.length === 0 ? [] : [{ matches, cluster: pinnedCluster(rollout.canary) }];
+}

@@ -1,0 +1,75 @@
+import { fail, ok, type Result } from '../core/model/errors.ts';
+import { decideCommand, type RolloutCommand } from '../core/rollout/command.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { RolloutView } from './engine.ts';
+import { loadBackend, loadRollout, storeUnavailable } from './load.ts';
+import { observeFleets } from './observe.ts';
+import { commit, transitionCommit } from './publish.ts';
+
+export interface CommandRequest {
+  readonly id: string;
+  readonly command: RolloutCommand;
+  /** The rev that the person saw; `null`: whatever is there now. */
+  readonly rev: number | null;
+  readonly by: string;
+}
+
+const MAX_RACES = 8;
+
+/** A person's or CI's command goes through the same commit as every other decision. */
+export async function commandRollout(deps: Dependencies, request: CommandRequest): Promise<Result<RolloutView>> {
+  for (let race = 0; race < MAX_RACES; race += 1) {
+    const outcome = await attempt(deps, request);
+    if (outcome !== 'again') return outcome;
+  }
+  return fail('SERIN_CONFLICT', 'the rollout kept changing; nothing was done');
+}
+
+async function attempt(deps: Dependencies, request: CommandRequest): Promise<Result<RolloutView> | 'again'> {
+  const loaded = await loadRollout(deps.records, request.id);
+  if (loaded.kind === 'error') return loaded;
+  const rollout = loaded.value.body;
+  if (rollout === null) return fail('SERIN_NOT_FOUND', `there is no rollout ${request.id}`);
+  if (request.rev !== null && request.rev !== loaded.value.rev) {
+    return fail(
+      'SERIN_CONFLICT',
+      `the rollout is at rev ${loaded.value.rev}, the command was given for ${request.rev}`,
+    );
+  }
+  const backend = await loadBackend(deps.records, rollout.backend);
+  if (backend.kind === 'error') return backend;
+  if (backend.value.body === null) return fail('SERIN_INTERNAL', `backend ${rollout.backend} has no state`);
+  const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
+  if (fleets.kind === 'error') return fleets;
+
+  const outcome = decideCommand({
+    rollout,
+    backend: backend.value.body,
+    command: request.command,
+    by: request.by,
+    observed: { fleets: fleets.value },
+    settings: deps.settings(),
+    nowMs: deps.clock.now(),
+  });
+  if (outcome.kind === 'refused') return { kind: 'error', errors: [outcome.error] };
+  if (outcome.kind === 'unchanged') return ok({ rev: loaded.value.rev, rollout, laggards: [] });
+
+  const { transition } = outcome;
+  const done = await commit(
+    deps,
+    transitionCommit(
+      transition,
+      { rollout: loaded.value.rev, backend: backend.value.rev },
+      transition.backend !== backend.value.body,
+    ),
+  );
+  switch (done.kind) {
+    case 'committed':
+      deps.wakeUps.kick(`rollout/${request.id}`);
+      return ok({ rev: loaded.value.rev + 1, rollout: transition.rollout, laggards: [] });
+    case 'conflict':
+      return 'again';
+    case 'unavailable':
+      return storeUnavailable(done.detail);
+  }
+}

@@ -1,0 +1,103 @@
+import type { z } from 'zod';
+import type { BackendState } from '../core/model/backend-state.ts';
+import type { Document, DocumentKind } from '../core/model/documents.ts';
+import { type ErrorCode, fail, ok, type Result, type SerinError } from '../core/model/errors.ts';
+import { BackendStateRecord, DocumentRecord } from '../core/model/stored.ts';
+import type { Rollout } from '../core/rollout/rollout.ts';
+import { RolloutRecord } from '../core/rollout/rollout-record.ts';
+import type { RecordKey, RecordStore, StoredRecord, StoreRead } from './ports/store.ts';
+
+/** A record with the rev it was read at; `body: null` when it does not exist (rev 0). */
+export interface Loaded<T> {
+  readonly key: RecordKey;
+  readonly rev: number;
+  readonly body: T | null;
+}
+
+export interface KeptDocument {
+  readonly document: Document;
+  readonly source: string;
+}
+
+export const documentKey = (kind: DocumentKind, name: string): RecordKey => `document/${kind}/${name}`;
+export const backendKey = (backend: string): RecordKey => `backend/${backend}`;
+export const rolloutKey = (id: string): RecordKey => `rollout/${id}`;
+
+/** A store answer as a result: outages and corrupt records become errors that people can read. */
+export function fromStore<T>(read: StoreRead<T>): Result<T> {
+  switch (read.kind) {
+    case 'ok':
+      return ok(read.value);
+    case 'unavailable':
+      return storeUnavailable(read.detail);
+    case 'corrupt':
+      return corrupt(read.key, read.detail);
+  }
+}
+
+export function storeUnavailable(detail: string): { readonly kind: 'error'; readonly errors: readonly SerinError[] } {
+  return fail('SERIN_STORE_UNAVAILABLE', `the store does not answer: ${detail}`);
+}
+
+export async function loadRollout(records: RecordStore, id: string): Promise<Result<Loaded<Rollout>>> {
+  return loadOne(records, rolloutKey(id), RolloutRecord);
+}
+
+export async function loadBackend(records: RecordStore, backend: string): Promise<Result<Loaded<BackendState>>> {
+  return loadOne(records, backendKey(backend), BackendStateRecord);
+}
+
+export async function loadDocument(
+  records: RecordStore,
+  kind: DocumentKind,
+  name: string,
+): Promise<Result<Loaded<KeptDocument>>> {
+  return loadOne(records, documentKey(kind, name), DocumentRecord);
+}
+
+/** Reads a whole kind, page by page. Bounded: an installation with more is beyond what one commit may check. */
+export async function loadAll<T>(
+  records: RecordStore,
+  prefix: string,
+  schema: z.ZodType<T>,
+  max = 10_000,
+): Promise<Result<readonly (Loaded<T> & { readonly body: T })[]>> {
+  const all: (Loaded<T> & { readonly body: T })[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Result<{ records: readonly StoredRecord[]; cursor: string | null }> = fromStore(
+      await records.list(prefix, { limit: 500, cursor }),
+    );
+    if (page.kind === 'error') return page;
+    for (const record of page.value.records) {
+      const parsed = parse(record, schema);
+      if (parsed.kind === 'error') return parsed;
+      if (parsed.value.body !== null) all.push({ ...parsed.value, body: parsed.value.body });
+    }
+    cursor = page.value.cursor;
+  } while (cursor !== null && all.length < max);
+  return ok(all);
+}
+
+export function parse<T>(record: StoredRecord, schema: z.ZodType<T>): Result<Loaded<T>> {
+  const { key, rev } = record;
+  if (rev === 0 || record.body === null) return ok({ key, rev, body: null });
+  const parsed = schema.safeParse(record.body);
+  if (parsed.success) return ok({ key, rev, body: parsed.data });
+  const issue = parsed.error.issues[0];
+  return corrupt(key, issue === undefined ? 'does not fit' : `${issue.path.join('.')}: ${issue.message}`);
+}
+
+async function loadOne<T>(records: RecordStore, key: RecordKey, schema: z.ZodType<T>): Promise<Result<Loaded<T>>> {
+  const read = fromStore(await records.read([key]));
+  if (read.kind === 'error') return read;
+  const record = read.value[0] ?? { key, rev: 0, body: null };
+  return parse(record, schema);
+}
+
+function corrupt(key: string, detail: string): { readonly kind: 'error'; readonly errors: readonly SerinError[] } {
+  const code: ErrorCode = 'SERIN_INTERNAL';
+  return fail(code, `record ${key} cannot be read: ${detail}`, {
+    hint: 'The record was changed by something else than Serin; restore it or delete it by hand.',
+  });
+}

@@ -1,0 +1,59 @@
+import { isTerminal } from '../core/model/phase.ts';
+import type { Transition } from '../core/rollout/transition.ts';
+import { backendTraffic } from '../core/traffic/backend-traffic.ts';
+import type { Dependencies } from './dependencies.ts';
+import { backendKey, rolloutKey } from './load.ts';
+import type { Commit, CommitOutcome, Subject } from './ports/store.ts';
+
+/** A transition as one commit: records, events, messages, due times and traffic together or not at all. */
+export function transitionCommit(
+  transition: Transition,
+  revs: { readonly rollout: number; readonly backend: number },
+  backendChanged: boolean,
+): Commit {
+  const { rollout, backend, events, notices, traffic, dueAtMs } = transition;
+  const rKey = rolloutKey(rollout.id);
+  const bKey = backendKey(rollout.backend);
+  const value = traffic ? backendTraffic(backend, isTerminal(rollout.phase) ? null : rollout) : null;
+  const tidyAtMs = backend.retired.length === 0 ? null : Math.min(...backend.retired.map(({ untilMs }) => untilMs));
+  const tidy: Subject = `backend/${rollout.backend}`;
+  return {
+    reads: [
+      { key: rKey, rev: revs.rollout },
+      { key: bKey, rev: revs.backend },
+    ],
+    writes: [{ key: rKey, body: rollout }, ...(backendChanged ? [{ key: bKey, body: backend }] : [])],
+    events,
+    outbox: rollout.spec.notify.flatMap((target) =>
+      notices.map((notice) => ({ queue: `${rollout.id}~${target}`, notice })),
+    ),
+    due: [
+      { subject: `rollout/${rollout.id}`, atMs: dueAtMs },
+      ...(backendChanged && tidyAtMs !== null ? [{ subject: tidy, atMs: tidyAtMs }] : []),
+    ],
+    traffic:
+      value === null
+        ? []
+        : rollout.fleets.map((fleet) => ({ fleet, owner: `backend/${rollout.backend}` as const, value })),
+  };
+}
+
+/** Commits and tells those who count: meters, the log, and whoever has a message to deliver. */
+export async function commit(deps: Dependencies, change: Commit): Promise<CommitOutcome> {
+  const outcome = await deps.records.commit(change);
+  deps.meter.storeUp(outcome.kind !== 'unavailable');
+  if (outcome.kind === 'conflict') deps.meter.commitConflict();
+  if (outcome.kind !== 'committed') return outcome;
+  for (const event of change.events) {
+    deps.meter.event(event);
+    deps.logger.info('rollout event', {
+      rolloutId: event.rolloutId,
+      type: event.type,
+      phase: event.phase,
+      step: event.step,
+      detail: event.message,
+    });
+  }
+  for (const queue of new Set(change.outbox.map((entry) => entry.queue))) deps.wakeUps.kick(`outbox/${queue}`);
+  return outcome;
+}

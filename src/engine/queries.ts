@@ -1,0 +1,57 @@
+import { liveness } from '../core/fleet/liveness.ts';
+import { fail, ok, type Result } from '../core/model/errors.ts';
+import { isTerminal, type Phase } from '../core/model/phase.ts';
+import type { Rollout } from '../core/rollout/rollout.ts';
+import { RolloutRecord } from '../core/rollout/rollout-record.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { RolloutView } from './engine.ts';
+import { fromStore, loadRollout, parse } from './load.ts';
+import { observeFleets } from './observe.ts';
+
+export async function getRollout(deps: Dependencies, id: string): Promise<Result<RolloutView>> {
+  const loaded = await loadRollout(deps.records, id);
+  if (loaded.kind === 'error') return loaded;
+  const { body, rev } = loaded.value;
+  if (body === null) return fail('SERIN_NOT_FOUND', `there is no rollout ${id}`);
+  return ok({ rev, rollout: body, laggards: await laggardsOf(deps, body) });
+}
+
+async function laggardsOf(deps: Dependencies, rollout: Rollout): Promise<readonly string[]> {
+  if (rollout.push === null || isTerminal(rollout.phase)) return [];
+  const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
+  if (fleets.kind === 'error') return [];
+  const { disconnectGraceMs } = deps.settings();
+  const live = liveness(rollout.push.counted, fleets.value, disconnectGraceMs, deps.clock.now());
+  return live.kind === 'waiting' ? live.laggards : [];
+}
+
+export interface RolloutPage {
+  readonly backend: string | null;
+  readonly phase: Phase | 'active' | null;
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+/** Newest first. A filtered page may hold fewer than `limit` although more follow: go on while there is a cursor. */
+export async function listRollouts(
+  deps: Dependencies,
+  page: RolloutPage,
+): Promise<Result<{ readonly rollouts: readonly RolloutView[]; readonly cursor: string | null }>> {
+  const read = fromStore(await deps.records.list('rollout/', { limit: page.limit, cursor: page.cursor }));
+  if (read.kind === 'error') return read;
+  const rollouts: RolloutView[] = [];
+  for (const record of read.value.records) {
+    const parsed = parse(record, RolloutRecord);
+    if (parsed.kind === 'error') return parsed;
+    const rollout = parsed.value.body;
+    if (rollout === null || !wanted(rollout, page)) continue;
+    rollouts.push({ rev: parsed.value.rev, rollout, laggards: [] });
+  }
+  return ok({ rollouts, cursor: read.value.cursor });
+}
+
+function wanted(rollout: Rollout, { backend, phase }: RolloutPage): boolean {
+  if (backend !== null && rollout.backend !== backend) return false;
+  if (phase === null) return true;
+  return phase === 'active' ? !isTerminal(rollout.phase) : rollout.phase === phase;
+}

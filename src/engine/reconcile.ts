@@ -1,0 +1,81 @@
+import type { BackendState } from '../core/model/backend-state.ts';
+import { isTerminal } from '../core/model/phase.ts';
+import type { Rollout } from '../core/rollout/rollout.ts';
+import { step } from '../core/rollout/step.ts';
+import type { Transition } from '../core/rollout/transition.ts';
+import type { Dependencies } from './dependencies.ts';
+import { type Loaded, loadBackend, loadRollout } from './load.ts';
+import { observe } from './observe.ts';
+import type { Subject } from './ports/store.ts';
+import { commit, transitionCommit } from './publish.ts';
+
+/** A lost race reloads and decides again; more losses in a row than this wait for the next wake-up. */
+const MAX_RACES = 5;
+
+/**
+ * One tick of one rollout: load, observe, decide, commit (design §4). Harmless to repeat and to run twice at once:
+ * the commit is the fence. Every outage ends the tick; the lease on the due subject brings it back.
+ */
+export async function reconcile(deps: Dependencies, id: string): Promise<void> {
+  for (let race = 0; race < MAX_RACES; race += 1) {
+    if ((await tick(deps, id)) === 'done') return;
+  }
+}
+
+async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
+  const subject: Subject = `rollout/${id}`;
+  const rollout = await loadRollout(deps.records, id);
+  if (rollout.kind === 'error') return stuck(deps, id, rollout.errors[0]?.message);
+  if (rollout.value.body === null || isTerminal(rollout.value.body.phase)) {
+    await deps.due.forget(subject);
+    return 'done';
+  }
+  const backend = await loadBackend(deps.records, rollout.value.body.backend);
+  if (backend.kind === 'error') return stuck(deps, id, backend.errors[0]?.message);
+  if (backend.value.body === null) return stuck(deps, id, 'its backend has no state');
+
+  const observed = await observe(deps, rollout.value.body, deps.clock.now());
+  if (observed.kind === 'error') return stuck(deps, id, observed.errors[0]?.message);
+  const before = rollout.value.body;
+  const transition = step({
+    rollout: before,
+    backend: backend.value.body,
+    observed: observed.value,
+    judge: deps.judge,
+    settings: deps.settings(),
+    nowMs: deps.clock.now(),
+  });
+  return settle(deps, rollout.value, backend.value, transition, before);
+}
+
+async function settle(
+  deps: Dependencies,
+  rollout: Loaded<Rollout>,
+  backend: Loaded<BackendState>,
+  transition: Transition,
+  before: Rollout,
+): Promise<'done' | 'again'> {
+  const subject: Subject = `rollout/${before.id}`;
+  if (transition.rollout === before && transition.events.length === 0) {
+    if (transition.dueAtMs !== null) await deps.due.schedule(subject, transition.dueAtMs);
+    return 'done';
+  }
+  const backendChanged = transition.backend !== backend.body;
+  const outcome = await commit(
+    deps,
+    transitionCommit(transition, { rollout: rollout.rev, backend: backend.rev }, backendChanged),
+  );
+  switch (outcome.kind) {
+    case 'committed':
+      return 'done';
+    case 'conflict':
+      return 'again';
+    case 'unavailable':
+      return stuck(deps, before.id, outcome.detail);
+  }
+}
+
+function stuck(deps: Dependencies, rolloutId: string, detail: string | undefined): 'done' {
+  deps.logger.warn('rollout could not be looked at; it stays as it is', { rolloutId, detail });
+  return 'done';
+}

@@ -1,0 +1,181 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isTerminal } from '../../../src/core/model/phase.ts';
+import { violations } from '../../support/invariants.ts';
+import { backendState, planSpec, planStep, rollout } from '../../support/rollouts.ts';
+import { Stage } from '../../support/stage.ts';
+
+const errorRate = { kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 } as const;
+
+/** Everything that can happen to a rollout, in any order. */
+const happening = fc.oneof(
+  fc.record({ do: fc.constant('tick' as const), ms: fc.integer({ min: 0, max: 120_000 }) }),
+  fc.record({ do: fc.constant('tick' as const), ms: fc.integer({ min: 0, max: 1_000 }) }),
+  fc.record({
+    do: fc.constantFrom('ack' as const, 'nack' as const, 'disconnect' as const, 'connect' as const),
+    node: fc.constantFrom('a', 'b', 'c'),
+  }),
+  fc.record({
+    do: fc.constant('verdict' as const),
+    verdict: fc.constantFrom('pass' as const, 'fail' as const, 'inconclusive' as const),
+  }),
+  fc.record({ do: fc.constantFrom('metrics' as const, 'clock' as const), up: fc.boolean() }),
+  fc.record({
+    do: fc.constantFrom('pause' as const, 'resume' as const, 'promote' as const, 'abort' as const, 'approve' as const),
+  }),
+);
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
+
+const plan = fc.array(
+  fc.record({ weight: fc.integer({ min: 0, max: 10_000 }), holdMs: fc.constantFrom(0, 5_000), approve: fc.boolean() }),
+  { minLength: 1, maxLength: 4 },
+);
+
+function play(stage: Stage, h: Happening): void {
+  switch (h.do) {
+    case 'tick':
+      stage.tick(h.ms);
+      return;
+    case 'ack':
+      stage.ack(h.node);
+      return;
+    case 'nack':
+      stage.nack(h.node, 'refused');
+      return;
+    case 'disconnect':
+      stage.disconnect(h.node);
+      return;
+    case 'connect':
+      stage.connect(h.node);
+      return;
+    case 'verdict':
+      stage.verdict = h.verdict;
+      return;
+    case 'metrics':
+      stage.metricsUp = h.up;
+      return;
+    case 'clock':
+      stage.clockTrusted = h.up;
+      return;
+    case 'approve':
+      stage.command({ type: 'approve', gate: { step: stage.rollout.step, attempt: stage.rollout.attempt } });
+      return;
+    case 'pause':
+    case 'abort':
+      stage.command({ type: h.do, reason: 'because' });
+      return;
+    case 'resume':
+    case 'promote':
+      stage.command({ type: h.do });
+  }
+}
+
+function stageFor(steps: readonly { weight: number; holdMs: number; approve: boolean }[]): Stage {
+  const rising = [...steps].sort((a, b) => a.weight - b.weight);
+  return new Stage({
+    spec: planSpec({
+      strategy: { name: 'any', steps: rising.map((s, i) => planStep({ ...s, name: `s${i}` })) },
+      analysis: [errorRate],
+    }),
+  });
+}
+
+describe('whatever happens, in whatever order', () => {
+  it('I1–I4, I8, I9 and I16 hold after every change', () => {
+    fc.assert(
+      fc.property(plan, fc.array(happening, { maxLength: 80 }), (steps, happenings) => {
+        const stage = stageFor(steps);
+        for (const h of happenings) play(stage, h);
+        expect(stage.broken).toEqual([]);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('I9: a judged step is left only by a pass measured in the very decision', () => {
+    fc.assert(
+      fc.property(plan, fc.array(happening, { maxLength: 80 }), (steps, happenings) => {
+        const stage = stageFor(steps);
+        for (const h of happenings) {
+          const before = stage.rollout;
+          play(stage, h);
+          const judged = before.phase === 'stepping' && (before.spec.strategy.steps[before.step]?.weight ?? 0) > 0;
+          const left = stage.rollout.step > before.step || stage.rollout.phase === 'promoting';
+          if (judged && left && h.do === 'tick' && before.phase === 'stepping') expect(stage.verdict).toBe('pass');
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('every rollout ends when the Envoys answer and the deadline has passed (no way to be stuck for ever)', () => {
+    fc.assert(
+      fc.property(plan, fc.array(happening, { maxLength: 60 }), (steps, happenings) => {
+        const stage = stageFor(steps);
+        for (const h of happenings) play(stage, h);
+        stage.connect('a', 'b').tick(3_600_000);
+        for (let i = 0; i < 6 && !isTerminal(stage.rollout.phase); i += 1) stage.ack().tick();
+        expect(isTerminal(stage.rollout.phase)).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('a repeated decision on the same record changes nothing the second time round', () => {
+    fc.assert(
+      fc.property(plan, fc.array(happening, { maxLength: 60 }), (steps, happenings) => {
+        const stage = stageFor(steps);
+        for (const h of happenings) play(stage, h);
+        stage.settle();
+        const { attempt, phase } = stage.rollout;
+        const messages = stage.notices.length;
+        stage.tick(0).tick(0);
+        expect([stage.rollout.attempt, stage.rollout.phase, stage.notices.length]).toEqual([attempt, phase, messages]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('the checkers can fail', () => {
+  const backend = backendState();
+  const stepping = rollout({ phase: 'stepping', step: 0, attempt: 1 });
+
+  it.each([
+    ['I2', rollout({ phase: 'promoted' }), rollout({ phase: 'stepping' })],
+    ['I3', rollout({ phase: 'rolling_back' }), rollout({ phase: 'stepping', step: 0 })],
+    ['I4', stepping, { ...stepping, step: 2, attempt: 2 }],
+    ['I4', stepping, { ...stepping, attempt: 2 }],
+    ['I8', stepping, { ...stepping, phase: 'aborted' as const }],
+    ['I16', { ...stepping, paused: { by: 'x', reason: 'y', atMs: 0 } }, { ...stepping, step: 1, attempt: 2 }],
+  ])('%s is seen', (invariant, before, after) => {
+    const found = violations({
+      before: { rollout: before, backend },
+      after: { rollout: after, backend },
+      traffic: null,
+      by: 'tick',
+    });
+    expect(found.some((violation) => violation.startsWith(invariant))).toBe(true);
+  });
+
+  it('I1 is seen', () => {
+    const traffic = {
+      kind: 'backend' as const,
+      backend: 'checkout',
+      revisions: [],
+      pinned: [],
+      pins: [],
+      split: [
+        { cluster: 'checkout--v1-abc123', weight: 4_000 },
+        { cluster: 'checkout--v2-abc123', weight: 6_000 },
+      ],
+    };
+    const found = violations({
+      before: { rollout: stepping, backend },
+      after: { rollout: stepping, backend },
+      traffic,
+      by: 'tick',
+    });
+    expect(found[0]).toContain('I1');
+  });
+});

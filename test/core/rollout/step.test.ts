@@ -1,0 +1,350 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { planSpec, planStep } from '../../support/rollouts.ts';
+import { Stage } from '../../support/stage.ts';
+
+const errorRate = { kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 } as const;
+const judged = planSpec({
+  strategy: {
+    name: 'inline',
+    steps: [planStep({ name: 'five', weight: 500 }), planStep({ name: 'half', weight: 5_000, holdMs: 60_000 })],
+  },
+  analysis: [errorRate],
+});
+
+let stage: Stage;
+afterEach(() => {
+  expect(stage.broken).toEqual([]);
+});
+
+/** Given a rollout whose first step is live on both Envoys. */
+function atFirstStep(spec = judged): Stage {
+  stage = new Stage({ spec });
+  stage.verdict = 'inconclusive';
+  stage.tick().ack().tick();
+  expect(stage.rollout.phase).toBe('stepping');
+  return stage.ack().tick();
+}
+
+describe('before any traffic', () => {
+  it('waits in pending while no Envoy is connected, and fails at the deadline', () => {
+    stage = new Stage({}, []);
+    stage.tick().tick();
+    expect(stage.rollout.phase).toBe('pending');
+    expect(stage.rollout.waitingFor).toContain('Envoy');
+    stage.tick(3_600_000);
+    expect(stage.rollout.phase).toBe('failed');
+    expect(stage.backend.rolloutId).toBeNull();
+  });
+
+  it('sends clusters first and no route to the canary', () => {
+    stage = new Stage();
+    stage.tick();
+    expect(stage.rollout.phase).toBe('preparing');
+    const sent = stage.traffic.at(-1);
+    expect(sent?.revisions.map((r) => r.name)).toEqual(['v1', 'v2']);
+    expect(sent?.split).toEqual([{ cluster: 'checkout--v1-abc123', weight: 10_000 }]);
+  });
+
+  it('does not route before every counted Envoy has ACKed the clusters', () => {
+    stage = new Stage();
+    stage.tick().ack('a').tick().tick();
+    expect(stage.rollout.phase).toBe('preparing');
+    expect(stage.rollout.waitingFor).toContain('b');
+    stage.ack('b').tick();
+    expect(stage.rollout.phase).toBe('stepping');
+  });
+
+  it('does not route while the canary has no healthy host, although its cluster was ACKed', () => {
+    stage = new Stage();
+    stage.hosts = 0;
+    stage.tick().ack().tick().tick();
+    expect(stage.rollout.phase).toBe('preparing');
+    stage.hosts = 1;
+    stage.tick();
+    expect(stage.rollout.phase).toBe('stepping');
+  });
+
+  it('does not route while nobody can say whether hosts are healthy', () => {
+    stage = new Stage();
+    stage.metricsUp = false;
+    stage.tick().ack().tick().tick();
+    expect(stage.rollout.phase).toBe('preparing');
+    expect(stage.rollout.waitingFor).toContain('SOURCE_DOWN');
+  });
+
+  it('fails on a NACK of the clusters and takes them back', () => {
+    stage = new Stage();
+    stage.tick().nack('b', 'malformed IP address').tick();
+    expect(stage.rollout.phase).toBe('failed');
+    expect(stage.rollout.cause).toMatchObject({ kind: 'nack', node: 'b' });
+    expect(stage.traffic.at(-1)?.revisions.map((r) => r.name)).toEqual(['v1']);
+    expect(stage.notices.at(-1)).toMatchObject({ kind: 'failed', tone: 'bad' });
+  });
+
+  it('goes straight to promotion at a first deployment: there is nothing to step away from', () => {
+    stage = new Stage({ stable: null });
+    stage.tick().ack().tick();
+    expect(stage.rollout.phase).toBe('promoting');
+    stage.ack().tick();
+    expect(stage.rollout.phase).toBe('promoted');
+    expect(stage.backend.stable?.name).toBe('v2');
+  });
+});
+
+describe('a step', () => {
+  it('is not judged as passed before it is live on every counted Envoy', () => {
+    stage = new Stage({ spec: judged });
+    stage.tick().ack().tick();
+    stage.ack('a').tick().tick();
+    expect(stage.rollout).toMatchObject({ phase: 'stepping', step: 0 });
+    expect(stage.rollout.waitingFor).toBe('the ACK of b');
+  });
+
+  it('goes back on failing evidence even while a laggard keeps it from being live', () => {
+    stage = new Stage({ spec: judged });
+    stage.tick().ack().tick();
+    stage.verdict = 'fail';
+    stage.ack('a').tick();
+    expect(stage.rollout.phase).toBe('rolling_back');
+    expect(stage.weight).toBe(0);
+  });
+
+  it('holds on missing evidence and never fails by it', () => {
+    atFirstStep();
+    stage.metricsUp = false;
+    stage.tick().tick().tick();
+    expect(stage.rollout).toMatchObject({ phase: 'stepping', step: 0, paused: null });
+  });
+
+  it('pauses with an alert when evidence is missing for too long, and a person can go on', () => {
+    atFirstStep();
+    stage.tick(600_000);
+    expect(stage.rollout.paused?.by).toBe('serin');
+    expect(stage.notices.at(-1)?.kind).toBe('paused');
+    stage.verdict = 'pass';
+    stage.tick().tick();
+    expect(stage.rollout.step).toBe(0);
+    expect(stage.command({ type: 'resume' })).toBe('accepted');
+    stage.tick();
+    expect(stage.rollout.step).toBe(1);
+  });
+
+  it('keeps its hold from the moment it is live, not from the commit', () => {
+    atFirstStep();
+    stage.verdict = 'pass';
+    stage.tick();
+    expect(stage.rollout.step).toBe(1);
+    stage.tick(30_000).ack().tick(1);
+    const liveAtMs = stage.nowMs;
+    stage.tick(59_000);
+    expect(stage.rollout.phase).toBe('stepping');
+    stage.tick(liveAtMs + 60_000 - stage.nowMs);
+    expect(stage.rollout.phase).toBe('promoting');
+  });
+
+  it('rolls back at once on failing evidence and says metric, value, limit and requests', () => {
+    atFirstStep();
+    stage.verdict = 'fail';
+    stage.tick();
+    expect(stage.rollout.phase).toBe('rolling_back');
+    expect(stage.rollout.cause).toMatchObject({ kind: 'analysis', step: 0, verdict: { metric: 'error-rate' } });
+    const labels = stage.notices.at(-1)?.fields.map(([label]) => label);
+    expect(labels).toEqual(['Cause', 'Step', 'Metric', 'Value', 'Limit', 'Baseline', 'Requests seen']);
+    expect(stage.traffic.at(-1)?.split).toEqual([{ cluster: 'checkout--v1-abc123', weight: 10_000 }]);
+  });
+
+  it('is not reported as rolled back before the Envoys have said so', () => {
+    atFirstStep();
+    stage.verdict = 'fail';
+    stage.tick().tick().ack('a').tick();
+    expect(stage.rollout.phase).toBe('rolling_back');
+    expect(stage.rollout.waitingFor).toBe('the ACK of b');
+    stage.ack('b').tick();
+    expect(stage.rollout.phase).toBe('rolled_back');
+    expect(stage.notices.at(-1)?.fields.at(-1)?.[0]).toBe('Last Envoy back on stable after');
+    expect(stage.backend).toMatchObject({ rolloutId: null, stable: { name: 'v1' } });
+  });
+
+  it('keeps serving the clusters that went out of use', () => {
+    atFirstStep();
+    stage.verdict = 'fail';
+    stage.tick().ack().tick();
+    expect(stage.traffic.at(-1)?.revisions.map((r) => r.name)).toEqual(['v1', 'v2']);
+    expect(stage.backend.retired[0]?.untilMs).toBeGreaterThan(stage.nowMs);
+  });
+
+  it('goes back on a NACK and names Envoy and reason', () => {
+    atFirstStep(planSpec({ strategy: { name: 's', steps: [planStep(), planStep({ weight: 900 })] } }));
+    expect(stage.rollout.step).toBe(1);
+    stage.nack('a', 'missing ): a((').tick();
+    expect(stage.rollout.phase).toBe('rolling_back');
+    expect(stage.rollout.cause?.summary).toBe('Envoy a refused the change: missing ): a((');
+  });
+
+  it('goes back at the deadline, paused or not', () => {
+    atFirstStep();
+    expect(stage.command({ type: 'pause', reason: 'lunch' })).toBe('accepted');
+    stage.tick(3_600_000);
+    expect(stage.rollout).toMatchObject({ phase: 'rolling_back', cause: { kind: 'deadline' } });
+  });
+
+  it('does not advance while the clocks disagree, but still goes back', () => {
+    atFirstStep();
+    stage.clockTrusted = false;
+    stage.verdict = 'pass';
+    stage.tick().tick();
+    expect(stage.rollout.step).toBe(0);
+    stage.verdict = 'fail';
+    stage.tick();
+    expect(stage.rollout.phase).toBe('rolling_back');
+  });
+});
+
+describe('pinned testers', () => {
+  const pinning = planSpec({
+    strategy: {
+      name: 'header-first',
+      steps: [
+        planStep({
+          name: 'testers',
+          weight: 0,
+          approve: true,
+          matches: [{ headers: [{ name: 'x-tester', type: 'Exact', value: 'yes' }] }],
+        }),
+        planStep({ name: 'ten', weight: 1_000 }),
+      ],
+    },
+    analysis: [errorRate],
+  });
+
+  it('go to a cluster of their own, which is there before the first route', () => {
+    stage = new Stage({ spec: pinning });
+    stage.tick();
+    expect(stage.traffic.at(-1)).toMatchObject({ pinned: ['checkout/v2-abc123'], pins: [] });
+    stage.ack().tick();
+    expect(stage.traffic.at(-1)?.pins.map((pin) => pin.cluster)).toEqual(['checkout--v2-abc123--pin']);
+    expect(stage.weight).toBe(0);
+  });
+
+  it('need no evidence at weight 0, but the approval where the step asks for one', () => {
+    stage = new Stage({ spec: pinning });
+    stage.metricsUp = true;
+    stage.tick().ack().tick().ack().tick().tick();
+    expect(stage.rollout.step).toBe(0);
+    expect(stage.notices.at(-1)?.kind).toBe('approval');
+    expect(stage.command({ type: 'approve', gate: { step: 0, attempt: 0 } })).toBe('SERIN_GATE_CONFLICT');
+    expect(stage.command({ type: 'approve', gate: { step: 0, attempt: 1 } })).toBe('accepted');
+    stage.tick();
+    expect(stage.rollout.step).toBe(1);
+    expect(stage.command({ type: 'approve', gate: { step: 0, attempt: 1 } })).toBe('SERIN_GATE_CONFLICT');
+  });
+});
+
+describe('Envoys that come and go', () => {
+  it('a counted Envoy that is gone holds the step for the grace period, then leaves the count', () => {
+    stage = new Stage({ spec: planSpec() });
+    stage.tick().ack().tick();
+    stage.ack('a').disconnect('b').tick(29_000);
+    expect(stage.rollout.phase).toBe('stepping');
+    stage.tick(2_000);
+    expect(stage.rollout.phase).toBe('promoting');
+  });
+
+  it('a counted Envoy that comes back counts again', () => {
+    stage = new Stage({ spec: planSpec() });
+    stage.tick().ack().tick();
+    stage.ack('a').disconnect('b').tick(20_000);
+    stage.connect('b').tick(20_000);
+    expect(stage.rollout.waitingFor).toBe('the ACK of b');
+  });
+
+  it('a new Envoy does not count', () => {
+    stage = new Stage({ spec: planSpec() });
+    stage.tick().ack().tick();
+    stage.connect('c').ack('a', 'b').tick();
+    expect(stage.rollout.phase).toBe('promoting');
+  });
+
+  it('an empty fleet holds; a fleet of replacements takes over the count', () => {
+    stage = new Stage({ spec: planSpec() });
+    stage.tick().ack().tick();
+    stage.disconnect('a', 'b').tick(60_000).tick();
+    expect(stage.rollout.phase).toBe('stepping');
+    stage.connect('c').tick();
+    expect(stage.rollout.waitingFor).toBe('the ACK of c');
+    stage.ack('c').tick();
+    expect(stage.rollout.phase).toBe('promoting');
+  });
+});
+
+describe('commands', () => {
+  it('pause holds every advance, resume gives it free, and saying it twice changes nothing', () => {
+    atFirstStep();
+    expect(stage.command({ type: 'pause', reason: 'look at it' })).toBe('accepted');
+    expect(stage.command({ type: 'pause', reason: 'again' })).toBe('unchanged');
+    stage.verdict = 'pass';
+    stage.tick().tick();
+    expect(stage.rollout.step).toBe(0);
+    expect(stage.command({ type: 'resume' })).toBe('accepted');
+    expect(stage.command({ type: 'resume' })).toBe('unchanged');
+    stage.tick();
+    expect(stage.rollout.step).toBe(1);
+  });
+
+  it('a paused rollout still goes back on failing evidence', () => {
+    atFirstStep();
+    stage.command({ type: 'pause', reason: 'look at it' });
+    stage.verdict = 'fail';
+    stage.tick();
+    expect(stage.rollout.phase).toBe('rolling_back');
+  });
+
+  it('abort before any traffic ends at once, later it goes back to stable first', () => {
+    stage = new Stage({ spec: judged });
+    stage.tick();
+    stage.command({ type: 'abort', reason: 'wrong build' });
+    expect(stage.rollout.phase).toBe('aborted');
+    atFirstStep();
+    stage.command({ type: 'abort', reason: 'wrong build' });
+    expect(stage.rollout.phase).toBe('aborting');
+    expect(stage.command({ type: 'abort', reason: 'wrong build' })).toBe('unchanged');
+    stage.ack().tick();
+    expect(stage.rollout.phase).toBe('aborted');
+    expect(stage.notices.at(-1)?.kind).toBe('aborted');
+  });
+
+  it('promote skips the remaining steps, but not the way over the Envoys', () => {
+    atFirstStep();
+    expect(stage.command({ type: 'promote' })).toBe('accepted');
+    expect(stage.rollout.phase).toBe('promoting');
+    stage.tick();
+    expect(stage.rollout.phase).toBe('promoting');
+    stage.ack().tick();
+    expect(stage.rollout.phase).toBe('promoted');
+  });
+
+  it('a durable rollback wins over a later promote', () => {
+    atFirstStep();
+    stage.verdict = 'fail';
+    stage.tick();
+    expect(stage.command({ type: 'promote' })).toBe('SERIN_PHASE_CONFLICT');
+    expect(stage.command({ type: 'pause', reason: 'x' })).toBe('SERIN_PHASE_CONFLICT');
+  });
+});
+
+describe('the end', () => {
+  it('promotion flips stable in the very commit that ends the rollout', () => {
+    atFirstStep();
+    stage.verdict = 'pass';
+    stage.tick();
+    stage.ack().tick(1).tick(60_000);
+    expect(stage.rollout.phase).toBe('promoting');
+    expect(stage.backend.stable?.name).toBe('v1');
+    expect(stage.weight).toBe(10_000);
+    stage.ack().tick();
+    expect(stage.rollout.phase).toBe('promoted');
+    expect(stage.backend.stable?.name).toBe('v2');
+    expect(stage.dueAtMs).toBeNull();
+    expect(stage.traffic.at(-1)?.split).toEqual([{ cluster: 'checkout--v2-abc123', weight: 10_000 }]);
+  });
+});

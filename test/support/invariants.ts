@@ -1,0 +1,89 @@
+import type { BackendState } from '../../src/core/model/backend-state.ts';
+import { TOTAL_WEIGHT } from '../../src/core/model/documents.ts';
+import { isTerminal } from '../../src/core/model/phase.ts';
+import type { BackendTraffic } from '../../src/core/model/traffic.ts';
+import { currentAnalysis } from '../../src/core/rollout/needs.ts';
+import type { Rollout } from '../../src/core/rollout/rollout.ts';
+
+/** One committed change of a rollout, as the checkers see it. `by`: a command of a person, or the engine's tick. */
+export interface Change {
+  readonly before: { readonly rollout: Rollout; readonly backend: BackendState };
+  readonly after: { readonly rollout: Rollout; readonly backend: BackendState };
+  readonly traffic: BackendTraffic | null;
+  readonly by: 'tick' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve';
+}
+
+type Checker = (change: Change) => string | null;
+
+/**
+ * The invariants that can be read off one committed change. Tests, the simulation and the crash harness share them,
+ * so that they cannot disagree about what is right. Each returns what is wrong, or nothing.
+ */
+const CHECKERS: Readonly<Record<string, Checker>> = {
+  'I1 weights are of this step, or stable, and sum to the total': ({ after, traffic }) => {
+    if (traffic === null || traffic.split.length === 0) return null;
+    const sum = traffic.split.reduce((total, arm) => total + arm.weight, 0);
+    if (sum !== TOTAL_WEIGHT) return `weights sum to ${sum}`;
+    const { rollout } = after;
+    const canary = traffic.split.find((arm) => arm.cluster === rollout.canary.cluster)?.weight ?? 0;
+    const allowed =
+      rollout.phase === 'stepping'
+        ? rollout.spec.strategy.steps[rollout.step]?.weight
+        : rollout.phase === 'promoting' || rollout.phase === 'promoted'
+          ? TOTAL_WEIGHT
+          : 0;
+    return canary === allowed ? null : `canary weight ${canary} in ${rollout.phase}, allowed ${allowed}`;
+  },
+  'I2 a terminal phase is never left': ({ before, after }) =>
+    isTerminal(before.rollout.phase) ? `${before.rollout.phase} became ${after.rollout.phase}` : null,
+  'I3 after a rollback decision nothing raises canary weight': ({ before, after }) => {
+    const returning = before.rollout.phase === 'rolling_back' || before.rollout.phase === 'aborting';
+    if (!returning) return null;
+    const allowed = [before.rollout.phase, before.rollout.phase === 'aborting' ? 'aborted' : 'rolled_back'];
+    return allowed.includes(after.rollout.phase) ? null : `${before.rollout.phase} became ${after.rollout.phase}`;
+  },
+  'I4 steps take effect once and in order': ({ before, after }) => {
+    const [from, to] = [before.rollout, after.rollout];
+    if (to.phase !== 'stepping')
+      return to.step === from.step ? null : `step ${from.step} became ${to.step} in ${to.phase}`;
+    if (to.step === from.step) return to.attempt === from.attempt ? null : 'the same step took effect twice';
+    if (to.step !== from.step + 1) return `step ${from.step} was followed by ${to.step}`;
+    return to.attempt === from.attempt + 1 ? null : `attempt ${from.attempt} became ${to.attempt}`;
+  },
+  'I8 the backend belongs to its active rollout': ({ after }) => {
+    const owned = after.backend.rolloutId === after.rollout.id;
+    return owned === !isTerminal(after.rollout.phase)
+      ? null
+      : `${after.rollout.phase}, owner ${after.backend.rolloutId}`;
+  },
+  'I9 no advance without passing evidence': ({ before, after, by }) => {
+    if (by !== 'tick' || !advanced(before.rollout, after.rollout)) return null;
+    const analysis = currentAnalysis(before.rollout);
+    if (analysis.length === 0) return null;
+    // The evidence of the left step is judged in the very transition, so it is not in `before`; its absence there
+    // is checked by the scenario tests. What must never be: an advance out of a step that was not live.
+    return before.rollout.push?.liveAtMs == null ? 'a judged step was left before it was live' : null;
+  },
+  'I16 a paused rollout does not advance by itself': ({ before, after, by }) =>
+    by === 'tick' && before.rollout.paused !== null && advanced(before.rollout, after.rollout)
+      ? `went from step ${before.rollout.step} to ${after.rollout.step} while paused`
+      : null,
+  'the stable revision flips in the promoting commit alone': ({ before, after }) => {
+    const flipped = before.backend.stable?.key !== after.backend.stable?.key;
+    return flipped === (after.rollout.phase === 'promoted' && before.rollout.phase === 'promoting')
+      ? null
+      : `stable ${before.backend.stable?.name} → ${after.backend.stable?.name} in ${after.rollout.phase}`;
+  },
+};
+
+/** Every violated invariant of one change, in words. */
+export function violations(change: Change): string[] {
+  return Object.entries(CHECKERS).flatMap(([invariant, check]) => {
+    const wrong = check(change);
+    return wrong === null ? [] : [`${invariant}: ${wrong}`];
+  });
+}
+
+function advanced(before: Rollout, after: Rollout): boolean {
+  return after.step > before.step || (after.phase === 'promoting' && before.phase !== 'promoting');
+}

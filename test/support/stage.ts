@@ -1,0 +1,137 @@
+import type { BackendState } from '../../src/core/model/backend-state.ts';
+import type { FleetNode } from '../../src/core/model/fleet-state.ts';
+import { isTerminal } from '../../src/core/model/phase.ts';
+import type { BackendTraffic } from '../../src/core/model/traffic.ts';
+import { decideCommand, type RolloutCommand } from '../../src/core/rollout/command.ts';
+import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
+import type { Rollout } from '../../src/core/rollout/rollout.ts';
+import { step } from '../../src/core/rollout/step.ts';
+import type { Observations, Transition } from '../../src/core/rollout/transition.ts';
+import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
+import { type Change, violations } from './invariants.ts';
+import { backendState, fleetAt, healthyHosts, node, rollout, scriptedJudge, settings } from './rollouts.ts';
+
+/**
+ * A stage for the pure core: one rollout, two Envoys, a judge and a clock in the test's hands.
+ * Every change is checked against the invariants as it happens.
+ */
+export class Stage {
+  rollout: Rollout;
+  backend: BackendState;
+  nowMs = 1_000;
+  n = 1;
+  dueAtMs: number | null = 0;
+  verdict: 'pass' | 'fail' | 'inconclusive' = 'pass';
+  hosts = 1;
+  metricsUp = true;
+  clockTrusted = true;
+  readonly events: RolloutEvent[] = [];
+  readonly notices: Notice[] = [];
+  readonly traffic: BackendTraffic[] = [];
+  readonly broken: string[] = [];
+  private nodes: FleetNode[];
+
+  constructor(fields: Partial<Rollout> = {}, nodes: readonly string[] = ['a', 'b']) {
+    this.rollout = rollout(fields);
+    this.backend = backendState({ stable: this.rollout.stable });
+    this.nodes = nodes.map((id) => node(id));
+  }
+
+  tick(passedMs = 1_000): this {
+    this.nowMs += passedMs;
+    if (isTerminal(this.rollout.phase)) return this;
+    const transition = step({
+      rollout: this.rollout,
+      backend: this.backend,
+      observed: this.observed(),
+      judge: scriptedJudge(() => this.verdict),
+      settings: { ...settings, clockTrusted: this.clockTrusted },
+      nowMs: this.nowMs,
+    });
+    this.commit(transition, 'tick');
+    return this;
+  }
+
+  /** Ticks until nothing moves any more without the outside doing something. */
+  settle(): this {
+    for (let i = 0; i < 50; i += 1) {
+      const before = this.rollout;
+      this.tick(1);
+      if (this.rollout.phase === before.phase && this.rollout.attempt === before.attempt) return this;
+    }
+    throw new Error('the rollout never settles');
+  }
+
+  command(command: RolloutCommand): 'accepted' | 'unchanged' | string {
+    const outcome = decideCommand({
+      rollout: this.rollout,
+      backend: this.backend,
+      command,
+      by: 'someone',
+      observed: { fleets: this.observed().fleets },
+      settings,
+      nowMs: this.nowMs,
+    });
+    if (outcome.kind === 'accepted') this.commit(outcome.transition, command.type);
+    return outcome.kind === 'refused' ? outcome.error.code : outcome.kind;
+  }
+
+  ack(...ids: string[]): this {
+    const all = ids.length === 0 ? this.nodes.map(({ nodeId }) => nodeId) : ids;
+    return this.patch(all, { credited: { epoch: 'e', n: this.n }, creditedAtMs: this.nowMs, nack: null });
+  }
+
+  nack(id: string, message: string): this {
+    return this.patch([id], { nack: { position: { epoch: 'e', n: this.n }, type: 'RDS', message, atMs: this.nowMs } });
+  }
+
+  disconnect(...ids: string[]): this {
+    return this.patch(ids, { connected: false, changedAtMs: this.nowMs });
+  }
+
+  connect(...ids: string[]): this {
+    for (const id of ids) if (!this.nodes.some(({ nodeId }) => nodeId === id)) this.nodes.push(node(id));
+    return this.patch(ids, { connected: true, changedAtMs: this.nowMs });
+  }
+
+  get weight(): number {
+    const split = this.traffic.at(-1)?.split ?? [];
+    return split.find((arm) => arm.cluster === this.rollout.canary.cluster)?.weight ?? 0;
+  }
+
+  private patch(ids: readonly string[], fields: Partial<FleetNode>): this {
+    this.nodes = this.nodes.map((n) => (ids.includes(n.nodeId) ? { ...n, ...fields } : n));
+    return this;
+  }
+
+  private observed(): Observations {
+    const counters = this.metricsUp
+      ? healthyHosts(
+          this.nodes.map(({ nodeId }) => nodeId),
+          this.rollout.canary.cluster,
+          this.nowMs,
+          this.hosts,
+        )
+      : ({ kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' } as const);
+    return { fleets: fleetAt(this.n, this.nodes), counters, queries: new Map(), scrapeMs: 1_000 };
+  }
+
+  private commit(transition: Transition, by: Change['by']): void {
+    const traffic = transition.traffic
+      ? backendTraffic(transition.backend, isTerminal(transition.rollout.phase) ? null : transition.rollout)
+      : null;
+    const before = { rollout: this.rollout, backend: this.backend };
+    this.rollout = transition.rollout;
+    this.backend = transition.backend;
+    this.dueAtMs = transition.dueAtMs;
+    this.events.push(...transition.events);
+    this.notices.push(...transition.notices);
+    if (traffic !== null) {
+      this.traffic.push(traffic);
+      this.n += 1;
+    }
+    if (before.rollout !== transition.rollout) {
+      this.broken.push(...violations({ before, after: { rollout: this.rollout, backend: this.backend }, traffic, by }));
+    }
+  }
+}
