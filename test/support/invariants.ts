@@ -10,6 +10,8 @@ export interface Change {
   readonly before: { readonly rollout: Rollout; readonly backend: BackendState };
   readonly after: { readonly rollout: Rollout; readonly backend: BackendState };
   readonly traffic: BackendTraffic | null;
+  /** Counted, connected Envoys that did not have the push before this change: the truth, not what the engine saw. */
+  readonly unconfirmed: readonly string[];
   readonly by: 'tick' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve';
 }
 
@@ -56,13 +58,16 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
       ? null
       : `${after.rollout.phase}, owner ${after.backend.rolloutId}`;
   },
-  'I9 no advance without passing evidence': ({ before, after, by }) => {
+  'I9 no advance without evidence': ({ before, after, by }) => {
     if (by !== 'tick' || !advanced(before.rollout, after.rollout)) return null;
-    const analysis = currentAnalysis(before.rollout);
-    if (analysis.length === 0) return null;
-    // The evidence of the left step is judged in the very transition, so it is not in `before`; its absence there
-    // is checked by the scenario tests. What must never be: an advance out of a step that was not live.
+    if (currentAnalysis(before.rollout).length === 0) return null;
+    // Which verdict let it go is checked where the judge is scripted; never right is leaving a step that was not live.
     return before.rollout.push?.liveAtMs == null ? 'a judged step was left before it was live' : null;
+  },
+  'I10 no advance, no end before the Envoys have confirmed': ({ before, after, by, unconfirmed }) => {
+    const ended = after.rollout.phase === 'promoted' || after.rollout.phase === 'rolled_back';
+    if (by !== 'tick' || !(ended || advanced(before.rollout, after.rollout))) return null;
+    return unconfirmed.length === 0 ? null : `${unconfirmed.join(', ')} had not confirmed ${before.rollout.phase}`;
   },
   'I16 a paused rollout does not advance by itself': ({ before, after, by }) =>
     by === 'tick' && before.rollout.paused !== null && advanced(before.rollout, after.rollout)

@@ -118,8 +118,9 @@ export const settings: Settings = { disconnectGraceMs: 30_000, retireAfterMs: 86
 export function scriptedJudge(decide: () => 'pass' | 'fail' | 'inconclusive'): Judge {
   return {
     name: 'scripted',
-    assess: ({ analysis, state }) => {
-      const verdict = decide();
+    assess: ({ analysis, counters, state }) => {
+      const scripted = decide();
+      const verdict = counters.kind === 'gap' && scripted === 'pass' ? 'inconclusive' : scripted;
       return {
         verdicts: analysis.map((spec) => ({
           metric: spec.name,

@@ -55,9 +55,9 @@ export class Stage {
   /** Ticks until nothing moves any more without the outside doing something. */
   settle(): this {
     for (let i = 0; i < 50; i += 1) {
-      const before = this.rollout;
+      const before = this.moved();
       this.tick(1);
-      if (this.rollout.phase === before.phase && this.rollout.attempt === before.attempt) return this;
+      if (this.moved() === before) return this;
     }
     throw new Error('the rollout never settles');
   }
@@ -99,6 +99,11 @@ export class Stage {
     return split.find((arm) => arm.cluster === this.rollout.canary.cluster)?.weight ?? 0;
   }
 
+  private moved(): string {
+    const { phase, attempt, push, paused } = this.rollout;
+    return JSON.stringify({ phase, attempt, push, paused });
+  }
+
   private patch(ids: readonly string[], fields: Partial<FleetNode>): this {
     this.nodes = this.nodes.map((n) => (ids.includes(n.nodeId) ? { ...n, ...fields } : n));
     return this;
@@ -121,6 +126,10 @@ export class Stage {
       ? backendTraffic(transition.backend, isTerminal(transition.rollout.phase) ? null : transition.rollout)
       : null;
     const before = { rollout: this.rollout, backend: this.backend };
+    const counted = this.rollout.push?.counted['edge'] ?? [];
+    const unconfirmed = this.nodes
+      .filter((seen) => counted.includes(seen.nodeId) && seen.connected && (seen.credited?.n ?? 0) < this.n)
+      .map(({ nodeId }) => nodeId);
     this.rollout = transition.rollout;
     this.backend = transition.backend;
     this.dueAtMs = transition.dueAtMs;
@@ -131,7 +140,9 @@ export class Stage {
       this.n += 1;
     }
     if (before.rollout !== transition.rollout) {
-      this.broken.push(...violations({ before, after: { rollout: this.rollout, backend: this.backend }, traffic, by }));
+      this.broken.push(
+        ...violations({ before, after: { rollout: this.rollout, backend: this.backend }, traffic, unconfirmed, by }),
+      );
     }
   }
 }
