@@ -1,0 +1,76 @@
+import type { StrategyLibrary } from '../core/manifest/strategy-library.ts';
+import type { DocumentKind } from '../core/model/documents.ts';
+import { fail, ok, type Result } from '../core/model/errors.ts';
+import { DocumentRecord } from '../core/model/stored.ts';
+import { apply } from './apply.ts';
+import { commandRollout } from './command-rollout.ts';
+import { deliver } from './deliver.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Engine, ReadinessCheck, StoredDocument } from './engine.ts';
+import { fromStore, loadAll, loadDocument } from './load.ts';
+import type { Subject } from './ports/store.ts';
+import { getRollout, listRollouts } from './queries.ts';
+import { reconcile } from './reconcile.ts';
+import { removeDocument } from './remove-document.ts';
+import { start } from './start.ts';
+import { tidy } from './tidy.ts';
+
+/** Puts the use cases together. `shipped`: the strategies that come with Serin. */
+export function createEngine(
+  deps: Dependencies,
+  shipped: StrategyLibrary,
+  extraChecks: () => readonly ReadinessCheck[] = () => [],
+): Engine {
+  return {
+    apply: (request) => apply(deps, shipped, request),
+    documents: (kind) => listDocuments(deps, kind),
+    document: (kind, name) => getDocument(deps, kind, name),
+    remove: (request) => removeDocument(deps, request),
+    start: (request) => start(deps, request),
+    command: (request) => commandRollout(deps, request),
+    rollout: (id) => getRollout(deps, id),
+    rollouts: (page) => listRollouts(deps, page),
+    events: async ({ id, after, limit }) => fromStore(await deps.records.events(id, { after, limit })),
+    fleets: () => deps.fleetNames,
+    fleet: (name) =>
+      deps.fleetNames.includes(name)
+        ? ok(deps.fleets.state(name))
+        : fail('SERIN_NOT_FOUND', `there is no fleet ${name}; known: ${deps.fleetNames.join(', ')}`),
+    deadLetters: async (limit) => {
+      const read = fromStore(await deps.outbox.deadLetters(limit));
+      if (read.kind === 'error') return read;
+      return ok(
+        read.value.map(({ queue, notice, detail }) => ({ queue, title: notice.title, detail, atMs: notice.atMs })),
+      );
+    },
+    readiness: async () => {
+      const time = await deps.records.time();
+      const store = { name: 'store', ok: time.kind === 'ok', detail: time.kind === 'ok' ? 'answers' : time.kind };
+      return [store, ...extraChecks()];
+    },
+  };
+}
+
+/** What a wake-up does, by subject. Safe to run twice and to miss: the due set brings it back. */
+export async function handleSubject(deps: Dependencies, subject: Subject): Promise<void> {
+  const id = subject.slice(subject.indexOf('/') + 1);
+  if (subject.startsWith('rollout/')) return reconcile(deps, id);
+  if (subject.startsWith('outbox/')) return deliver(deps, id);
+  return tidy(deps, id);
+}
+
+async function listDocuments(
+  deps: Dependencies,
+  kind: DocumentKind | null,
+): Promise<Result<readonly StoredDocument[]>> {
+  const all = await loadAll(deps.records, kind === null ? 'document/' : `document/${kind}/`, DocumentRecord);
+  if (all.kind === 'error') return all;
+  return ok(all.value.map(({ rev, body }) => ({ rev, ...body })));
+}
+
+async function getDocument(deps: Dependencies, kind: DocumentKind, name: string): Promise<Result<StoredDocument>> {
+  const loaded = await loadDocument(deps.records, kind, name);
+  if (loaded.kind === 'error') return loaded;
+  const { rev, body } = loaded.value;
+  return body === null ? fail('SERIN_NOT_FOUND', `there is no ${kind} ${name}`) : ok({ rev, ...body });
+}

@@ -1,0 +1,77 @@
+import type { Document, DocumentKind } from '../core/model/documents.ts';
+import { fail, ok, type Result } from '../core/model/errors.ts';
+import { DocumentRecord } from '../core/model/stored.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { AppliedDocument } from './engine.ts';
+import { backendKey, documentKey, loadAll, loadBackend, storeUnavailable } from './load.ts';
+import type { Commit } from './ports/store.ts';
+import { commit } from './publish.ts';
+
+export interface RemoveRequest {
+  readonly kind: DocumentKind;
+  readonly name: string;
+  readonly by: string;
+}
+
+/** Deletes one document. What is in use stays, and the error names its user. */
+export async function removeDocument(deps: Dependencies, request: RemoveRequest): Promise<Result<AppliedDocument>> {
+  const { kind, name } = request;
+  const stored = await loadAll(deps.records, 'document/', DocumentRecord);
+  if (stored.kind === 'error') return stored;
+  const kept = stored.value.find(({ key }) => key === documentKey(kind, name));
+  if (kept === undefined) return fail('SERIN_NOT_FOUND', `there is no ${kind} ${name}`);
+  const documents = stored.value.map(({ body }) => body.document);
+  const user = userOf(kind, name, documents);
+  if (user !== null) return fail('SERIN_IN_USE', `${kind} ${name} is used by ${user}`);
+
+  const backends = kind === 'Backend' ? [name] : backendsOf(kept.body.document);
+  const reads: { key: Commit['reads'][number]['key']; rev: number }[] = stored.value
+    .filter(({ key, body }) => key === kept.key || body.document.kind === 'Route')
+    .map(({ key, rev }) => ({ key, rev }));
+  const writes: { key: Commit['writes'][number]['key']; body: unknown }[] = [{ key: kept.key, body: null }];
+  for (const backend of backends) {
+    const state = await loadBackend(deps.records, backend);
+    if (state.kind === 'error') return state;
+    const rolloutId = state.value.body?.rolloutId ?? null;
+    if (rolloutId !== null) return fail('SERIN_ROLLOUT_ACTIVE', `backend ${backend} is rolling (rollout ${rolloutId})`);
+    reads.push({ key: backendKey(backend), rev: state.value.rev });
+    if (kind === 'Backend' && state.value.body !== null) writes.push({ key: backendKey(backend), body: null });
+  }
+  const outcome = await commit(deps, {
+    reads,
+    writes,
+    events: [],
+    outbox: [],
+    due: [],
+    traffic: trafficOf(deps, kept.body.document),
+  });
+  switch (outcome.kind) {
+    case 'committed':
+      deps.logger.info('document deleted', { by: request.by, kind, name });
+      return ok({ kind, name, action: 'deleted' });
+    case 'conflict':
+      return fail('SERIN_CONFLICT', `${kind} ${name} changed meanwhile; nothing was deleted`);
+    case 'unavailable':
+      return storeUnavailable(outcome.detail);
+  }
+}
+
+function userOf(kind: DocumentKind, name: string, documents: readonly Document[]): string | null {
+  if (kind !== 'Backend') return null;
+  for (const document of documents) {
+    if (document.kind === 'Route' && document.spec.rules.some((rule) => rule.backend === name))
+      return `Route ${document.name}`;
+    if (document.kind === 'Plan' && document.spec.backend === name) return `Plan ${document.name}`;
+  }
+  return null;
+}
+
+function backendsOf(document: Document): readonly string[] {
+  return document.kind === 'Route' ? [...new Set(document.spec.rules.map((rule) => rule.backend))] : [];
+}
+
+function trafficOf(deps: Dependencies, document: Document): Commit['traffic'] {
+  if (document.kind === 'Route') return [{ fleet: document.spec.fleet, owner: `route/${document.name}`, value: null }];
+  if (document.kind !== 'Backend') return [];
+  return deps.fleetNames.map((fleet) => ({ fleet, owner: `backend/${document.name}` as const, value: null }));
+}
