@@ -62,7 +62,7 @@ export class Stage {
     throw new Error('the rollout never settles');
   }
 
-  command(command: RolloutCommand): 'accepted' | 'unchanged' | string {
+  command(command: RolloutCommand): string {
     const outcome = decideCommand({
       rollout: this.rollout,
       backend: this.backend,
@@ -126,7 +126,7 @@ export class Stage {
       ? backendTraffic(transition.backend, isTerminal(transition.rollout.phase) ? null : transition.rollout)
       : null;
     const before = { rollout: this.rollout, backend: this.backend };
-    const counted = this.rollout.push?.counted['edge'] ?? [];
+    const counted = this.rollout.push?.counted.edge ?? [];
     const unconfirmed = this.nodes
       .filter((seen) => counted.includes(seen.nodeId) && seen.connected && (seen.credited?.n ?? 0) < this.n)
       .map(({ nodeId }) => nodeId);

@@ -19,7 +19,10 @@ export function advance(d: Draft, push: Push): void {
   const next = d.rollout.step + 1;
   const step = d.rollout.spec.strategy.steps[next];
   leaveStep(d);
-  if (d.rollout.stable === null || step === undefined) return promote(d, push, 'serin');
+  if (d.rollout.stable === null || step === undefined) {
+    promote(d, push, 'serin');
+    return;
+  }
   const first = d.rollout.phase !== 'stepping';
   change(d, {
     phase: 'stepping',
@@ -65,7 +68,8 @@ export function revert(
   leaveStep(d);
   change(d, { cause: { ...cause, atMs: d.nowMs, step }, paused: null });
   if (phase === 'pending' || phase === 'preparing' || d.rollout.stable === null) {
-    return end(d, byPerson ? 'aborted' : 'failed', cause.summary, settings, cause.by);
+    end(d, byPerson ? 'aborted' : 'failed', cause.summary, settings, cause.by);
+    return;
   }
   change(d, {
     push: { committedAtMs: d.nowMs, liveAtMs: null, counted: withConnected(d.rollout.push, observed) },

@@ -1,0 +1,179 @@
+import type { Commit, RecordKey } from '../../engine/ports/store.ts';
+import { requirePlainName, requireRecordKey, requireSubject, scoreMs, stored } from './stored-values.ts';
+
+/** So long a deleted record's rev is remembered: one made anew under its key must not answer to an old rev. */
+const TOMBSTONE_MS = 24 * 3_600_000;
+
+/**
+ * The one way to change records. First every check, then every write: Redis runs a script alone, but does not
+ * undo one that fails half-way, so nothing may be able to fail after the first write. The first write (`SETNX`)
+ * is of the kind that Redis refuses when it is out of memory, read-only or cannot persist; it costs nothing when
+ * the key exists, and stands before deletes that Redis would let through.
+ *
+ * `KEYS[1]` is the prefix of all keys, which share one hash tag and so one cluster slot.
+ */
+export const COMMIT_LUA = `
+local p = KEYS[1]
+local at = 0
+local function take() at = at + 1; return ARGV[at] end
+local function list(width)
+  local out = {}
+  for i = 1, tonumber(take()) do
+    local row = {}
+    for j = 1, width do row[j] = take() end
+    out[i] = row
+  end
+  return out
+end
+local epoch, tombstoneMs = take(), take()
+local reads, writes, events, outbox, due, traffic = list(2), list(3), list(2), list(2), list(2), list(3)
+
+local revs = {}
+for _, r in ipairs(reads) do
+  local key = p .. 'record:' .. r[1]
+  local have = redis.call('HGET', key, 'rev')
+  if not have and redis.call('EXISTS', key) == 1 then have = 'none' end
+  if (have or '0') ~= r[2] then return {'conflict', r[1]} end
+  revs[r[1]] = have
+end
+
+local sound = {}
+local function damaged(name, kind)
+  if sound[name] then return false end
+  local is = redis.call('TYPE', p .. name).ok
+  if is ~= 'none' and is ~= kind then return true end
+  sound[name] = true
+  return false
+end
+if #due + #outbox > 0 then
+  if damaged('due', 'zset') then return {'damaged', 'due'} end
+  if damaged('leases', 'hash') then return {'damaged', 'leases'} end
+end
+for _, w in ipairs(writes) do
+  for slash in string.gmatch(w[1], '()/') do
+    local name = 'index:' .. string.sub(w[1], 1, slash)
+    if damaged(name, 'zset') then return {'damaged', name} end
+  end
+  if damaged('tick', 'string') then return {'damaged', 'tick'} end
+end
+for _, e in ipairs(events) do
+  if damaged('events:' .. e[1], 'stream') then return {'damaged', 'events:' .. e[1]} end
+end
+for _, o in ipairs(outbox) do
+  if damaged('outbox:' .. o[1], 'list') then return {'damaged', 'outbox:' .. o[1]} end
+end
+for _, t in ipairs(traffic) do
+  if damaged('traffic:' .. t[1], 'hash') then return {'damaged', 'traffic:' .. t[1]} end
+  local n = redis.call('HGET', p .. 'traffic:' .. t[1], '@n')
+  if n and not string.match(n, '^%d+$') then return {'damaged', 'traffic:' .. t[1]} end
+end
+if #traffic > 0 then
+  if damaged('fleets', 'set') then return {'damaged', 'fleets'} end
+  if damaged('changes', 'stream') then return {'damaged', 'changes'} end
+end
+
+redis.call('SETNX', p .. 'epoch', epoch)
+epoch = redis.call('GET', p .. 'epoch')
+local time = redis.call('TIME')
+local us = time[1] * 1000000 + time[2]
+local ms = string.format('%.0f', math.floor(us / 1000))
+
+for _, w in ipairs(writes) do
+  local name, body = w[1], w[3]
+  local key, have = p .. 'record:' .. name, revs[name]
+  if w[2] == 'set' then
+    local rev = tonumber(have or redis.call('GET', p .. 'gone:' .. name) or 0) + 1
+    redis.call('HSET', key, 'rev', string.format('%.0f', rev), 'body', body)
+    if not have then
+      local tick = math.max(us, tonumber(redis.call('GET', p .. 'tick') or 0) + 1)
+      local score = string.format('%.0f', tick)
+      redis.call('SET', p .. 'tick', score)
+      for slash in string.gmatch(name, '()/') do
+        redis.call('ZADD', p .. 'index:' .. string.sub(name, 1, slash), score, name)
+      end
+    end
+  elseif have then
+    redis.call('DEL', key)
+    redis.call('SET', p .. 'gone:' .. name, have, 'PX', tombstoneMs)
+    for slash in string.gmatch(name, '()/') do
+      redis.call('ZREM', p .. 'index:' .. string.sub(name, 1, slash), name)
+    end
+  end
+end
+
+for _, e in ipairs(events) do
+  redis.call('XADD', p .. 'events:' .. e[1], 'MAXLEN', '~', 10000, '*', 'e', e[2])
+end
+
+for _, o in ipairs(outbox) do
+  redis.call('RPUSH', p .. 'outbox:' .. o[1], o[2])
+  local subject = 'outbox/' .. o[1]
+  if redis.call('ZADD', p .. 'due', 'NX', ms, subject) == 0 then
+    redis.call('HDEL', p .. 'leases', subject)
+  end
+end
+
+for _, d in ipairs(due) do
+  redis.call('HDEL', p .. 'leases', d[1])
+  if d[2] == '' then redis.call('ZREM', p .. 'due', d[1])
+  else redis.call('ZADD', p .. 'due', d[2], d[1]) end
+end
+
+local reply, change, numbers = {'committed', epoch}, {}, {}
+for _, t in ipairs(traffic) do
+  local key = p .. 'traffic:' .. t[1]
+  local n = numbers[t[1]]
+  if not n then
+    n = string.format('%.0f', tonumber(redis.call('HGET', key, '@n') or 0) + 1)
+    numbers[t[1]] = n
+    redis.call('HSET', key, '@n', n, '@epoch', epoch)
+    redis.call('SADD', p .. 'fleets', t[1])
+    table.insert(change, t[1]); table.insert(change, n)
+    table.insert(reply, t[1]); table.insert(reply, n)
+  end
+  if t[3] == '' then redis.call('HDEL', key, t[2])
+  else redis.call('HSET', key, t[2], n .. '|' .. t[3]) end
+end
+if #change > 0 then redis.call('XADD', p .. 'changes', 'MAXLEN', '~', 10000, '*', unpack(change)) end
+return reply
+`;
+
+/** The script's arguments. Throws a `RangeError` for what only a bug of the caller can produce. */
+export function commitArguments(commit: Commit, epochCandidate: string): string[] {
+  refuseBugs(commit);
+  return [
+    epochCandidate,
+    String(TOMBSTONE_MS),
+    ...table(commit.reads, (read) => [read.key, String(read.rev)]),
+    ...table(commit.writes, ({ key, body }) => (body === null ? [key, 'delete', ''] : [key, 'set', stored(key, body)])),
+    ...table(commit.events, (event) => [event.rolloutId, stored(`an event of ${event.rolloutId}`, event)]),
+    ...table(commit.outbox, ({ queue, notice }) => [queue, `${notice.id}\n${stored(`a notice of ${queue}`, notice)}`]),
+    ...table(commit.due, ({ subject, atMs }) => [subject, atMs === null ? '' : scoreMs(atMs)]),
+    ...table(commit.traffic, ({ fleet, owner, value }) => [fleet, owner, value === null ? '' : stored(owner, value)]),
+  ];
+}
+
+function table<T>(rows: readonly T[], encode: (row: T) => string[]): string[] {
+  return [String(rows.length), ...rows.flatMap(encode)];
+}
+
+function refuseBugs(commit: Commit): void {
+  const read = new Set<RecordKey>(commit.reads.map(({ key }) => key));
+  const written = new Set<RecordKey>();
+  for (const { key } of commit.reads) requireRecordKey(key);
+  for (const { key } of commit.writes) {
+    if (!read.has(key)) throw new RangeError(`the write of ${key} has no read: its rev would go unchecked`);
+    if (written.has(key)) throw new RangeError(`${key} is written twice in one commit`);
+    written.add(key);
+  }
+  for (const { subject } of commit.due) requireSubject(subject);
+  for (const { rolloutId } of commit.events) requirePlainName('rollout id', rolloutId);
+  for (const { fleet, owner } of commit.traffic) {
+    requirePlainName('fleet', fleet);
+    if (owner.startsWith('@')) throw new RangeError(`${owner} is not a traffic owner`);
+  }
+  for (const { queue, notice } of commit.outbox) {
+    requireSubject(`outbox/${queue}`);
+    if (notice.id === '' || notice.id.includes('\n')) throw new RangeError('a notice id must be one non-empty line');
+  }
+}

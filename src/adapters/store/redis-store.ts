@@ -1,0 +1,72 @@
+import { Redis } from 'ioredis';
+import type { Logger } from '../../engine/ports/logger.ts';
+import type { DueSet, Outbox, RecordStore, TrafficFeed } from '../../engine/ports/store.ts';
+import { type RedisConnection, redisAddress } from './redis-address.ts';
+import { redisCalls } from './redis-calls.ts';
+import { redisDueSet } from './redis-due-set.ts';
+import { redisHealth, type StoreHealth } from './redis-health.ts';
+import { redisOutbox } from './redis-outbox.ts';
+import { redisRecords } from './redis-records.ts';
+import { redisTraffic } from './redis-traffic.ts';
+import { withStoreScripts } from './store-scripts.ts';
+
+export interface RedisStoreOptions {
+  readonly connection: RedisConnection;
+  /** Hash tag before every key. @default '{serin}' */
+  readonly prefix?: string;
+  /** Longest wait for one answer. @default 2000 */
+  readonly deadlineMs?: number;
+  readonly logger: Logger;
+}
+
+export interface RedisStore {
+  readonly records: RecordStore;
+  readonly traffic: TrafficFeed;
+  readonly outbox: Outbox;
+  readonly due: DueSet;
+  health(): Promise<StoreHealth>;
+  /** Drops the connections; followers are stopped by whoever started them. */
+  close(): void;
+}
+
+/**
+ * The store on Redis. Returns at once: the first calls wait for the first connection, up to their deadline; every
+ * later outage is answered fast as `unavailable`, and the connection comes back by itself. Throws a `TypeError`
+ * for a connection URL that is none.
+ */
+export function createRedisStore(options: RedisStoreOptions): RedisStore {
+  const { prefix = '{serin}', deadlineMs = 2000, logger } = options;
+  const address = redisAddress(options.connection);
+  const client = new Redis({
+    ...address,
+    // A command that was under way when the connection broke may have happened: it is never sent twice, and fails
+    // at once instead of at its deadline.
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    enableOfflineQueue: false,
+    commandTimeout: deadlineMs,
+    connectTimeout: deadlineMs,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), 1000),
+  });
+  client.on('error', (error: Error) => logger.debug('store connection', { detail: error.message }));
+  client.on('close', () => logger.debug('store connection closed'));
+  const calls = redisCalls(withStoreScripts(client), `${prefix}:`, deadlineMs);
+  const blocking = (): Redis => {
+    const own = new Redis({
+      ...address,
+      maxRetriesPerRequest: null,
+      connectTimeout: deadlineMs,
+      retryStrategy: () => null,
+    });
+    own.on('error', (error: Error) => logger.debug('change stream connection', { detail: error.message }));
+    return own;
+  };
+  return {
+    records: redisRecords(calls),
+    traffic: redisTraffic(calls, blocking, logger),
+    outbox: redisOutbox(calls),
+    due: redisDueSet(calls),
+    health: () => redisHealth(calls),
+    close: () => client.disconnect(),
+  };
+}

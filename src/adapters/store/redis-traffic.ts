@@ -1,0 +1,47 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { FleetTable, OwnerTraffic, TrafficOwner } from '../../core/model/traffic.ts';
+import type { Logger } from '../../engine/ports/logger.ts';
+import type { StoreRead, TrafficFeed } from '../../engine/ports/store.ts';
+import { followChanges } from './change-follower.ts';
+import type { RedisCalls } from './redis-calls.ts';
+import { corrupt, newEpoch } from './redis-records.ts';
+import { isOwner, parseCount, parseOwner, requirePlainName } from './stored-values.ts';
+
+const Strings = z.array(z.string());
+const Table = z.tuple([z.string(), z.array(z.string())]);
+
+/** One hash per fleet, so that one read is one consistent fleet revision. */
+export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Logger): TrafficFeed {
+  const fleets = async (): Promise<StoreRead<readonly string[]>> => {
+    const answer = await calls.run(Strings, (client, p) => client.smembers(`${p}fleets`));
+    return answer.kind === 'ok' ? { kind: 'ok', value: answer.value.toSorted() } : answer;
+  };
+  return {
+    fleets,
+    table: async (fleet) => {
+      requirePlainName('fleet', fleet);
+      const answer = await calls.run(Table, (client, p) => client.serinTable(p, fleet, newEpoch()));
+      return answer.kind === 'ok' ? table(fleet, `${calls.prefix}traffic:${fleet}`, ...answer.value) : answer;
+    },
+    follow: (onChange) => followChanges({ connect, key: `${calls.prefix}changes`, fleets, onChange, logger }),
+  };
+}
+
+function table(fleet: string, key: string, epoch: string, row: readonly string[]): StoreRead<FleetTable> {
+  const owners = new Map<TrafficOwner, { readonly n: number; readonly value: OwnerTraffic }>();
+  const meta = new Map<string, string>();
+  for (let i = 0; i + 1 < row.length; i += 2) {
+    const [name = '', text = ''] = row.slice(i, i + 2);
+    if (isOwner(name)) {
+      const owner = parseOwner(text);
+      if (owner.kind === 'bad') return corrupt(key, `${name}: ${owner.detail}`);
+      owners.set(name, owner.value);
+    } else meta.set(name, text);
+  }
+  if (row.length === 0) return { kind: 'ok', value: { fleet, position: { epoch, n: 0 }, owners } };
+  const n = parseCount(meta.get('@n') ?? '');
+  const own = meta.get('@epoch');
+  if (n === null || own === undefined) return corrupt(key, 'no fleet revision');
+  return { kind: 'ok', value: { fleet, position: { epoch: own, n }, owners } };
+}

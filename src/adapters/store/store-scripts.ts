@@ -1,0 +1,127 @@
+import type { Redis } from 'ioredis';
+import { COMMIT_LUA } from './commit-script.ts';
+
+/** A key of the wrong type reads as a broken record, not as a broken store. */
+const READ = `
+local out = {}
+for i, name in ipairs(ARGV) do
+  local r = redis.pcall('HMGET', KEYS[1] .. 'record:' .. name, 'rev', 'body')
+  if r.err then r = {'?', ''} end
+  out[i] = {r[1] or '', r[2] or ''}
+end
+return out`;
+
+const LIST = `
+local limit, cursor = tonumber(ARGV[2]), ARGV[3]
+local from = '+inf'
+if cursor ~= '' then from = '(' .. cursor end
+local hits = redis.call('ZREVRANGEBYSCORE', KEYS[1] .. 'index:' .. ARGV[1], from, '-inf', 'WITHSCORES', 'LIMIT', 0, limit + 1)
+local out = {}
+for i = 1, #hits, 2 do
+  local r = redis.pcall('HMGET', KEYS[1] .. 'record:' .. hits[i], 'rev', 'body')
+  if r.err then r = {'?', ''} end
+  table.insert(out, {hits[i], hits[i + 1], r[1] or '', r[2] or ''})
+end
+return out`;
+
+/** A fleet nobody has written yet is at n 0 of the store's epoch, which begins with the first question for it. */
+const TABLE = `
+local rows = redis.call('HGETALL', KEYS[1] .. 'traffic:' .. ARGV[1])
+local epoch = redis.call('GET', KEYS[1] .. 'epoch')
+if not epoch then
+  redis.call('SET', KEYS[1] .. 'epoch', ARGV[2])
+  epoch = ARGV[2]
+end
+return {epoch, rows}`;
+
+const OUTBOX_HEAD = `
+local raw = redis.call('LINDEX', KEYS[1] .. 'outbox:' .. ARGV[1], 0)
+if not raw then return {} end
+local tries = redis.call('HMGET', KEYS[1] .. 'attempts:' .. ARGV[1], 'id', 'n', 'first')
+return {raw, tries[1] or '', tries[2] or '', tries[3] or ''}`;
+
+/**
+ * Takes a notice out, wherever it stands, and with a reason keeps it in the dead-letter list. What is left in the
+ * queue is due at once; an empty queue leaves the due set in the same stroke, so no new notice can be missed.
+ */
+const OUTBOX_TAKE = `
+local p, queue, id, reason = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local key, mark, subject = p .. 'outbox:' .. queue, id .. '\\n', 'outbox/' .. queue
+for i, raw in ipairs(redis.call('LRANGE', key, 0, -1)) do
+  if string.sub(raw, 1, #mark) == mark then
+    if reason ~= '' then
+      redis.call('LPUSH', p .. 'dead', queue .. '\\n' .. reason .. '\\n' .. string.sub(raw, #mark + 1))
+      redis.call('LTRIM', p .. 'dead', 0, 9999)
+    end
+    redis.call('LREM', key, 1, raw)
+    if i == 1 then redis.call('DEL', p .. 'attempts:' .. queue) end
+    redis.call('HDEL', p .. 'leases', subject)
+    if redis.call('EXISTS', key) == 1 then
+      local t = redis.call('TIME')
+      redis.call('ZADD', p .. 'due', string.format('%.0f', math.floor((t[1] * 1000000 + t[2]) / 1000)), subject)
+    else
+      redis.call('ZREM', p .. 'due', subject)
+    end
+    return 1
+  end
+end
+return 0`;
+
+const OUTBOX_RETRY = `
+local p, queue, id, at, reason = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local raw = redis.call('LINDEX', p .. 'outbox:' .. queue, 0)
+if not raw or string.sub(raw, 1, #id + 1) ~= id .. '\\n' then return 0 end
+local key = p .. 'attempts:' .. queue
+if redis.call('HGET', key, 'id') ~= id then redis.call('DEL', key) end
+local t = redis.call('TIME')
+redis.call('HSETNX', key, 'first', string.format('%.0f', math.floor((t[1] * 1000000 + t[2]) / 1000)))
+redis.call('HSET', key, 'id', id, 'detail', reason)
+redis.call('HINCRBY', key, 'n', 1)
+redis.call('HDEL', p .. 'leases', 'outbox/' .. queue)
+redis.call('ZADD', p .. 'due', at, 'outbox/' .. queue)
+return 1`;
+
+/** A lease is remembered by the score it set: whoever schedules the subject anew forgets the lease. */
+const DUE_LEASE = `
+local p = KEYS[1]
+local t = redis.call('TIME')
+local now = math.floor((t[1] * 1000000 + t[2]) / 1000)
+local ends = string.format('%.0f', now + ARGV[2])
+local subjects = redis.call('ZRANGEBYSCORE', p .. 'due', '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])
+for _, subject in ipairs(subjects) do
+  redis.call('ZADD', p .. 'due', ends, subject)
+  redis.call('HSET', p .. 'leases', subject, ends)
+end
+return subjects`;
+
+const DUE_SCHEDULE = `
+redis.call('ZADD', KEYS[1] .. 'due', ARGV[2], ARGV[1])
+redis.call('HDEL', KEYS[1] .. 'leases', ARGV[1])
+return 1`;
+
+const DUE_FORGET = `
+if redis.call('HDEL', KEYS[1] .. 'leases', ARGV[1]) == 1 then redis.call('ZREM', KEYS[1] .. 'due', ARGV[1]) end
+return 1`;
+
+const SCRIPTS = {
+  serinCommit: COMMIT_LUA,
+  serinRead: READ,
+  serinList: LIST,
+  serinTable: TABLE,
+  serinOutboxHead: OUTBOX_HEAD,
+  serinOutboxTake: OUTBOX_TAKE,
+  serinOutboxRetry: OUTBOX_RETRY,
+  serinDueLease: DUE_LEASE,
+  serinDueSchedule: DUE_SCHEDULE,
+  serinDueForget: DUE_FORGET,
+};
+
+type Script = (prefix: string, ...args: readonly string[]) => Promise<unknown>;
+/** A client that knows the store's scripts. */
+export type StoreClient = Redis & Readonly<Record<keyof typeof SCRIPTS, Script>>;
+
+/** Every script takes the key prefix as its only key. */
+export function withStoreScripts(client: Redis): StoreClient {
+  for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 1, lua });
+  return client as StoreClient;
+}

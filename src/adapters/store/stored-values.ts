@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import type { OwnerTraffic, TrafficOwner } from '../../core/model/traffic.ts';
+import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
+import type { RecordKey, Subject } from '../../engine/ports/store.ts';
+
+/** Largest value in the store, bytes of JSON. Documents are capped far below it at the door. */
+const MAX_VALUE_BYTES = 512 * 1024;
+
+/**
+ * JSON for the store. Throws a `RangeError` above `MAX_VALUE_BYTES` and for what JSON cannot hold: callers cap
+ * their inputs, so either is a bug and must not become a half-stored state.
+ */
+export function stored(what: string, value: unknown): string {
+  const json = JSON.stringify(value);
+  if (json === undefined) throw new RangeError(`${what} is not JSON`);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > MAX_VALUE_BYTES) {
+    throw new RangeError(`${what} takes ${bytes} bytes in the store, ${MAX_VALUE_BYTES} are allowed`);
+  }
+  return json;
+}
+
+const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout)\/[A-Za-z0-9._~/-]+$/;
+const SUBJECT = /^(?:rollout|outbox|backend)\/[A-Za-z0-9._~/-]+$/;
+
+/** Keys never carry foreign characters: they are checked here, whoever made them. */
+export function requireRecordKey(key: RecordKey): void {
+  if (key.length > 200 || !KEY.test(key)) throw new RangeError(`not a record key: ${key.slice(0, 200)}`);
+}
+
+export function requireSubject(subject: Subject): void {
+  if (subject.length > 300 || !SUBJECT.test(subject)) throw new RangeError(`not a subject: ${subject.slice(0, 200)}`);
+}
+
+export function requirePlainName(what: string, name: string): void {
+  if (!/^[A-Za-z0-9._~/-]{1,200}$/.test(name)) throw new RangeError(`not a ${what}: ${name.slice(0, 200)}`);
+}
+
+/** A moment as a score of the due set: whole milliseconds, never earlier than asked for. */
+export function scoreMs(atMs: number): string {
+  if (!Number.isFinite(atMs)) throw new RangeError(`not a moment: ${atMs}`);
+  return String(Math.ceil(atMs));
+}
+
+export type Parsed<T> = { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'bad'; readonly detail: string };
+
+// Loose: a newer replica may have written fields that this one does not know, and they must survive.
+const StoredNotice = z.looseObject({
+  id: z.string(),
+  rolloutId: z.string(),
+  kind: z.string(),
+  tone: z.string(),
+  title: z.string(),
+  fields: z.array(z.tuple([z.string(), z.string()])),
+  atMs: z.number(),
+});
+const StoredEvent = z.looseObject({
+  rolloutId: z.string(),
+  type: z.string(),
+  atMs: z.number(),
+  by: z.string(),
+  phase: z.string(),
+  step: z.number(),
+  message: z.string(),
+  data: z.looseObject({}),
+});
+const StoredTraffic = z.discriminatedUnion('kind', [
+  z.looseObject({
+    kind: z.literal('backend'),
+    backend: z.string(),
+    revisions: z.array(z.looseObject({ key: z.string(), cluster: z.string() })),
+    pinned: z.array(z.string()),
+    split: z.array(z.looseObject({ cluster: z.string(), weight: z.number() })),
+    pins: z.array(z.looseObject({ matches: z.array(z.unknown()), cluster: z.string() })),
+  }),
+  z.looseObject({
+    kind: z.literal('route'),
+    route: z.string(),
+    spec: z.looseObject({ fleet: z.string(), hostnames: z.array(z.string()), rules: z.array(z.unknown()) }),
+  }),
+]);
+
+export function parseJson(text: string): Parsed<unknown> {
+  try {
+    return { kind: 'ok', value: JSON.parse(text) };
+  } catch {
+    return { kind: 'bad', detail: 'not JSON' };
+  }
+}
+
+function parseAs<T>(shape: z.ZodType, text: string): Parsed<T> {
+  const json = parseJson(text);
+  if (json.kind === 'bad') return json;
+  const checked = shape.safeParse(json.value);
+  if (checked.success) return { kind: 'ok', value: checked.data as T };
+  const issue = checked.error.issues[0];
+  return { kind: 'bad', detail: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown shape'}` };
+}
+
+export const parseNotice = (text: string): Parsed<Notice> => parseAs<Notice>(StoredNotice, text);
+export const parseEvent = (text: string): Parsed<RolloutEvent> => parseAs<RolloutEvent>(StoredEvent, text);
+
+/** One owner of a traffic table, stored as `<n>|<json>`. */
+export function parseOwner(text: string): Parsed<{ readonly n: number; readonly value: OwnerTraffic }> {
+  const bar = text.indexOf('|');
+  const n = parseCount(text.slice(0, Math.max(bar, 0)));
+  if (bar < 1 || n === null) return { kind: 'bad', detail: 'no fleet revision before the value' };
+  const value = parseAs<OwnerTraffic>(StoredTraffic, text.slice(bar + 1));
+  return value.kind === 'bad' ? value : { kind: 'ok', value: { n, value: value.value } };
+}
+
+export function isOwner(name: string): name is TrafficOwner {
+  return /^(?:route|backend)\/./.test(name);
+}
+
+/** A rev or fleet revision: digits only; anything else is `null`. */
+export function parseCount(text: string): number | null {
+  if (!/^\d{1,15}$/.test(text)) return null;
+  return Number(text);
+}

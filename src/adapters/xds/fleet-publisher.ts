@@ -1,0 +1,135 @@
+import type { SerinError } from '../../core/model/errors.ts';
+import type { FleetTable, Position } from '../../core/model/traffic.ts';
+import { buildResources } from '../../core/traffic/build-resources.ts';
+import type { Clock } from '../../engine/ports/clock.ts';
+import type { Logger } from '../../engine/ports/logger.ts';
+import type { StoreRead, TrafficFeed } from '../../engine/ports/store.ts';
+import type { Codec } from './codec.ts';
+import { samePosition } from './position.ts';
+import { buildSnapshot, type Snapshot } from './snapshot.ts';
+
+const READ_DEADLINE_MS = 2_000;
+
+export interface Refusal {
+  readonly position: Position;
+  readonly errors: readonly SerinError[];
+}
+
+export interface FleetPublisher {
+  readonly fleet: string;
+  /** `null` until the store was read once: until then nothing is sent. */
+  snapshot(): Snapshot | null;
+  /** Why the newest table was not published; the one before stays in force. */
+  refusal(): Refusal | null;
+  /** Reads the store and publishes what is new. Calls while one runs are merged into one more run. */
+  refresh(): Promise<void>;
+}
+
+/**
+ * From the store to snapshots, for one fleet. The last good snapshot stays through every outage: an engine that
+ * cannot read its store leaves the Envoys as they are.
+ */
+export function createFleetPublisher(options: {
+  readonly fleet: string;
+  readonly traffic: TrafficFeed;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly publish: (snapshot: Snapshot) => void;
+}): FleetPublisher {
+  const { fleet, traffic, codec, clock, publish } = options;
+  const logger = options.logger.child({ fleet });
+  let table: FleetTable | null = null;
+  let snapshot: Snapshot | null = null;
+  let refusal: Refusal | null = null;
+  let sequence = 0;
+  let readable = true;
+  let running: Promise<void> | null = null;
+  let again = false;
+
+  const accept = (next: FleetTable) => {
+    const obstacle = table === null ? null : staleness(table, next);
+    if (obstacle === 'same') {
+      // Back to a table that was fine: what was refused in between is over.
+      if (refusal !== null && table !== null && !samePosition(refusal.position, table.position)) refusal = null;
+      return;
+    }
+    if (obstacle !== null) {
+      if (refusal === null) logger.error('fleet table refused, the last good one stays', { reason: obstacle });
+      refusal = { position: next.position, errors: [{ code: 'SERIN_INTERNAL', message: obstacle }] };
+      return;
+    }
+    table = next;
+    const built = buildResources(next);
+    if (built.kind === 'error') {
+      refusal = { position: next.position, errors: built.errors };
+      const errors = built.errors.slice(0, 10).map(({ message }) => message);
+      logger.error('fleet table refused, the last good one stays', { n: next.position.n, errors });
+      return;
+    }
+    refusal = null;
+    sequence += 1;
+    snapshot = buildSnapshot(built.value, next.position, sequence, codec, snapshot);
+    publish(snapshot);
+  };
+
+  const readOnce = async () => {
+    const read = await withDeadline(traffic.table(fleet), clock);
+    if (read.kind === 'ok') {
+      if (!readable) logger.info('fleet table readable again');
+      readable = true;
+      accept(read.value);
+      return;
+    }
+    if (readable) logger.warn('fleet table unreadable, the last good one stays', { detail: read.detail });
+    readable = false;
+  };
+
+  const run = async () => {
+    do {
+      again = false;
+      try {
+        await readOnce();
+      } catch (cause) {
+        logger.error('fleet table could not be turned into a snapshot, a bug', { cause: String(cause) });
+      }
+    } while (again);
+    running = null;
+  };
+
+  return {
+    fleet,
+    snapshot: () => snapshot,
+    refusal: () => refusal,
+    refresh() {
+      again = true;
+      running ??= run();
+      return running;
+    },
+  };
+}
+
+/** Why `next` must not replace `now`; `same`: there is nothing to do. */
+function staleness(now: FleetTable, next: FleetTable): string | null {
+  if (next.position.epoch === now.position.epoch) {
+    if (next.position.n === now.position.n) return 'same';
+    // A read from a replica that lags behind.
+    return next.position.n < now.position.n ? 'same' : null;
+  }
+  // A store that lost its data answers like a new one. Deleting every cluster of a serving fleet is no answer to that.
+  if (now.owners.size > 0 && next.owners.size === 0) return 'the store has a new epoch and no traffic for this fleet';
+  return null;
+}
+
+async function withDeadline<T>(read: Promise<StoreRead<T>>, clock: Clock): Promise<StoreRead<T>> {
+  return await new Promise((resolve) => {
+    const timer = clock.setTimer(READ_DEADLINE_MS, () =>
+      resolve({ kind: 'unavailable', detail: `no answer within ${READ_DEADLINE_MS} ms` }),
+    );
+    const settle = (result: StoreRead<T>) => {
+      timer.cancel();
+      resolve(result);
+    };
+    read.then(settle, (cause: unknown) => settle({ kind: 'unavailable', detail: `read failed: ${String(cause)}` }));
+  });
+}

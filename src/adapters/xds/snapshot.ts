@@ -1,0 +1,75 @@
+import type { Position } from '../../core/model/traffic.ts';
+import type { EnvoyResources, RouteConfiguration } from '../../core/traffic/envoy-resources.ts';
+import { type Codec, contentHash, type EncodedResource } from './codec.ts';
+import type { XdsType } from './xds-types.ts';
+
+/** All resources of one type, in order of their names. */
+export interface TypeContent {
+  /** Content hash over names and bytes; becomes the `version_info` of a response that carries all of them. */
+  readonly version: string;
+  readonly resources: ReadonlyMap<string, EncodedResource>;
+  readonly versions: ReadonlyMap<string, string>;
+}
+
+/** What a fleet is told at one fleet revision, encoded once for all its streams. */
+export interface Snapshot {
+  readonly position: Position;
+  /** Counts the snapshots of this process; makes nonces that all streams share. */
+  readonly sequence: number;
+  readonly cluster: TypeContent;
+  readonly endpoint: TypeContent;
+  readonly route: TypeContent;
+  /** Clusters that each route configuration names. */
+  readonly references: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** Content equal to the previous snapshot's keeps its object, so streams see by identity that nothing changed. */
+export function buildSnapshot(
+  resources: EnvoyResources,
+  position: Position,
+  sequence: number,
+  codec: Codec,
+  previous: Snapshot | null,
+): Snapshot {
+  const encode = <T extends object>(type: XdsType, items: readonly T[], nameOf: (item: T) => string) =>
+    items.map((item) => codec.encodeResource(type, nameOf(item), item));
+  const clusters = encode('cluster', resources.clusters, ({ name }) => name);
+  const endpoints = encode('endpoint', resources.endpoints, ({ clusterName }) => clusterName);
+  const routes = encode('route', resources.routes, ({ name }) => name);
+  return {
+    position,
+    sequence,
+    cluster: typeContent(clusters, previous?.cluster),
+    endpoint: typeContent(endpoints, previous?.endpoint),
+    route: typeContent(routes, previous?.route),
+    references: new Map(resources.routes.map((route) => [route.name, referencedClusters(route)])),
+  };
+}
+
+/** The `version_info` of a set of resources: the same on every replica for the same content. */
+export function versionOf(resources: Iterable<EncodedResource>): string {
+  const parts: string[] = [];
+  for (const { name, version } of resources) parts.push(name, version);
+  return contentHash(parts);
+}
+
+function typeContent(encoded: readonly EncodedResource[], previous: TypeContent | undefined): TypeContent {
+  const version = versionOf(encoded);
+  if (previous?.version === version) return previous;
+  return {
+    version,
+    resources: new Map(encoded.map((resource) => [resource.name, resource])),
+    versions: new Map(encoded.map(({ name, version }) => [name, version])),
+  };
+}
+
+function referencedClusters(route: RouteConfiguration): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const host of route.virtualHosts) {
+    for (const { route: action } of host.routes) {
+      if (action?.cluster !== undefined) names.add(action.cluster);
+      for (const { name } of action?.weightedClusters?.clusters ?? []) names.add(name);
+    }
+  }
+  return names;
+}

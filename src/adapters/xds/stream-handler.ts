@@ -1,0 +1,152 @@
+import { status } from '@grpc/grpc-js';
+import type { Clock } from '../../engine/ports/clock.ts';
+import type { Logger } from '../../engine/ports/logger.ts';
+import type { RawStream } from './ads-service.ts';
+import type { Codec, DiscoveryRequest } from './codec.ts';
+import { nackMessage } from './nack-message.ts';
+import { type FleetOptions, identify } from './node-identity.ts';
+import type { NodeRegistry, StreamEntry } from './node-registry.ts';
+import type { ResponseCache } from './response-cache.ts';
+import type { Snapshot } from './snapshot.ts';
+import { StreamSession } from './stream-session.ts';
+import { xdsTypeOf } from './xds-types.ts';
+
+export interface StreamContext {
+  readonly codec: Codec;
+  readonly cache: ResponseCache;
+  readonly registry: NodeRegistry;
+  readonly fleets: readonly FleetOptions[];
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly monotonicMs: () => number;
+  readonly maxResourceNames: number;
+  readonly stuckAfterMs: number;
+  readonly snapshot: (fleet: string) => Snapshot | null;
+  /** Registers an open stream by the way to end it; returns how to take it out again. */
+  readonly track: (end: () => void) => () => void;
+  readonly setTimer: Clock['setTimer'];
+  readonly joined: (fleet: string, session: StreamSession) => void;
+  readonly left: (fleet: string, session: StreamSession) => void;
+}
+
+interface Joined {
+  readonly fleet: string;
+  readonly session: StreamSession;
+  readonly entry: StreamEntry;
+  readonly logger: Logger;
+}
+
+/** A stream whose client stays silent is not kept. */
+const FIRST_REQUEST_MS = 15_000;
+
+/** Types that are asked for in vain are logged once each, and only so many. */
+const MAX_UNKNOWN_TYPES = 16;
+
+/** Connects one aggregated stream with its session. Whatever goes wrong ends this stream and nothing else. */
+export function handleAggregatedStream(call: RawStream, context: StreamContext): void {
+  let joined: Joined | null = null;
+  let open = true;
+  const unknown = new Set<string>();
+
+  const leave = () => {
+    open = false;
+    untrack();
+    silence.cancel();
+    if (joined === null) return;
+    context.left(joined.fleet, joined.session);
+    joined.entry.closed();
+    joined = null;
+  };
+  const refuse = (code: status, details: string) => {
+    if (!open) return;
+    leave();
+    call.emit('error', { code, details });
+  };
+
+  const end = () => {
+    leave();
+    call.end();
+  };
+  const untrack = context.track(end);
+  const silence = context.setTimer(FIRST_REQUEST_MS, () => refuse(status.DEADLINE_EXCEEDED, 'no request came'));
+
+  const onRequest = (bytes: Buffer) => {
+    if (!open) return;
+    const request = context.codec.decodeRequest(bytes);
+    const complaint = request === null ? 'the message is no DiscoveryRequest' : complaintAbout(request, context);
+    if (request === null || complaint !== null) return refuse(status.INVALID_ARGUMENT, complaint ?? '');
+    if (joined === null) {
+      const identified = identify(request.node, context.fleets);
+      if (identified.kind === 'invalid') return refuse(status.INVALID_ARGUMENT, identified.detail);
+      if (identified.kind === 'no-fleet') {
+        context.logger.warn('node refused: no fleet matches it', {
+          nodeId: request.node?.id,
+          cluster: request.node?.cluster,
+        });
+        return refuse(status.PERMISSION_DENIED, identified.detail);
+      }
+      joined = join(call, identified.identity, context);
+      silence.cancel();
+    }
+    const type = xdsTypeOf(request.typeUrl);
+    if (type === null) {
+      if (unknown.size < MAX_UNKNOWN_TYPES && !unknown.has(request.typeUrl)) {
+        unknown.add(request.typeUrl);
+        joined.logger.warn('resource type is not served and stays unanswered', {
+          typeUrl: request.typeUrl.slice(0, 200),
+        });
+      }
+      return;
+    }
+    const { responseNonce: nonce, versionInfo: version, resourceNames: names, error } = request;
+    joined.session.receive({ type, nonce, version, names, error }, context.monotonicMs());
+  };
+
+  call.on('data', (bytes: Buffer) => {
+    try {
+      onRequest(bytes);
+    } catch (cause) {
+      context.logger.error('xDS stream ended by a bug', { cause: String(cause) });
+      refuse(status.INTERNAL, 'internal error');
+    }
+  });
+  call.on('drain', () => joined?.session.drained(context.monotonicMs()));
+  call.on('cancelled', leave);
+  call.on('close', leave);
+  call.on('error', leave);
+  call.on('end', end);
+}
+
+function complaintAbout(request: DiscoveryRequest, { maxResourceNames }: StreamContext): string | null {
+  if (request.typeUrl === '') return 'type_url is required on an aggregated stream';
+  if (request.resourceNames.length > maxResourceNames) {
+    return `more than ${maxResourceNames} resource names in one request (setting xds.maxResourceNames)`;
+  }
+  return null;
+}
+
+function join(call: RawStream, identity: Parameters<NodeRegistry['opened']>[0], context: StreamContext): Joined {
+  const { fleet, nodeId } = identity;
+  const logger = context.logger.child({ fleet, nodeId });
+  const entry = context.registry.opened(identity);
+  const session = new StreamSession(
+    context.codec,
+    context.cache,
+    {
+      write: (bytes) => call.write(bytes),
+      credited: (position) => entry.credited(position),
+      acked: (type) => entry.acked(type),
+      nacked(type, position, message) {
+        const reason = nackMessage(message);
+        logger.warn('Envoy refused a response', { type, n: position.n, reason });
+        entry.nacked({ position, type, message: reason, atMs: context.now() });
+      },
+    },
+    context.stuckAfterMs,
+  );
+  context.joined(fleet, session);
+  const snapshot = context.snapshot(fleet);
+  if (snapshot !== null) session.update(snapshot, context.monotonicMs());
+  logger.info('Envoy connected', { envoyVersion: identity.envoyVersion });
+  return { fleet, session, entry, logger };
+}

@@ -1,0 +1,239 @@
+import type { Position } from '../../core/model/traffic.ts';
+import type { Codec, EncodedResource } from './codec.ts';
+import { olderPosition, samePosition } from './position.ts';
+import type { ResponseCache } from './response-cache.ts';
+import { type Snapshot, versionOf } from './snapshot.ts';
+import { Subscription, type Wanted } from './subscription.ts';
+import { isFullState, XDS_TYPES, type XdsType } from './xds-types.ts';
+
+export interface StreamEvents {
+  /** Hands bytes to the transport; `false`: its buffer is full, send no more until `drained()`. */
+  write(bytes: Buffer): boolean;
+  /** The newest fleet revision that all counted types of this stream have ACKed has changed. */
+  credited(position: Position | null): void;
+  acked(type: XdsType): void;
+  /** `message` is Envoy's own text, not yet fit to be shown. */
+  nacked(type: XdsType, position: Position, message: string): void;
+}
+
+export interface StreamRequest {
+  readonly type: XdsType;
+  readonly nonce: string;
+  readonly version: string;
+  readonly names: readonly string[];
+  readonly error: string | null;
+}
+
+/** Content of a resource that a client asked for, that does not exist, and that it would otherwise wait for. */
+const PLACEHOLDER = 'placeholder';
+
+/**
+ * One state-of-the-world aggregated stream: which response of which type goes out now. No I/O and no clock.
+ *
+ * Order (make before break): clusters and their endpoints go first; a route table waits until the clusters it names
+ * are ACKed, because Envoy ACKs clusters only when they are warm; a cluster that left the table stays on this stream
+ * until the routes in use here no longer name it.
+ */
+export class StreamSession {
+  readonly #codec: Codec;
+  readonly #cache: ResponseCache;
+  readonly #events: StreamEvents;
+  readonly #subscriptions: Readonly<Record<XdsType, Subscription>>;
+  readonly #lastSequence = new Map<XdsType, { sequence: number; repeats: number }>();
+  #snapshot: Snapshot | null = null;
+  #blocked = false;
+  #credited: Position | null = null;
+  /** Clusters of the last response sent, and names of the last one ACKed. */
+  #sentClusters: ReadonlyMap<string, EncodedResource> = new Map();
+  #ackedClusters: ReadonlySet<string> = new Set();
+  /** Clusters that the route tables name which this Envoy uses, and which it may have begun to use. */
+  #routedClusters: ReadonlySet<string> = new Set();
+  #sentReferences: ReadonlySet<string> = new Set();
+  /** A client without routes is not kept waiting for its first ones: that could only delay its start. */
+  #firstRoutes = false;
+
+  constructor(codec: Codec, cache: ResponseCache, events: StreamEvents, stuckAfterMs: number) {
+    this.#codec = codec;
+    this.#cache = cache;
+    this.#events = events;
+    const create = (type: XdsType) => new Subscription({ fullState: isFullState(type), stuckAfterMs });
+    this.#subscriptions = {
+      cluster: create('cluster'),
+      endpoint: create('endpoint'),
+      listener: create('listener'),
+      route: create('route'),
+      runtime: create('runtime'),
+    };
+  }
+
+  get credited(): Position | null {
+    return this.#credited;
+  }
+
+  receive(request: StreamRequest, nowMs: number): void {
+    const { type, nonce, names, error } = request;
+    const subscription = this.#subscriptions[type];
+    if (type === 'route' && !subscription.active) this.#firstRoutes = request.version === '';
+    const outcome = subscription.receive({ nonce, names, rejected: error !== null });
+    if (outcome.kind === 'ack') {
+      if (type === 'cluster') this.#ackedClusters = new Set(this.#sentClusters.keys());
+      if (type === 'route') this.#routedClusters = this.#sentReferences;
+      this.#events.acked(type);
+    }
+    if (outcome.kind === 'nack') {
+      if (type === 'route') this.#sentReferences = this.#routedClusters;
+      const position = outcome.position ?? this.#snapshot?.position;
+      if (position !== undefined) this.#events.nacked(type, position, error ?? '');
+    }
+    if (outcome.kind !== 'stale') this.flush(nowMs);
+  }
+
+  update(snapshot: Snapshot, nowMs: number): void {
+    this.#snapshot = snapshot;
+    this.flush(nowMs);
+  }
+
+  drained(nowMs: number): void {
+    this.#blocked = false;
+    this.flush(nowMs);
+  }
+
+  /** Sends what is due. Also called by a timer, for responses that may overtake a stuck one. */
+  flush(nowMs: number): void {
+    const snapshot = this.#snapshot;
+    if (snapshot === null) return;
+    for (const type of XDS_TYPES) this.#serve(type, snapshot, nowMs);
+    const { cluster, endpoint, route } = this.#subscriptions;
+    let credited = olderPosition(cluster.credited, route.credited);
+    // An Envoy whose clusters all resolve by DNS asks for no endpoints.
+    if (endpoint.names.size > 0) credited = olderPosition(credited, endpoint.credited);
+    if (samePosition(credited, this.#credited)) return;
+    this.#credited = credited;
+    this.#events.credited(credited);
+  }
+
+  #serve(type: XdsType, snapshot: Snapshot, nowMs: number): void {
+    const subscription = this.#subscriptions[type];
+    if (!subscription.active) return;
+    const wanted = this.#wanted(type, snapshot);
+    if (subscription.offer(wanted, nowMs) !== 'send' || this.#blocked) return;
+    if (type === 'route' && this.#mustHold(wanted, snapshot)) return;
+    const resources = this.#resources(type, wanted, snapshot);
+    const whole = type === 'cluster' && wanted.versions === snapshot.cluster.versions;
+    const version = whole ? snapshot.cluster.version : versionOf(resources);
+    const nonce = this.#nonce(type, snapshot.sequence);
+    if (type === 'cluster') this.#noteClusters(resources);
+    if (type === 'route') this.#noteRoutes(wanted, snapshot);
+    subscription.sent(nonce, wanted, nowMs);
+    if (!this.#events.write(this.#cache.encode({ type, version, nonce, resources }))) this.#blocked = true;
+  }
+
+  #wanted(type: XdsType, snapshot: Snapshot): Wanted {
+    const { position } = snapshot;
+    const subscription = this.#subscriptions[type];
+    switch (type) {
+      case 'cluster':
+        return this.#wantedClusters(snapshot, subscription);
+      case 'endpoint': {
+        const has = subscription.lastSent?.versions;
+        const versions = new Map<string, string>();
+        for (const name of subscription.names) {
+          const version = snapshot.endpoint.versions.get(name);
+          if (version !== undefined) versions.set(name, version);
+          // Unknown here: an empty answer, or a cluster of an earlier server would warm until its time-out.
+          // Known once and gone: silence, its hosts stay until Envoy drops the cluster itself.
+          else if (!has?.has(name) || has.get(name) === PLACEHOLDER) versions.set(name, PLACEHOLDER);
+        }
+        return { versions, position };
+      }
+      // Serin owns no listeners yet; an Envoy that asks gets the empty set once, so that its start goes on.
+      case 'listener':
+        return { versions: new Map(), position };
+      case 'route':
+        return { versions: pick(snapshot.route.versions, subscription.names), position };
+      // A runtime layer that is not answered keeps Envoy from asking for anything else for 15 s.
+      case 'runtime':
+        return { versions: new Map([...subscription.names].map((name) => [name, PLACEHOLDER])), position };
+    }
+  }
+
+  #wantedClusters(snapshot: Snapshot, subscription: Subscription): Wanted {
+    const { versions } = snapshot.cluster;
+    const base = subscription.wildcard ? versions : pick(versions, subscription.names);
+    const kept: [string, string][] = [];
+    for (const references of [this.#routedClusters, this.#sentReferences]) {
+      for (const name of references) {
+        const held = this.#sentClusters.get(name);
+        if (held !== undefined && !versions.has(name)) kept.push([name, held.version]);
+      }
+    }
+    if (kept.length === 0) return { versions: base, position: snapshot.position };
+    const sorted = [...base, ...kept].sort(([a], [b]) => (a < b ? -1 : 1));
+    // More than the records say, so it stands for no fleet revision; the response without these will.
+    return { versions: new Map(sorted), position: null };
+  }
+
+  #resources(type: XdsType, { versions }: Wanted, snapshot: Snapshot): EncodedResource[] {
+    const content =
+      type === 'cluster' || type === 'endpoint' || type === 'route' ? snapshot[type].resources : new Map();
+    const resources: EncodedResource[] = [];
+    for (const [name, version] of versions) {
+      const known = content.get(name) ?? (type === 'cluster' ? this.#sentClusters.get(name) : undefined);
+      if (known !== undefined) resources.push(known);
+      else if (version === PLACEHOLDER) resources.push(this.#placeholder(type, name));
+    }
+    return resources;
+  }
+
+  #placeholder(type: XdsType, name: string): EncodedResource {
+    return type === 'runtime'
+      ? this.#codec.encodeResource(type, name, { name, layer: { fields: {} } })
+      : this.#codec.encodeResource(type, name, { clusterName: name });
+  }
+
+  #mustHold({ versions }: Wanted, { references }: Snapshot): boolean {
+    // Without a cluster subscription the clusters are the user's own, and nothing here can tell.
+    if (!this.#subscriptions.cluster.active) return false;
+    if (this.#firstRoutes && this.#subscriptions.route.lastSent === null) return false;
+    for (const name of versions.keys()) {
+      for (const cluster of references.get(name) ?? []) {
+        // Sent as well as ACKed: a later response, not yet ACKed, may have taken the cluster away.
+        if (!this.#ackedClusters.has(cluster) || !this.#sentClusters.has(cluster)) return true;
+      }
+    }
+    return false;
+  }
+
+  #noteClusters(resources: readonly EncodedResource[]): void {
+    const before = this.#sentClusters;
+    this.#sentClusters = new Map(resources.map((resource) => [resource.name, resource]));
+    const changed = resources.some(({ name, version }) => (before.get(name)?.version ?? version) !== version);
+    // Envoy warms the new instance of a changed cluster until it gets endpoints, and asks for them in a way that
+    // cannot be told from a repeated ACK. So they follow unasked.
+    if (changed) this.#subscriptions.endpoint.answerAgain();
+  }
+
+  #noteRoutes({ versions }: Wanted, { references }: Snapshot): void {
+    const named = [...versions.keys()].flatMap((name) => [...(references.get(name) ?? [])]);
+    // A table that this one overtakes is in use until this one is ACKed.
+    const overtaken = this.#subscriptions.route.unanswered ? this.#sentReferences : [];
+    this.#sentReferences = new Set([...overtaken, ...named]);
+  }
+
+  /** Unique on the stream, and the same on all streams that get a snapshot once: so they share the bytes. */
+  #nonce(type: XdsType, sequence: number): string {
+    const last = this.#lastSequence.get(type);
+    const repeats = last?.sequence === sequence ? last.repeats + 1 : 0;
+    this.#lastSequence.set(type, { sequence, repeats });
+    return repeats === 0 ? `${sequence}` : `${sequence}.${repeats}`;
+  }
+}
+
+function pick(versions: ReadonlyMap<string, string>, names: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const picked = new Map<string, string>();
+  for (const name of names) {
+    const version = versions.get(name);
+    if (version !== undefined) picked.set(name, version);
+  }
+  return picked;
+}

@@ -1,0 +1,269 @@
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import type { Clock, Timer } from '../../engine/ports/clock.ts';
+import type { FleetView } from '../../engine/ports/fleet-view.ts';
+import type { Logger } from '../../engine/ports/logger.ts';
+import type { TrafficFeed } from '../../engine/ports/store.ts';
+import { AGGREGATED_DISCOVERY, type RawStream } from './ads-service.ts';
+import { createCodec } from './codec.ts';
+import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
+import type { FleetOptions } from './node-identity.ts';
+import { createNodeRegistry } from './node-registry.ts';
+import { loadProtoBundle } from './proto-bundle.ts';
+import { createResponseCache } from './response-cache.ts';
+import { handleAggregatedStream, type StreamContext } from './stream-handler.ts';
+import type { StreamSession } from './stream-session.ts';
+
+export interface XdsTls {
+  /** PEM. */
+  readonly certificate: Buffer;
+  readonly privateKey: Buffer;
+  /** PEM of the authorities whose client certificates are accepted; a client without one is turned away. */
+  readonly clientCa: Buffer;
+}
+
+export interface XdsLimits {
+  /** @default 4 MiB */
+  readonly maxMessageBytes: number;
+  /** Per connection. Envoy needs one, two while it hot-restarts. @default 8 */
+  readonly maxStreamsPerConnection: number;
+  /** Over all connections. @default 20,000 */
+  readonly maxStreams: number;
+  /** @default 10,000 */
+  readonly maxResourceNames: number;
+  /** A response without an answer for so long may be overtaken by newer content. @default 500 */
+  readonly stuckAfterMs: number;
+}
+
+export interface XdsServerOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** `null`: plaintext, for loopback. */
+  readonly tls: XdsTls | null;
+  readonly traffic: TrafficFeed;
+  readonly fleets: readonly FleetOptions[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits?: Partial<XdsLimits>;
+}
+
+/** Created, then started, then drained and stopped; not used again afterwards. */
+export interface XdsServer {
+  /** The port in use; 0 before `start()` has resolved. */
+  readonly port: number;
+  readonly view: FleetView;
+  /** Fleets whose table was read at least once: only they are served. */
+  loaded(): readonly string[];
+  /** Fleets whose newest table was refused, with the reason; they keep the one before. */
+  refusals(): ReadonlyMap<string, Refusal>;
+  /** Listens and reads all tables. Rejects when the port cannot be bound; a store outage delays it by 2 s at most. */
+  start(): Promise<void>;
+  /** Tells clients to go elsewhere, waits for them up to the deadline, then cuts them off. */
+  drain(deadlineMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const DEFAULT_LIMITS: XdsLimits = {
+  maxMessageBytes: 4 * 1024 * 1024,
+  maxStreamsPerConnection: 8,
+  maxStreams: 20_000,
+  maxResourceNames: 10_000,
+  stuckAfterMs: 500,
+};
+
+/** Backstop for lost hints of the store and for responses stuck at a client. */
+const POLL_MS = 1_000;
+/** Envoys updated in one turn of the event loop; between turns their ACKs are read. */
+const FAN_OUT = 200;
+
+/** The server that Envoys connect to. It holds no truth: what it says is a function of the tables it reads. */
+export function createXdsServer(options: XdsServerOptions): XdsServer {
+  const { clock, logger } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const codec = createCodec(loadProtoBundle(), 'serin');
+  const registry = createNodeRegistry(() => clock.now());
+  const sessions = new Map<string, Set<StreamSession>>();
+  const open = new Set<() => void>();
+  const publishers = new Map<string, FleetPublisher>();
+  for (const { name } of options.fleets) {
+    const streams = new Set<StreamSession>();
+    sessions.set(name, streams);
+    const publish = () => fanOut(streams, publishers.get(name), clock);
+    publishers.set(
+      name,
+      createFleetPublisher({ fleet: name, traffic: options.traffic, codec, clock, logger, publish }),
+    );
+  }
+  const context: StreamContext = {
+    codec,
+    cache: createResponseCache(codec),
+    registry,
+    fleets: options.fleets,
+    logger,
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    maxResourceNames: limits.maxResourceNames,
+    stuckAfterMs: limits.stuckAfterMs,
+    snapshot: (fleet) => publishers.get(fleet)?.snapshot() ?? null,
+    setTimer: (afterMs, fire) => clock.setTimer(afterMs, fire),
+    track(end) {
+      open.add(end);
+      return () => open.delete(end);
+    },
+    joined: (fleet, session) => sessions.get(fleet)?.add(session),
+    left: (fleet, session) => sessions.get(fleet)?.delete(session),
+  };
+  const server = grpcServer(limits, (call) => {
+    if (open.size < limits.maxStreams) handleAggregatedStream(call, context);
+    else call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'too many streams (setting xds.maxStreams)' });
+  });
+  const feeding = createFeeding(options.traffic, publishers, sessions, clock, logger);
+  let port = 0;
+  return {
+    get port() {
+      return port;
+    },
+    view: registry,
+    loaded: () => [...publishers.values()].filter((p) => p.snapshot() !== null).map(({ fleet }) => fleet),
+    refusals: () => refusals(publishers.values()),
+    async start() {
+      // Streams that come before the tables wait for them.
+      const feed = feeding.start();
+      try {
+        port = await bind(server, options);
+      } catch (cause) {
+        await feeding.stop();
+        throw cause;
+      }
+      await feed;
+    },
+    async drain(deadlineMs) {
+      const closed = shutDown(server, clock, deadlineMs);
+      // Discovery streams never end by themselves; ended ones are opened again at another replica.
+      for (const end of [...open]) end();
+      await closed;
+      await feeding.stop();
+    },
+    async stop() {
+      server.forceShutdown();
+      await feeding.stop();
+    },
+  };
+}
+
+function grpcServer(limits: XdsLimits, onStream: (call: RawStream) => void): Server {
+  const server = new Server({
+    'grpc.max_receive_message_length': limits.maxMessageBytes,
+    'grpc.max_concurrent_streams': limits.maxStreamsPerConnection,
+    'grpc.max_metadata_size': 16 * 1024,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+  });
+  server.addService(AGGREGATED_DISCOVERY, {
+    StreamAggregatedResources: onStream,
+    DeltaAggregatedResources: (call: RawStream) =>
+      call.emit('error', { code: status.UNIMPLEMENTED, details: 'use api_type GRPC (state of the world)' }),
+  });
+  return server;
+}
+
+/** Newest snapshot to every stream, a chunk per turn of the loop; what is published meanwhile overtakes it. */
+function fanOut(streams: ReadonlySet<StreamSession>, publisher: FleetPublisher | undefined, clock: Clock): void {
+  const waiting = [...streams];
+  const turn = (from: number) => {
+    const snapshot = publisher?.snapshot();
+    if (snapshot === null || snapshot === undefined) return;
+    for (const session of waiting.slice(from, from + FAN_OUT)) {
+      if (streams.has(session)) session.update(snapshot, clock.monotonicMs());
+    }
+    if (from + FAN_OUT < waiting.length) setImmediate(turn, from + FAN_OUT);
+  };
+  turn(0);
+}
+
+function createFeeding(
+  traffic: TrafficFeed,
+  publishers: ReadonlyMap<string, FleetPublisher>,
+  sessions: ReadonlyMap<string, ReadonlySet<StreamSession>>,
+  clock: Clock,
+  logger: Logger,
+) {
+  let timer: Timer | null = null;
+  let stopped = false;
+  let following: { stop(): Promise<void> } | null = null;
+  let _attempt: Promise<void> | null = null;
+  const refreshAll = () => Promise.all([...publishers.values()].map((publisher) => publisher.refresh()));
+  const refresh = (fleets: readonly string[]) => {
+    for (const fleet of fleets) void publishers.get(fleet)?.refresh();
+  };
+  /** Polling alone keeps the fleet right; following makes it fast. So a failure here is only tried again. */
+  const follow = async () => {
+    try {
+      const handle = await traffic.follow(refresh);
+      if (stopped) await handle.stop();
+      else following = handle;
+    } catch (cause) {
+      logger.warn('change stream not followed, polling instead', { cause: String(cause) });
+    } finally {
+      _attempt = null;
+    }
+  };
+  const poll = () => {
+    if (stopped) return;
+    if (following === null) _attempt ??= follow();
+    void refreshAll();
+    for (const streams of sessions.values()) for (const session of streams) session.flush(clock.monotonicMs());
+    timer = clock.setTimer(POLL_MS, poll);
+  };
+  return {
+    async start() {
+      _attempt = follow();
+      await refreshAll();
+      if (!stopped) timer = clock.setTimer(POLL_MS, poll);
+    },
+    async stop() {
+      stopped = true;
+      timer?.cancel();
+      await following?.stop();
+      following = null;
+    },
+  };
+}
+
+function refusals(publishers: Iterable<FleetPublisher>): ReadonlyMap<string, Refusal> {
+  const refused = new Map<string, Refusal>();
+  for (const publisher of publishers) {
+    const refusal = publisher.refusal();
+    if (refusal !== null) refused.set(publisher.fleet, refusal);
+  }
+  return refused;
+}
+
+function bind(server: Server, { host, port, tls }: XdsServerOptions): Promise<number> {
+  const credentials =
+    tls === null
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(
+          tls.clientCa,
+          [{ private_key: tls.privateKey, cert_chain: tls.certificate }],
+          // Without a certificate of ours nobody gets a fleet's routes.
+          true,
+        );
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+  });
+}
+
+function shutDown(server: Server, clock: Clock, deadlineMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimer(deadlineMs, () => {
+      server.forceShutdown();
+      resolve();
+    });
+    server.tryShutdown(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,134 @@
+import { RE2JS } from 're2js';
+import { z } from 'zod';
+import { parseDuration } from '../model/duration.ts';
+import type { PinMatch, ValueMatch } from '../model/match.ts';
+import { didYouMean } from '../model/suggest.ts';
+
+/** Building blocks of every kind's grammar. Messages say what was expected; the caller adds place and path. */
+
+/** Envoy's default limit on the size of a compiled pattern. */
+const MAX_REGEX_PROGRAM = 100;
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+
+/** An object that knows its keys, and says which one was probably meant. */
+export function fields<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code === 'unrecognized_keys') {
+        const key = issue.keys[0] ?? '';
+        return `unknown key "${key.slice(0, 80)}".${didYouMean(key, known)} Known: ${known.join(', ')}`;
+      }
+      return `expected a mapping with ${known.join(', ')}`;
+    },
+  });
+}
+
+export const documentName = z
+  .string('expected a name')
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a name of lower-case letters, digits and "-", at most 63');
+
+export const label = z
+  .string('expected a name')
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,61}[A-Za-z0-9])?$/,
+    'expected letters, digits, " ", ".", "_", "-", at most 63',
+  );
+
+/** A duration like `90s` or `1h30m`, in ms. */
+export function duration(bounds: { min?: string; max: string }): z.ZodType<number> {
+  const min = parseDuration(bounds.min ?? '0s') ?? 0;
+  const max = parseDuration(bounds.max) ?? 0;
+  return z.unknown().transform((value, ctx) => {
+    const ms = typeof value === 'string' ? parseDuration(value) : null;
+    if (ms !== null && ms >= min && ms <= max) return ms;
+    const range = `from ${bounds.min ?? '0s'} to ${bounds.max}`;
+    const unit = typeof value === 'number' ? `: a number has no unit, write "${value}s" or "${value}m"` : '';
+    ctx.addIssue({ code: 'custom', message: `expected a duration like 30s or 1h30m, ${range}${unit}` });
+    return z.NEVER;
+  });
+}
+
+export function choice<const T extends readonly [string, ...string[]]>(values: T): z.ZodType<T[number]> {
+  return z.enum(values, {
+    error: (issue) =>
+      `expected one of ${values.join(', ')}.${typeof issue.input === 'string' ? didYouMean(issue.input, values) : ''}`,
+  }) as unknown as z.ZodType<T[number]>;
+}
+
+/** Percent with at most two decimals → basis points. */
+export const weight: z.ZodType<number> = z.unknown().transform((value, ctx) => {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= 100) {
+    const points = Math.round(value * 100);
+    if (Math.abs(points - value * 100) < 1e-6) return points;
+  }
+  ctx.addIssue({
+    code: 'custom',
+    message: 'expected a percentage from 0 to 100 with at most two decimals, as a bare number',
+  });
+  return z.NEVER;
+});
+
+/** A share of outcomes, 0 to 1. */
+export const fraction = z
+  .number('expected a fraction from 0 to 1')
+  .min(0, 'expected a fraction from 0 to 1')
+  .max(1, 'expected a fraction from 0 to 1 (1 % is 0.01)');
+
+export const text = (max: number): z.ZodString =>
+  z
+    .string('expected text')
+    .min(1, 'expected text')
+    .max(max, `expected at most ${max} characters`)
+    .regex(/^[^\p{Cc}\p{Bidi_Control}]*$/u, 'control and direction characters are not allowed');
+
+/** A pattern in RE2's dialect, small enough for Envoy. Never compiled by the JavaScript engine. */
+export function regexProblem(pattern: string): string | null {
+  try {
+    const size = RE2JS.compile(pattern).programSize();
+    return size > MAX_REGEX_PROGRAM ? `the pattern is too large (${size}; Envoy takes ${MAX_REGEX_PROGRAM})` : null;
+  } catch (error) {
+    const why = error instanceof Error ? error.message.slice(0, 120) : 'cannot be compiled';
+    return `expected a pattern in RE2 syntax: ${why}`;
+  }
+}
+
+const rawValueMatch = fields({
+  name: z.string('expected a name'),
+  type: choice(['Exact', 'Prefix', 'RegularExpression', 'Present']).optional(),
+  value: text(1_024).optional(),
+});
+
+function valueMatch(kind: 'header' | 'parameter'): z.ZodType<ValueMatch> {
+  return rawValueMatch.transform((raw, ctx): ValueMatch => {
+    const type = raw.type ?? 'Exact';
+    const complain = (message: string, path: string) => ctx.addIssue({ code: 'custom', message, path: [path] });
+    const name = kind === 'header' ? raw.name.toLowerCase() : raw.name;
+    if (kind === 'header' && (!HEADER_NAME.test(name) || name === 'host')) {
+      complain('expected the name of a header (not host, no pseudo-header)', 'name');
+    }
+    if (kind === 'parameter' && !/^[^\s&=#]{1,128}$/.test(name))
+      complain('expected the name of a query parameter', 'name');
+    if (type === 'Present') {
+      if (raw.value !== undefined) complain('Present takes no value', 'value');
+      return { name, type };
+    }
+    if (raw.value === undefined) {
+      complain(`${type} needs a value`, 'value');
+      return z.NEVER;
+    }
+    const problem = type === 'RegularExpression' ? regexProblem(raw.value) : null;
+    if (problem !== null) complain(problem, 'value');
+    return { name, type, value: raw.value };
+  });
+}
+
+export const headerMatches = z.array(valueMatch('header'), 'expected a list of header matches').max(16, 'at most 16');
+export const queryMatches = z
+  .array(valueMatch('parameter'), 'expected a list of parameter matches')
+  .max(16, 'at most 16');
+
+/** Which requests a step pins: AND inside, OR between. */
+export const pinMatches: z.ZodType<readonly PinMatch[]> = z
+  .array(fields({ headers: headerMatches.min(1, 'expected at least one header') }), 'expected a list of matches')
+  .max(16, 'at most 16 matches');

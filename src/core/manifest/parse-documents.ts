@@ -1,0 +1,187 @@
+import type { z } from 'zod';
+import type { Document, DocumentKind, StepSpec, StrategyDocument } from '../model/documents.ts';
+import type { Result, SerinError, SourcePlace } from '../model/errors.ts';
+import { didYouMean } from '../model/suggest.ts';
+import { BackendGrammar } from './backend-grammar.ts';
+import { documentName, fields } from './fields.ts';
+import { PlanGrammar, planSpec, StepsGrammar } from './plan-grammar.ts';
+import { RouteGrammar } from './route-grammar.ts';
+import { expandStrategy, StrategyGrammar } from './strategy-grammar.ts';
+import type { StrategyLibrary } from './strategy-library.ts';
+import { readYaml, type SourceFile, type YamlDocument } from './yaml-source.ts';
+
+export const API_VERSION = 'serin.dev/v1';
+const KINDS = ['Route', 'Backend', 'Plan', 'Strategy'] as const satisfies readonly DocumentKind[];
+const HEADER_KEYS = ['apiVersion', 'kind', 'metadata', 'spec'];
+/** More errors of one document than this help nobody. */
+const MAX_ERRORS = 50;
+
+export interface ParsedDocument {
+  readonly document: Document;
+  /** The YAML of this document as the user wrote it. */
+  readonly source: string;
+  readonly place: SourcePlace;
+  readonly placeOf: (path: string) => SourcePlace;
+}
+
+interface Shell {
+  readonly yaml: YamlDocument;
+  readonly kind: DocumentKind;
+  readonly name: string;
+}
+
+/** Parses files into documents; on any error nothing is returned but all errors of all files. */
+export function parseDocuments(
+  files: readonly SourceFile[],
+  library: StrategyLibrary,
+): Result<readonly ParsedDocument[]> {
+  const errors: SerinError[] = [];
+  const shells: Shell[] = [];
+  for (const file of files) {
+    const read = readYaml(file);
+    errors.push(...read.errors);
+    for (const yaml of read.documents) {
+      const shell = readShell(yaml, errors);
+      if (shell === null) continue;
+      if (shells.some((other) => other.kind === shell.kind && other.name === shell.name)) {
+        errors.push(invalid(yaml, 'metadata.name', `there is another ${shell.kind} ${shell.name} in these files`));
+      }
+      shells.push(shell);
+    }
+  }
+  const strategies = new Map([...library.shipped, ...library.stored].map((strategy) => [strategy.name, strategy]));
+  const parsed: ParsedDocument[] = [];
+  const keep = ({ yaml }: Shell, document: Document) =>
+    parsed.push({ document, source: yaml.source, place: yaml.placeOf(''), placeOf: yaml.placeOf });
+  // Strategies first: plans of the same files may use them.
+  for (const shell of shells.filter(({ kind }) => kind === 'Strategy')) {
+    const spec = parseSpec(shell.yaml, StrategyGrammar, errors);
+    if (spec === null) continue;
+    const document: StrategyDocument = { kind: 'Strategy', name: shell.name, spec };
+    strategies.set(shell.name, document);
+    keep(shell, document);
+  }
+  for (const shell of shells) {
+    const document = parseDocument(shell, strategies, errors);
+    if (document !== null) keep(shell, document);
+  }
+  return errors.length > 0 ? { kind: 'error', errors } : { kind: 'ok', value: parsed };
+}
+
+function parseDocument(
+  { yaml, kind, name }: Shell,
+  strategies: ReadonlyMap<string, StrategyDocument>,
+  errors: SerinError[],
+): Document | null {
+  switch (kind) {
+    case 'Strategy':
+      return null;
+    case 'Route': {
+      const spec = parseSpec(yaml, RouteGrammar, errors);
+      return spec === null ? null : { kind, name, spec };
+    }
+    case 'Backend': {
+      const spec = parseSpec(yaml, BackendGrammar, errors);
+      return spec === null ? null : { kind, name, spec };
+    }
+    case 'Plan': {
+      const raw = parseSpec(yaml, PlanGrammar, errors);
+      const steps = raw === null ? null : planSteps(yaml, raw.strategy, strategies, errors);
+      return raw === null || steps === null ? null : { kind, name, spec: planSpec(raw, steps) };
+    }
+  }
+}
+
+function planSteps(
+  yaml: YamlDocument,
+  strategy: z.infer<typeof PlanGrammar>['strategy'],
+  strategies: ReadonlyMap<string, StrategyDocument>,
+  errors: SerinError[],
+): readonly StepSpec[] | null {
+  if (strategy.use === undefined) return check(yaml, StepsGrammar, strategy.steps, 'spec.strategy.steps', errors);
+  const found = strategies.get(strategy.use);
+  if (found === undefined) {
+    const known = [...strategies.keys()].sort();
+    const message = `there is no strategy "${strategy.use.slice(0, 80)}".${didYouMean(strategy.use, known)} Known: ${known.join(', ')}`;
+    errors.push({ ...invalid(yaml, 'spec.strategy.use', message), code: 'SERIN_UNKNOWN_REFERENCE' });
+    return null;
+  }
+  const spec = StrategyGrammar.safeParse(found.spec);
+  if (!spec.success) {
+    errors.push(invalid(yaml, 'spec.strategy.use', `strategy ${found.name} is not valid any more; apply it again`));
+    return null;
+  }
+  const expanded = expandStrategy(spec.data, strategy.with ?? {});
+  if (expanded.errors.length > 0) {
+    for (const { path, message } of expanded.errors) errors.push(invalid(yaml, `spec.strategy.${path}`, message));
+    return null;
+  }
+  const steps = StepsGrammar.safeParse(expanded.steps);
+  if (steps.success) return steps.data;
+  for (const issue of steps.error.issues.slice(0, MAX_ERRORS)) {
+    const at = pathText(issue.path);
+    errors.push(invalid(yaml, 'spec.strategy.with', `step ${at} of strategy ${found.name}: ${issue.message}`));
+  }
+  return null;
+}
+
+function readShell(yaml: YamlDocument, errors: SerinError[]): Shell | null {
+  const { value } = yaml;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    errors.push(invalid(yaml, '', `expected a mapping with ${HEADER_KEYS.join(', ')}`));
+    return null;
+  }
+  const before = errors.length;
+  for (const key of Object.keys(value)) {
+    if (HEADER_KEYS.includes(key)) continue;
+    const place = yaml.keyPlaceOf(key);
+    errors.push({
+      code: 'SERIN_DOCUMENT_INVALID',
+      message: `unknown key "${key.slice(0, 80)}".${didYouMean(key, HEADER_KEYS)} Known: ${HEADER_KEYS.join(', ')}`,
+      path: key.slice(0, 80),
+      place,
+    });
+  }
+  const { apiVersion, kind, metadata } = value as Record<string, unknown>;
+  if (apiVersion !== API_VERSION) errors.push(invalid(yaml, 'apiVersion', `expected ${API_VERSION}`));
+  const known = KINDS.find((candidate) => candidate === kind);
+  if (known === undefined) {
+    const meant = typeof kind === 'string' ? didYouMean(kind, KINDS) : '';
+    errors.push(invalid(yaml, 'kind', `expected one of ${KINDS.join(', ')}.${meant}`));
+  }
+  const meta = check(yaml, fields({ name: documentName }), metadata, 'metadata', errors);
+  return known === undefined || meta === null || errors.length > before ? null : { yaml, kind: known, name: meta.name };
+}
+
+function parseSpec<T>(yaml: YamlDocument, grammar: z.ZodType<T>, errors: SerinError[]): T | null {
+  return check(yaml, grammar, (yaml.value as Record<string, unknown>).spec, 'spec', errors);
+}
+
+/** Parses a part of a document; zod's issues become errors with the place in the user's file. */
+function check<T>(
+  yaml: YamlDocument,
+  grammar: z.ZodType<T>,
+  value: unknown,
+  at: string,
+  errors: SerinError[],
+): T | null {
+  const parsed = grammar.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues.slice(0, MAX_ERRORS)) {
+    const extra = issue.code === 'unrecognized_keys' ? [issue.keys[0] ?? ''] : [];
+    const path = `${at}${pathText([...issue.path, ...extra], '.')}`;
+    const message = issue.message.slice(0, 600);
+    const place = extra.length > 0 || message.startsWith('unknown key') ? yaml.keyPlaceOf(path) : yaml.placeOf(path);
+    errors.push({ code: 'SERIN_DOCUMENT_INVALID', message, path, place });
+  }
+  return null;
+}
+
+function pathText(path: readonly PropertyKey[], lead = ''): string {
+  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  return lead === '' && text.startsWith('.') ? text.slice(1) : text;
+}
+
+function invalid(yaml: YamlDocument, path: string, message: string): SerinError {
+  return { code: 'SERIN_DOCUMENT_INVALID', message, path, place: yaml.placeOf(path) };
+}

@@ -1,0 +1,67 @@
+import type { HealthCheck, Protocol } from '../model/documents.ts';
+import { pinnedCluster, type Revision } from '../model/revision.ts';
+import { loadAssignment, usesEndpointDiscovery } from './endpoints.ts';
+import { type Cluster, duration, type HealthCheckResource } from './envoy-resources.ts';
+
+const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/**
+ * The clusters of one revision. They depend on the immutable revision alone, never on its role: Envoy drops a
+ * cluster's response-class and latency series when its definition changes, and with them the judge's evidence.
+ */
+export function clustersOf(revision: Revision, pinned: boolean): Cluster[] {
+  const clusters = [cluster(revision, revision.cluster)];
+  if (pinned) clusters.push(cluster(revision, pinnedCluster(revision)));
+  return clusters;
+}
+
+function cluster(revision: Revision, name: string): Cluster {
+  const { healthCheck, protocol, endpoints } = revision;
+  const common = {
+    name,
+    connectTimeout: duration(revision.connectTimeoutMs),
+    // 0: an arm without a healthy host answers 503 and is seen, instead of traffic going to hosts known to be bad.
+    commonLbConfig: { healthyPanicThreshold: { value: 0 } },
+    // Without it a host that was removed stays in use until its health check fails.
+    ignoreHealthOnHostRemoval: true,
+    ...(healthCheck === null ? {} : { healthChecks: [healthCheckOf(healthCheck, protocol)] }),
+    ...(protocol === 'http1' ? {} : http2()),
+  };
+  if (usesEndpointDiscovery(endpoints)) {
+    return {
+      ...common,
+      type: 'EDS',
+      edsClusterConfig: { serviceName: revision.cluster, edsConfig: { ads: {}, resourceApiVersion: 'V3' } },
+    };
+  }
+  return {
+    ...common,
+    type: 'STRICT_DNS',
+    // The default asks for IPv6 first and uses it alone if it exists: `localhost` then misses an IPv4 server.
+    dnsLookupFamily: 'V4_PREFERRED',
+    loadAssignment: loadAssignment(name, endpoints),
+  };
+}
+
+function healthCheckOf(check: HealthCheck, protocol: Protocol): HealthCheckResource {
+  return {
+    timeout: duration(check.timeoutMs),
+    interval: duration(check.intervalMs),
+    // Before its first request a cluster is checked only every 60 s by default; a canary at weight 0 would wait.
+    noTrafficInterval: duration(check.intervalMs),
+    unhealthyThreshold: { value: check.unhealthyThreshold },
+    healthyThreshold: { value: check.healthyThreshold },
+    httpHealthCheck: { path: check.path, codecClientType: protocol === 'http1' ? 'HTTP1' : 'HTTP2' },
+  };
+}
+
+function http2(): Pick<Cluster, 'typedExtensionProtocolOptions'> {
+  return {
+    typedExtensionProtocolOptions: {
+      [HTTP_OPTIONS]: {
+        '@type': `type.googleapis.com/${HTTP_OPTIONS}`,
+        explicitHttpConfig: { http2ProtocolOptions: {} },
+      },
+    },
+  };
+}

@@ -1,0 +1,542 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BackendTraffic, RouteTraffic } from '../../src/core/model/traffic.ts';
+import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
+import type {
+  Commit,
+  CommitOutcome,
+  DueSet,
+  Outbox,
+  RecordKey,
+  RecordStore,
+  StoreRead,
+  Subject,
+  TrafficFeed,
+} from '../../src/engine/ports/store.ts';
+
+/** One implementation under test. Every test uses names of its own, so they share one store. */
+export interface StoreUnderTest {
+  readonly records: RecordStore;
+  readonly traffic: TrafficFeed;
+  readonly outbox: Outbox;
+  readonly due: DueSet;
+  /** Returns once the store's clock has moved on by `ms`. */
+  elapse(ms: number): Promise<void>;
+  /** Damages a stored record. */
+  corrupt(key: RecordKey): Promise<void>;
+  /** From here on no call gets an answer. */
+  goDown(): Promise<void>;
+  comeBack(): Promise<void>;
+  close(): Promise<void>;
+}
+
+let names = 0;
+/** A name that no other test has used. */
+function fresh(word: string): string {
+  names += 1;
+  return `${word}-${names}`;
+}
+
+export const EMPTY: Commit = { reads: [], writes: [], events: [], outbox: [], due: [], traffic: [] };
+
+function put(key: RecordKey, rev: number, body: unknown): Commit {
+  return { ...EMPTY, reads: [{ key, rev }], writes: [{ key, body }] };
+}
+
+function value<T>(read: StoreRead<T>): T {
+  if (read.kind !== 'ok') throw new Error(`${read.kind}: ${read.detail}`);
+  return read.value;
+}
+
+function committed(outcome: CommitOutcome): Extract<CommitOutcome, { kind: 'committed' }> {
+  if (outcome.kind !== 'committed') throw new Error(`not committed: ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+export function notice(id: string, rolloutId = 'r'): Notice {
+  return {
+    id,
+    rolloutId,
+    backend: 'checkout',
+    plan: 'checkout',
+    revision: 'v2',
+    stable: 'v1',
+    kind: 'started',
+    tone: 'info',
+    title: `notice ${id}\nwith a second line`,
+    fields: [['step', '1']],
+    atMs: 1,
+  };
+}
+
+function event(rolloutId: string, message: string): RolloutEvent {
+  return { rolloutId, type: 'step', atMs: 1, by: 'serin', phase: 'stepping', step: 1, message, data: { weight: 500 } };
+}
+
+function route(name: string): RouteTraffic {
+  return { kind: 'route', route: name, spec: { fleet: 'edge', hostnames: [`${name}.example.com`], rules: [] } };
+}
+
+function backend(name: string, weight: number): BackendTraffic {
+  return {
+    kind: 'backend',
+    backend: name,
+    revisions: [],
+    pinned: [],
+    split: [{ cluster: `${name}--v1`, weight }],
+    pins: [],
+  };
+}
+
+export function storeContract(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`store contract: ${name}`, () => {
+    let store: StoreUnderTest;
+    beforeAll(async () => {
+      store = await open();
+    }, 20_000);
+    afterAll(async () => {
+      await store.close();
+    }, 20_000);
+
+    recordContract(() => store);
+    pageContract(() => store);
+    outboxContract(() => store);
+    dueContract(() => store);
+    trafficContract(() => store);
+    outageContract(() => store);
+  });
+}
+
+function recordContract(store: () => StoreUnderTest): void {
+  it('reads a record that does not exist as rev 0', async () => {
+    const key: RecordKey = `rollout/${fresh('none')}`;
+    expect(value(await store().records.read([key]))).toEqual([{ key, rev: 0, body: null }]);
+  });
+
+  it('adds 1 to the rev with each write and gives bodies back as they were', async () => {
+    const key: RecordKey = `rollout/${fresh('rev')}`;
+    const body = { text: 'ä "quoted" \u2028 line\nbreak', nested: { list: [1, 2.5, null, true] } };
+    committed(await store().records.commit(put(key, 0, { first: true })));
+    committed(await store().records.commit(put(key, 1, body)));
+    expect(value(await store().records.read([key]))).toEqual([{ key, rev: 2, body }]);
+  });
+
+  it('refuses a wrong rev, names the record, and changes nothing at all', async () => {
+    const { records, outbox, traffic, due } = store();
+    const good: RecordKey = `rollout/${fresh('good')}`;
+    const bad: RecordKey = `backend/${fresh('bad')}`;
+    const fleet = fresh('fleet');
+    const queue = `${fresh('r')}~deploys`;
+    const subject: Subject = `rollout/${fresh('due')}`;
+    const outcome = await records.commit({
+      reads: [
+        { key: good, rev: 0 },
+        { key: bad, rev: 3 },
+      ],
+      writes: [{ key: good, body: { a: 1 } }],
+      events: [event(good.slice(8), 'never')],
+      outbox: [{ queue, notice: notice('never') }],
+      due: [{ subject, atMs: 1 }],
+      traffic: [{ fleet, owner: 'backend/b', value: backend('b', 1) }],
+    });
+    expect(outcome).toEqual({ kind: 'conflict', key: bad });
+    expect(value(await records.read([good]))[0]?.rev).toBe(0);
+    expect(value(await records.events(good.slice(8), { after: null, limit: 10 }))).toEqual([]);
+    expect(value(await outbox.head(queue))).toBeNull();
+    expect(value(await traffic.table(fleet)).position.n).toBe(0);
+    expect(value(await traffic.fleets())).not.toContain(fleet);
+    expect(value(await due.lease(100, 1))).not.toContain(subject);
+  });
+
+  it('lets exactly one of 50 racing writers win', async () => {
+    const key: RecordKey = `rollout/${fresh('race')}`;
+    committed(await store().records.commit(put(key, 0, { writer: null })));
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, (_, writer) => store().records.commit(put(key, 1, { writer }))),
+    );
+    const winners = outcomes.flatMap(({ kind }, writer) => (kind === 'committed' ? [writer] : []));
+    expect(winners).toHaveLength(1);
+    expect(outcomes.filter(({ kind }) => kind === 'conflict')).toHaveLength(49);
+    expect(value(await store().records.read([key]))).toEqual([{ key, rev: 2, body: { writer: winners[0] } }]);
+  });
+
+  it('lets exactly one of 50 racing creators win', async () => {
+    const key: RecordKey = `rollout/${fresh('create')}`;
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, (_, writer) => store().records.commit(put(key, 0, { writer }))),
+    );
+    expect(outcomes.filter(({ kind }) => kind === 'committed')).toHaveLength(1);
+  });
+
+  it('checks records that are read but not written', async () => {
+    const seen: RecordKey = `backend/${fresh('seen')}`;
+    const written: RecordKey = `rollout/${fresh('written')}`;
+    committed(await store().records.commit(put(seen, 0, {})));
+    const decision: Commit = {
+      ...put(written, 0, {}),
+      reads: [
+        { key: written, rev: 0 },
+        { key: seen, rev: 1 },
+      ],
+    };
+    committed(await store().records.commit(put(seen, 1, { moved: true })));
+    expect(await store().records.commit(decision)).toEqual({ kind: 'conflict', key: seen });
+  });
+
+  it('deletes, and does not take a record made anew for the one that was deleted', async () => {
+    const key: RecordKey = `document/Route/${fresh('again')}`;
+    committed(await store().records.commit(put(key, 0, { life: 1 })));
+    committed(await store().records.commit(put(key, 1, null)));
+    expect(value(await store().records.read([key]))).toEqual([{ key, rev: 0, body: null }]);
+    committed(await store().records.commit(put(key, 0, { life: 2 })));
+    expect(await store().records.commit(put(key, 1, { from: 'the first life' }))).toEqual({ kind: 'conflict', key });
+    const [again] = value(await store().records.read([key]));
+    expect(again?.rev).toBeGreaterThan(1);
+    expect(again?.body).toEqual({ life: 2 });
+  });
+
+  it('throws for a write without a read, and for a record above 512 KiB', async () => {
+    const key: RecordKey = `rollout/${fresh('bug')}`;
+    const unread = { ...EMPTY, writes: [{ key, body: {} }] };
+    await expect(store().records.commit(unread)).rejects.toThrow(RangeError);
+    await expect(store().records.commit(put(key, 0, { x: 'x'.repeat(513 * 1024) }))).rejects.toThrow(RangeError);
+    expect(value(await store().records.read([key]))[0]?.rev).toBe(0);
+  });
+
+  it('says which record is corrupt, and still reads the others', async () => {
+    const broken: RecordKey = `rollout/${fresh('broken')}`;
+    const whole: RecordKey = `rollout/${fresh('whole')}`;
+    committed(await store().records.commit(put(broken, 0, { a: 1 })));
+    committed(await store().records.commit(put(whole, 0, { a: 1 })));
+    await store().corrupt(broken);
+    expect(await store().records.read([whole, broken])).toMatchObject({ kind: 'corrupt', key: broken });
+    expect(value(await store().records.read([whole]))[0]?.rev).toBe(1);
+    // Out of the way of the tests that list.
+    committed(await store().records.commit(put(broken, 1, null)));
+  });
+}
+
+function pageContract(store: () => StoreUnderTest): void {
+  it('lists newest first, page by page, without gaps or repeats', async () => {
+    const kind = fresh('Kind');
+    const made: string[] = [];
+    for (let i = 0; i < 7; i += 1) {
+      const key: RecordKey = `document/${kind}/n${i}`;
+      committed(await store().records.commit(put(key, 0, { i })));
+      made.unshift(key);
+    }
+    // A later write does not move a record.
+    committed(await store().records.commit(put(`document/${kind}/n0`, 1, { i: 'again' })));
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: { records: readonly { key: string }[]; cursor: string | null } = value(
+        await store().records.list(`document/${kind}/`, { limit: 3, cursor }),
+      );
+      expect(page.records.length).toBeLessThanOrEqual(3);
+      seen.push(...page.records.map(({ key }) => key));
+      cursor = page.cursor;
+    } while (cursor !== null);
+    expect(seen).toEqual(made);
+  });
+
+  it('lists records of one commit, all kinds under a shared prefix, and no deleted one', async () => {
+    const kind = fresh('Kind');
+    const keys: RecordKey[] = [`document/${kind}/a`, `document/${kind}/b`, `document/${kind}/c`];
+    committed(
+      await store().records.commit({
+        ...EMPTY,
+        reads: keys.map((key) => ({ key, rev: 0 })),
+        writes: keys.map((key) => ({ key, body: {} })),
+      }),
+    );
+    committed(await store().records.commit(put(`document/${kind}/b`, 1, null)));
+    const page = value(await store().records.list(`document/${kind}/`, { limit: 10, cursor: null }));
+    expect(page.records.map(({ key }) => key)).toEqual([keys[2], keys[0]]);
+    expect(page.cursor).toBeNull();
+    const every = value(await store().records.list('document/', { limit: 1000, cursor: null }));
+    expect(every.records.map(({ key }) => key)).toEqual(expect.arrayContaining([keys[2], keys[0]]));
+  });
+
+  it('pages through events in the order they were committed', async () => {
+    const id = fresh('events');
+    for (let i = 0; i < 3; i += 1) {
+      const events = [event(id, `${i}a`), event(id, `${i}b`)];
+      committed(await store().records.commit({ ...EMPTY, events }));
+    }
+    const first = value(await store().records.events(id, { after: null, limit: 4 }));
+    const last = value(await store().records.events(id, { after: first.at(-1)?.id ?? '', limit: 4 }));
+    const messages = [...first, ...last].map((entry) => entry.event.message);
+    expect(messages).toEqual(['0a', '0b', '1a', '1b', '2a', '2b']);
+    expect(first[0]?.event).toEqual(event(id, '0a'));
+    expect(value(await store().records.events(id, { after: last.at(-1)?.id ?? '', limit: 4 }))).toEqual([]);
+  });
+}
+
+function outboxContract(store: () => StoreUnderTest): void {
+  const post = async (queue: string, ...ids: string[]): Promise<void> => {
+    committed(await store().records.commit({ ...EMPTY, outbox: ids.map((id) => ({ queue, notice: notice(id) })) }));
+  };
+
+  it('delivers first in, first out, and forgets what was delivered', async () => {
+    const { outbox } = store();
+    const queue = `${fresh('fifo')}~deploys`;
+    await post(queue, 'a', 'b');
+    await post(queue, 'c');
+    for (const id of ['a', 'b', 'c']) {
+      const head = value(await outbox.head(queue));
+      expect(head).toEqual({ queue, notice: notice(id), attempts: 0, firstTriedAtMs: null });
+      value(await outbox.delivered(queue, id));
+      // The reply may have been lost; saying it again takes nothing else.
+      value(await outbox.delivered(queue, id));
+    }
+    expect(value(await outbox.head(queue))).toBeNull();
+  });
+
+  it('makes a queue due with its first notice', async () => {
+    const queue = `${fresh('due')}~deploys`;
+    await post(queue, 'a');
+    expect(value(await store().due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
+  });
+
+  it('keeps the order and counts the attempts while the head is tried again', async () => {
+    const { outbox, records, due } = store();
+    const queue = `${fresh('retry')}~deploys`;
+    await post(queue, 'a', 'b');
+    const now = value(await records.time());
+    value(await outbox.retry(queue, 'a', now + 3_600_000, 'status 500'));
+    value(await outbox.retry(queue, 'a', now + 3_600_000, 'status 500'));
+    // Not the head: nothing happens.
+    value(await outbox.retry(queue, 'b', now, 'status 500'));
+    const head = value(await outbox.head(queue));
+    expect(head).toMatchObject({ notice: { id: 'a' }, attempts: 2 });
+    expect(head?.firstTriedAtMs).toBeGreaterThanOrEqual(now);
+    // A notice that joins the queue does not cut the pause short.
+    await post(queue, 'c');
+    expect(value(await due.lease(1000, 60_000))).not.toContain(`outbox/${queue}`);
+    value(await outbox.delivered(queue, 'a'));
+    expect(value(await outbox.head(queue))).toMatchObject({ notice: { id: 'b' }, attempts: 0, firstTriedAtMs: null });
+    expect(value(await due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
+  });
+
+  it('buries in the open and goes on with the next', async () => {
+    const { outbox } = store();
+    const queue = `${fresh('bury')}~deploys`;
+    await post(queue, 'a', 'b');
+    value(await outbox.bury(queue, 'a', 'status 410'));
+    value(await outbox.bury(queue, 'gone', 'status 410'));
+    expect(value(await outbox.head(queue))).toMatchObject({ notice: { id: 'b' } });
+    const dead = value(await outbox.deadLetters(1000)).filter((letter) => letter.queue === queue);
+    expect(dead).toEqual([{ queue, notice: notice('a'), detail: 'status 410' }]);
+  });
+
+  it('does not strand a notice that arrives between the last look and the end of the lease', async () => {
+    const { outbox, due } = store();
+    const queue = `${fresh('gap')}~deploys`;
+    await post(queue, 'a');
+    expect(value(await due.lease(1000, 20))).toContain(`outbox/${queue}`);
+    value(await outbox.delivered(queue, 'a'));
+    await post(queue, 'b');
+    value(await due.forget(`outbox/${queue}`));
+    await store().elapse(30);
+    expect(value(await due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
+  });
+}
+
+function dueContract(store: () => StoreUnderTest): void {
+  const now = async (): Promise<number> => value(await store().records.time());
+
+  it('leases what is due, once, until the lease runs out', async () => {
+    const { due } = store();
+    const subject: Subject = `rollout/${fresh('lease')}`;
+    value(await due.schedule(subject, await now()));
+    expect(value(await due.lease(1000, 50))).toContain(subject);
+    expect(value(await due.lease(1000, 50))).not.toContain(subject);
+    await store().elapse(60);
+    expect(value(await due.lease(1000, 60_000))).toContain(subject);
+    value(await due.forget(subject));
+  });
+
+  it('gives nobody what is not due yet, and says when the earliest is', async () => {
+    const { due } = store();
+    const subject: Subject = `backend/${fresh('future')}`;
+    value(await due.schedule(subject, (await now()) + 3_600_000));
+    expect(value(await due.lease(1000, 60_000))).not.toContain(subject);
+    const earliest: Subject = `backend/${fresh('past')}`;
+    value(await due.schedule(earliest, 5));
+    expect(value(await due.next())).toBe(5);
+    value(await due.lease(1000, 60_000));
+    value(await due.forget(earliest));
+  });
+
+  it('shares subjects out among racing replicas', async () => {
+    const subjects = Array.from({ length: 20 }, (): Subject => `rollout/${fresh('shared')}`);
+    // What earlier tests left is out of the way.
+    value(await store().due.lease(1000, 60_000));
+    const at = await now();
+    for (const subject of subjects) value(await store().due.schedule(subject, at));
+    const shares = await Promise.all(Array.from({ length: 10 }, () => store().due.lease(3, 60_000)));
+    const got = shares.flatMap((share) => value(share)).filter((subject) => subjects.includes(subject));
+    expect(got.toSorted()).toEqual(subjects.toSorted());
+  });
+
+  it('forgets a lease that ended, but never what was scheduled meanwhile', async () => {
+    const { due } = store();
+    const done: Subject = `rollout/${fresh('done')}`;
+    const again: Subject = `rollout/${fresh('again')}`;
+    const later: Subject = `rollout/${fresh('later')}`;
+    for (const subject of [done, again]) value(await due.schedule(subject, await now()));
+    value(await due.schedule(later, (await now()) + 40));
+    value(await due.lease(1000, 20));
+    committed(await store().records.commit({ ...EMPTY, due: [{ subject: again, atMs: await now() }] }));
+    for (const subject of [done, again, later]) value(await due.forget(subject));
+    await store().elapse(60);
+    const leased = value(await due.lease(1000, 60_000));
+    expect(leased).toContain(again);
+    expect(leased).toContain(later);
+    expect(leased).not.toContain(done);
+  });
+
+  it('schedules and unschedules with a commit, all or nothing', async () => {
+    const { due, records } = store();
+    const key: RecordKey = `rollout/${fresh('tick')}`;
+    const mine: Subject = `rollout/${fresh('mine')}`;
+    const other: Subject = `rollout/${fresh('other')}`;
+    const at = await now();
+    value(await due.schedule(other, at));
+    const change: Commit = {
+      ...put(key, 0, {}),
+      due: [
+        { subject: mine, atMs: at },
+        { subject: other, atMs: null },
+      ],
+    };
+    expect((await records.commit({ ...change, reads: [{ key, rev: 9 }] })).kind).toBe('conflict');
+    committed(await records.commit(change));
+    const leased = value(await due.lease(1000, 60_000));
+    expect(leased).toContain(mine);
+    expect(leased).not.toContain(other);
+  });
+}
+
+function trafficContract(store: () => StoreUnderTest): void {
+  it('starts every fleet at n 0 of one epoch', async () => {
+    const a = value(await store().traffic.table(fresh('fleet')));
+    const b = value(await store().traffic.table(fresh('fleet')));
+    expect(a.position).toEqual({ epoch: b.position.epoch, n: 0 });
+    expect(a.owners.size).toBe(0);
+  });
+
+  it('gives each fleet of a commit one new revision and each written owner that n', async () => {
+    const { records, traffic } = store();
+    const [edge, mesh] = [fresh('edge'), fresh('mesh')];
+    const first = committed(
+      await records.commit({
+        ...EMPTY,
+        traffic: [
+          { fleet: edge, owner: 'route/shop', value: route('shop') },
+          { fleet: edge, owner: 'backend/cart', value: backend('cart', 10_000) },
+          { fleet: mesh, owner: 'backend/cart', value: backend('cart', 10_000) },
+        ],
+      }),
+    );
+    const { epoch } = value(await traffic.table(edge)).position;
+    expect(first.fleets).toEqual({ [edge]: { epoch, n: 1 }, [mesh]: { epoch, n: 1 } });
+    const second = committed(
+      await records.commit({
+        ...EMPTY,
+        traffic: [{ fleet: edge, owner: 'backend/cart', value: backend('cart', 500) }],
+      }),
+    );
+    expect(second.fleets).toEqual({ [edge]: { epoch, n: 2 } });
+    const table = value(await traffic.table(edge));
+    expect(table.position).toEqual({ epoch, n: 2 });
+    expect(Object.fromEntries(table.owners)).toEqual({
+      'route/shop': { n: 1, value: route('shop') },
+      'backend/cart': { n: 2, value: backend('cart', 500) },
+    });
+    committed(await records.commit({ ...EMPTY, traffic: [{ fleet: edge, owner: 'route/shop', value: null }] }));
+    const after = value(await traffic.table(edge));
+    expect(after.position.n).toBe(3);
+    expect([...after.owners.keys()]).toEqual(['backend/cart']);
+    expect(value(await traffic.fleets())).toEqual(expect.arrayContaining([edge, mesh]));
+  });
+
+  it('never skips or repeats an n under racing commits', async () => {
+    const fleet = fresh('fleet');
+    const outcomes = await Promise.all(
+      Array.from({ length: 30 }, (_, i) =>
+        store().records.commit({
+          ...EMPTY,
+          traffic: [{ fleet, owner: `backend/b${i}`, value: backend(`b${i}`, 1) }],
+        }),
+      ),
+    );
+    const ns = outcomes.map((outcome) => committed(outcome).fleets[fleet]?.n ?? 0).toSorted((a, b) => a - b);
+    expect(ns).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+    const table = value(await store().traffic.table(fleet));
+    for (const [owner, { n }] of table.owners) {
+      const i = Number(owner.slice('backend/b'.length));
+      const outcome = outcomes[i];
+      expect(outcome === undefined ? 0 : committed(outcome).fleets[fleet]?.n).toBe(n);
+    }
+  });
+
+  it('tells followers which fleets moved, until they stop', async () => {
+    const { records, traffic } = store();
+    const [edge, mesh] = [fresh('edge'), fresh('mesh')];
+    const seen = new Set<string>();
+    const following = await traffic.follow((fleets) => {
+      for (const fleet of fleets) seen.add(fleet);
+    });
+    const other = new Set<string>();
+    const witness = await traffic.follow((fleets) => {
+      for (const fleet of fleets) other.add(fleet);
+    });
+    const move = (fleet: string): Promise<CommitOutcome> =>
+      records.commit({ ...EMPTY, traffic: [{ fleet, owner: 'backend/b', value: backend('b', 1) }] });
+    committed(await move(edge));
+    await expect.poll(() => seen.has(edge), { timeout: 5000 }).toBe(true);
+    await following.stop();
+    committed(await move(mesh));
+    await expect.poll(() => other.has(mesh), { timeout: 5000 }).toBe(true);
+    await witness.stop();
+    expect([...seen]).not.toContain(mesh);
+  });
+}
+
+function outageContract(store: () => StoreUnderTest): void {
+  it('answers `unavailable` while it is down, and goes on where it was', { timeout: 30_000 }, async () => {
+    const { records, traffic, outbox, due } = store();
+    const key: RecordKey = `rollout/${fresh('outage')}`;
+    const fleet = fresh('fleet');
+    const move = { fleet, owner: 'backend/b', value: backend('b', 1) } as const;
+    committed(await records.commit({ ...put(key, 0, { before: true }), traffic: [move] }));
+    const reported: string[] = [];
+    const following = await traffic.follow((fleets) => reported.push(...fleets));
+    const position = value(await traffic.table(fleet)).position;
+
+    await store().goDown();
+    const answers = await Promise.all([
+      records.read([key]),
+      records.list('rollout/', { limit: 1, cursor: null }),
+      records.commit(put(key, 1, { during: true })),
+      records.events('x', { after: null, limit: 1 }),
+      records.time(),
+      traffic.fleets(),
+      traffic.table(fleet),
+      outbox.head('x~y'),
+      due.next(),
+      due.lease(1, 1),
+    ]);
+    expect(answers.map(({ kind }) => kind)).toEqual(answers.map(() => 'unavailable'));
+
+    await store().comeBack();
+    await expect.poll(async () => (await records.read([key])).kind, { timeout: 10_000 }).toBe('ok');
+    expect(value(await traffic.table(fleet)).position).toEqual(position);
+    committed(await records.commit({ ...EMPTY, traffic: [move] }));
+    await expect.poll(() => reported.includes(fleet), { timeout: 10_000 }).toBe(true);
+    await following.stop();
+    const [record] = value(await records.read([key]));
+    committed(await records.commit(put(key, record?.rev ?? 0, { after: true })));
+  });
+}

@@ -1,0 +1,346 @@
+import type { FleetTable, OwnerTraffic, TrafficOwner } from '../../src/core/model/traffic.ts';
+import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
+import type { Clock } from '../../src/engine/ports/clock.ts';
+import type {
+  Commit,
+  CommitOutcome,
+  DueSet,
+  Outbox,
+  OutboxQueue,
+  RecordKey,
+  RecordStore,
+  StoredRecord,
+  StoreRead,
+  Subject,
+  TrafficFeed,
+  Unavailable,
+} from '../../src/engine/ports/store.ts';
+
+/** `reply lost`: the commit happens, the caller hears `unavailable`. */
+export type CommitFault = 'conflict' | 'unavailable' | 'reply lost';
+
+/** All ports of the store in memory, by the same contract as the one on Redis. Shared by any number of engines. */
+export interface FakeStore {
+  readonly records: RecordStore;
+  readonly traffic: TrafficFeed;
+  readonly outbox: Outbox;
+  readonly due: DueSet;
+  readonly faults: {
+    /** Faults of the next commits, in order. */
+    failNextCommit(...faults: readonly CommitFault[]): void;
+    /** While down, everything is `unavailable`; coming up again reports all fleets to followers. */
+    setDown(down: boolean): void;
+    /** Makes the record unreadable. */
+    corrupt(key: RecordKey): void;
+  };
+  /** Number of commits that happened. */
+  commits(): number;
+}
+
+interface Entry {
+  rev: number;
+  /** JSON text: what comes out never shares memory with what went in. */
+  body: string;
+  readonly order: number;
+}
+interface Fleet {
+  n: number;
+  readonly owners: Map<TrafficOwner, { readonly n: number; readonly value: string }>;
+}
+interface Queue {
+  readonly entries: Notice[];
+  attempts: { readonly id: string; readonly n: number; readonly firstMs: number } | null;
+}
+
+interface State {
+  readonly clock: Clock;
+  readonly epoch: string;
+  readonly entries: Map<string, Entry>;
+  readonly gone: Map<string, number>;
+  readonly events: Map<string, { readonly id: string; readonly seq: number; readonly event: string }[]>;
+  readonly queues: Map<OutboxQueue, Queue>;
+  readonly dead: { readonly queue: OutboxQueue; readonly notice: Notice; readonly detail: string }[];
+  readonly due: Map<Subject, number>;
+  readonly leases: Set<Subject>;
+  readonly fleets: Map<string, Fleet>;
+  readonly followers: Set<(fleets: readonly string[]) => void>;
+  readonly faults: CommitFault[];
+  down: boolean;
+  order: number;
+  commits: number;
+}
+
+const UNAVAILABLE: Unavailable = { kind: 'unavailable', detail: 'the fake store is down' };
+const ok = <T>(value: T): { readonly kind: 'ok'; readonly value: T } => ({ kind: 'ok', value });
+
+export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
+  const s: State = {
+    clock,
+    epoch,
+    entries: new Map(),
+    gone: new Map(),
+    events: new Map(),
+    queues: new Map(),
+    dead: [],
+    due: new Map(),
+    leases: new Set(),
+    fleets: new Map(),
+    followers: new Set(),
+    faults: [],
+    down: false,
+    order: 0,
+    commits: 0,
+  };
+  return {
+    records: fakeRecords(s),
+    traffic: fakeTraffic(s),
+    outbox: fakeOutbox(s),
+    due: fakeDue(s),
+    faults: {
+      failNextCommit: (...faults) => void s.faults.push(...faults),
+      setDown: (down) => {
+        const back = s.down && !down;
+        s.down = down;
+        if (back) tell(s, [...s.fleets.keys()]);
+      },
+      corrupt: (key) => {
+        const entry = s.entries.get(key);
+        if (entry !== undefined) entry.body = '{"half';
+      },
+    },
+    commits: () => s.commits,
+  };
+}
+
+async function answer<T>(s: State, value: () => StoreRead<T>): Promise<StoreRead<T>> {
+  return s.down ? UNAVAILABLE : value();
+}
+
+function tell(s: State, fleets: readonly string[]): void {
+  if (fleets.length === 0) return;
+  for (const follower of s.followers) queueMicrotask(() => s.followers.has(follower) && follower(fleets));
+}
+
+function fakeRecords(s: State): RecordStore {
+  return {
+    read: (keys) => answer(s, () => all(keys.map((key) => record(s, key)))),
+    list: (prefix, page) =>
+      answer(s, () => {
+        const before = page.cursor !== null && /^\d+$/.test(page.cursor) ? Number(page.cursor) : Infinity;
+        const hits = [...s.entries]
+          .filter(([key, entry]) => key.startsWith(prefix) && entry.order < before)
+          .sort(([, a], [, b]) => b.order - a.order);
+        const shown = hits.slice(0, page.limit);
+        const records = all(shown.map(([key]) => record(s, key as RecordKey)));
+        if (records.kind !== 'ok') return records;
+        const cursor = hits.length > shown.length ? String(shown.at(-1)?.[1].order) : null;
+        return ok({ records: records.value, cursor });
+      }),
+    commit: async (commit) => {
+      if (s.down) return UNAVAILABLE;
+      const fault = s.faults.shift();
+      if (fault === 'unavailable') return UNAVAILABLE;
+      if (fault === 'conflict') return { kind: 'conflict', key: commit.reads[0]?.key ?? '' };
+      const outcome = apply(s, commit);
+      return fault === 'reply lost' ? UNAVAILABLE : outcome;
+    },
+    events: (rolloutId, page) =>
+      answer(s, () => {
+        const known = s.events.get(rolloutId) ?? [];
+        const after = known.find(({ id }) => id === page.after)?.seq ?? 0;
+        const shown = known.filter(({ seq }) => seq > after).slice(0, page.limit);
+        return ok(shown.map(({ id, event }) => ({ id, event: JSON.parse(event) as RolloutEvent })));
+      }),
+    time: () => answer(s, () => ok(s.clock.now())),
+  };
+}
+
+function record(s: State, key: RecordKey): StoreRead<StoredRecord> {
+  const entry = s.entries.get(key);
+  if (entry === undefined) return ok({ key, rev: 0, body: null });
+  try {
+    return ok({ key, rev: entry.rev, body: JSON.parse(entry.body) as unknown });
+  } catch {
+    return { kind: 'corrupt', key, detail: 'the body is not JSON' };
+  }
+}
+
+function all<T>(reads: readonly StoreRead<T>[]): StoreRead<readonly T[]> {
+  const values: T[] = [];
+  for (const read of reads) {
+    if (read.kind !== 'ok') return read;
+    values.push(read.value);
+  }
+  return ok(values);
+}
+
+function apply(s: State, commit: Commit): CommitOutcome {
+  for (const { key } of commit.writes) {
+    if (!commit.reads.some((read) => read.key === key)) throw new RangeError(`the write of ${key} has no read`);
+  }
+  for (const { key, rev } of commit.reads) {
+    if ((s.entries.get(key)?.rev ?? 0) !== rev) return { kind: 'conflict', key };
+  }
+  s.commits += 1;
+  for (const { key, body } of commit.writes) write(s, key, body);
+  for (const event of commit.events) {
+    const known = s.events.get(event.rolloutId) ?? [];
+    const seq = (known.at(-1)?.seq ?? 0) + 1;
+    known.push({ id: `${s.clock.now()}-${seq}`, seq, event: JSON.stringify(event) });
+    s.events.set(event.rolloutId, known);
+  }
+  for (const { queue, notice } of commit.outbox) {
+    queueOf(s, queue).entries.push(structuredClone(notice));
+    const subject: Subject = `outbox/${queue}`;
+    if (s.due.has(subject)) s.leases.delete(subject);
+    else s.due.set(subject, s.clock.now());
+  }
+  for (const { subject, atMs } of commit.due) {
+    s.leases.delete(subject);
+    if (atMs === null) s.due.delete(subject);
+    else s.due.set(subject, Math.ceil(atMs));
+  }
+  return { kind: 'committed', fleets: publish(s, commit.traffic) };
+}
+
+function write(s: State, key: RecordKey, body: unknown): void {
+  const entry = s.entries.get(key);
+  if (body === null) {
+    if (entry !== undefined) s.gone.set(key, entry.rev);
+    s.entries.delete(key);
+    return;
+  }
+  const json = JSON.stringify(body);
+  if (Buffer.byteLength(json) > 512 * 1024) throw new RangeError(`${key} is too large`);
+  if (entry !== undefined) {
+    entry.rev += 1;
+    entry.body = json;
+    return;
+  }
+  s.order += 1;
+  s.entries.set(key, { rev: (s.gone.get(key) ?? 0) + 1, body: json, order: s.order });
+}
+
+function publish(s: State, traffic: Commit['traffic']): Record<string, { epoch: string; n: number }> {
+  const positions: Record<string, { epoch: string; n: number }> = {};
+  for (const { fleet: name, owner, value } of traffic) {
+    const fleet = s.fleets.get(name) ?? { n: 0, owners: new Map() };
+    s.fleets.set(name, fleet);
+    if (positions[name] === undefined) {
+      fleet.n += 1;
+      positions[name] = { epoch: s.epoch, n: fleet.n };
+    }
+    if (value === null) fleet.owners.delete(owner);
+    else fleet.owners.set(owner, { n: fleet.n, value: JSON.stringify(value) });
+  }
+  tell(s, Object.keys(positions));
+  return positions;
+}
+
+function fakeTraffic(s: State): TrafficFeed {
+  return {
+    fleets: () => answer(s, () => ok([...s.fleets.keys()].sort())),
+    table: (name) =>
+      answer(s, () => {
+        const fleet = s.fleets.get(name);
+        const owners = new Map(
+          [...(fleet?.owners ?? [])].map(([owner, { n, value }]) => [
+            owner,
+            { n, value: JSON.parse(value) as OwnerTraffic },
+          ]),
+        );
+        const table: FleetTable = { fleet: name, position: { epoch: s.epoch, n: fleet?.n ?? 0 }, owners };
+        return ok(table);
+      }),
+    follow: async (onChange) => {
+      // One entry per call, so that the same listener may follow twice.
+      const follower = (fleets: readonly string[]): void => onChange(fleets);
+      s.followers.add(follower);
+      return { stop: async () => void s.followers.delete(follower) };
+    },
+  };
+}
+
+function queueOf(s: State, name: OutboxQueue): Queue {
+  const queue = s.queues.get(name) ?? { entries: [], attempts: null };
+  s.queues.set(name, queue);
+  return queue;
+}
+
+function fakeOutbox(s: State): Outbox {
+  const take = (name: OutboxQueue, noticeId: string): Notice | null => {
+    const queue = queueOf(s, name);
+    const at = queue.entries.findIndex(({ id }) => id === noticeId);
+    if (at === -1) return null;
+    if (at === 0) queue.attempts = null;
+    const [notice = null] = queue.entries.splice(at, 1);
+    s.leases.delete(`outbox/${name}`);
+    if (queue.entries.length > 0) s.due.set(`outbox/${name}`, s.clock.now());
+    else s.due.delete(`outbox/${name}`);
+    return notice;
+  };
+  return {
+    head: (name) =>
+      answer(s, () => {
+        const { entries, attempts } = queueOf(s, name);
+        const notice = entries[0];
+        if (notice === undefined) return ok(null);
+        const tried = attempts?.id === notice.id ? attempts : null;
+        return ok({ queue: name, notice, attempts: tried?.n ?? 0, firstTriedAtMs: tried?.firstMs ?? null });
+      }),
+    delivered: (name, noticeId) =>
+      answer(s, () => {
+        take(name, noticeId);
+        return ok('done');
+      }),
+    retry: (name, noticeId, atMs) =>
+      answer(s, () => {
+        const queue = queueOf(s, name);
+        if (queue.entries[0]?.id !== noticeId) return ok('done');
+        const before = queue.attempts?.id === noticeId ? queue.attempts : null;
+        queue.attempts = { id: noticeId, n: (before?.n ?? 0) + 1, firstMs: before?.firstMs ?? s.clock.now() };
+        s.leases.delete(`outbox/${name}`);
+        s.due.set(`outbox/${name}`, Math.ceil(atMs));
+        return ok('done');
+      }),
+    bury: (name, noticeId, detail) =>
+      answer(s, () => {
+        const notice = take(name, noticeId);
+        if (notice !== null) s.dead.unshift({ queue: name, notice, detail });
+        return ok('done');
+      }),
+    deadLetters: (limit) => answer(s, () => ok(s.dead.slice(0, limit))),
+  };
+}
+
+function fakeDue(s: State): DueSet {
+  const sorted = (): [Subject, number][] =>
+    [...s.due].sort(([a, atA], [b, atB]) => atA - atB || (a < b ? -1 : Number(a > b)));
+  return {
+    next: () => answer(s, () => ok(sorted()[0]?.[1] ?? null)),
+    lease: (limit, leaseMs) =>
+      answer(s, () => {
+        const now = s.clock.now();
+        const subjects = sorted()
+          .filter(([, atMs]) => atMs <= now)
+          .slice(0, limit)
+          .map(([subject]) => subject);
+        for (const subject of subjects) {
+          s.due.set(subject, now + leaseMs);
+          s.leases.add(subject);
+        }
+        return ok(subjects);
+      }),
+    schedule: (subject, atMs) =>
+      answer(s, () => {
+        s.leases.delete(subject);
+        s.due.set(subject, Math.ceil(atMs));
+        return ok('done');
+      }),
+    forget: (subject) =>
+      answer(s, () => {
+        if (s.leases.delete(subject)) s.due.delete(subject);
+        return ok('done');
+      }),
+  };
+}

@@ -1,0 +1,114 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type INamespace, type NamespaceBase, type ReflectionObject, Root, Type } from 'protobufjs';
+
+/**
+ * Writes `proto/bundle.json`: the Envoy messages that Serin speaks and everything they refer to, nothing else.
+ * Run by hand with `npx tsx tools/proto-bundle.ts` after a change of the list below, of the overlay or of the
+ * package that ships the protos; the result is committed, so that no .proto file is read at run time.
+ */
+
+/** Messages that are encoded or decoded by name; what they refer to follows by itself. `Any` payloads do not. */
+const MESSAGES: Readonly<Record<string, readonly string[]>> = {
+  'envoy/service/discovery/v3/discovery.proto': [
+    'envoy.service.discovery.v3.DiscoveryRequest',
+    'envoy.service.discovery.v3.DiscoveryResponse',
+    'envoy.service.discovery.v3.DeltaDiscoveryRequest',
+    'envoy.service.discovery.v3.DeltaDiscoveryResponse',
+  ],
+  'envoy/config/cluster/v3/cluster.proto': ['envoy.config.cluster.v3.Cluster'],
+  'envoy/config/endpoint/v3/endpoint.proto': ['envoy.config.endpoint.v3.ClusterLoadAssignment'],
+  'envoy/config/route/v3/route.proto': ['envoy.config.route.v3.RouteConfiguration'],
+  'envoy/extensions/upstreams/http/v3/http_protocol_options.proto': [
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+  ],
+  'envoy/service/runtime/v3/rtds.proto': ['envoy.service.runtime.v3.Runtime'],
+};
+
+const here = dirname(fileURLToPath(import.meta.url));
+const require = createRequire(import.meta.url);
+const shipped = join(dirname(require.resolve('@grpc/grpc-js-xds/package.json')), 'deps');
+const protobufjs = dirname(require.resolve('protobufjs/package.json'));
+/** Searched in this order; the overlay comes first, so that it may replace a file that has newer fields. */
+const folders = [
+  join(here, '../proto/overlay'),
+  join(shipped, 'envoy-api'),
+  join(shipped, 'xds'),
+  join(shipped, 'googleapis'),
+  join(shipped, 'protoc-gen-validate'),
+  protobufjs,
+];
+
+function find(target: string): string | null {
+  for (const folder of folders) {
+    const candidate = join(folder, target);
+    try {
+      readFileSync(candidate);
+      return candidate;
+    } catch {
+      // Not in this folder: the next one may have it.
+    }
+  }
+  return null;
+}
+
+/** Names of the given messages and of all types their fields mention, nested owners included. */
+function reachable(root: Root, names: readonly string[]): Set<string> {
+  const seen = new Set<string>();
+  const queue: ReflectionObject[] = names.map((name) => root.lookupType(name));
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    if (seen.has(next.fullName)) continue;
+    seen.add(next.fullName);
+    if (!(next instanceof Type)) continue;
+    for (const field of next.fieldsArray) if (field.resolvedType !== null) queue.push(field.resolvedType);
+  }
+  return seen;
+}
+
+/** Options carry validation rules and annotations that nothing reads at run time; they are most of the bytes. */
+function prune(json: INamespace, path: string, keep: ReadonlySet<string>): Record<string, unknown> | null {
+  const out: Record<string, unknown> = {};
+  const isType = 'fields' in json || 'values' in json;
+  const kept = keep.has(path);
+  for (const [key, value] of Object.entries(json)) {
+    if (key === 'nested' || key === 'options' || key === 'comment' || key === 'reserved' || key === 'comments')
+      continue;
+    if (isType && !kept) continue;
+    if (key === 'methods' || key === 'extensions') continue;
+    out[key] = key === 'fields' ? withoutOptions(value as Record<string, Record<string, unknown>>) : value;
+  }
+  if (isType && !kept) out.fields = {};
+  const nested: Record<string, unknown> = {};
+  for (const [name, child] of Object.entries(json.nested ?? {})) {
+    const below = prune(child as INamespace, `${path}.${name}`, keep);
+    if (below !== null) nested[name] = below;
+  }
+  const hasNested = Object.keys(nested).length > 0;
+  if (hasNested) out.nested = nested;
+  return kept || hasNested ? out : null;
+}
+
+/** `packed` and `proto3_optional` change the wire format or presence; they stay. */
+function withoutOptions(fields: Record<string, Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, { options, comment: _comment, ...field }]) => {
+      const wire = Object.entries((options ?? {}) as Record<string, unknown>).filter(
+        ([key]) => key === 'packed' || key === 'proto3_optional',
+      );
+      return [name, wire.length === 0 ? field : { ...field, options: Object.fromEntries(wire) }];
+    }),
+  );
+}
+
+const root = new Root();
+root.resolvePath = (_origin, target) => find(target);
+root.loadSync(Object.keys(MESSAGES));
+root.resolveAll();
+const keep = reachable(root, Object.values(MESSAGES).flat());
+const bundle = prune((root as NamespaceBase).toJSON(), '', keep);
+const file = join(here, '../proto/bundle.json');
+const text = `${JSON.stringify(bundle)}\n`;
+writeFileSync(file, text);
+console.log(`${file}: ${keep.size} types, ${text.length} bytes`);
