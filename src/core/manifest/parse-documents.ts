@@ -3,6 +3,7 @@ import type { Document, DocumentKind, StepSpec, StrategyDocument } from '../mode
 import type { Result, SerinError, SourcePlace } from '../model/errors.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { BackendGrammar } from './backend-grammar.ts';
+import { check, pathText } from './check-yaml.ts';
 import { documentName, fields } from './fields.ts';
 import { PlanGrammar, planSpec, StepsGrammar } from './plan-grammar.ts';
 import { RouteGrammar } from './route-grammar.ts';
@@ -13,8 +14,6 @@ import { readYaml, type SourceFile, type YamlDocument } from './yaml-source.ts';
 export const API_VERSION = 'serin.dev/v1';
 const KINDS = ['Route', 'Backend', 'Plan', 'Strategy'] as const satisfies readonly DocumentKind[];
 const HEADER_KEYS = ['apiVersion', 'kind', 'metadata', 'spec'];
-/** More errors of one document than this help nobody. */
-const MAX_ERRORS = 50;
 
 export interface ParsedDocument {
   readonly document: Document;
@@ -118,7 +117,7 @@ function planSteps(
   }
   const steps = StepsGrammar.safeParse(expanded.steps);
   if (steps.success) return steps.data;
-  for (const issue of steps.error.issues.slice(0, MAX_ERRORS)) {
+  for (const issue of steps.error.issues) {
     const at = pathText(issue.path);
     errors.push(invalid(yaml, 'spec.strategy.with', `step ${at} of strategy ${found.name}: ${issue.message}`));
   }
@@ -155,31 +154,6 @@ function readShell(yaml: YamlDocument, errors: SerinError[]): Shell | null {
 
 function parseSpec<T>(yaml: YamlDocument, grammar: z.ZodType<T>, errors: SerinError[]): T | null {
   return check(yaml, grammar, (yaml.value as Record<string, unknown>).spec, 'spec', errors);
-}
-
-/** Parses a part of a document; zod's issues become errors with the place in the user's file. */
-function check<T>(
-  yaml: YamlDocument,
-  grammar: z.ZodType<T>,
-  value: unknown,
-  at: string,
-  errors: SerinError[],
-): T | null {
-  const parsed = grammar.safeParse(value);
-  if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues.slice(0, MAX_ERRORS)) {
-    const extra = issue.code === 'unrecognized_keys' ? [issue.keys[0] ?? ''] : [];
-    const path = `${at}${pathText([...issue.path, ...extra], '.')}`;
-    const message = issue.message.slice(0, 600);
-    const place = extra.length > 0 || message.startsWith('unknown key') ? yaml.keyPlaceOf(path) : yaml.placeOf(path);
-    errors.push({ code: 'SERIN_DOCUMENT_INVALID', message, path, place });
-  }
-  return null;
-}
-
-function pathText(path: readonly PropertyKey[], lead = ''): string {
-  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return lead === '' && text.startsWith('.') ? text.slice(1) : text;
 }
 
 function invalid(yaml: YamlDocument, path: string, message: string): SerinError {

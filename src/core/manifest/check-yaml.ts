@@ -1,0 +1,32 @@
+import type { z } from 'zod';
+import type { SerinError } from '../model/errors.ts';
+import type { YamlDocument } from './yaml-source.ts';
+
+/** More errors of one part than this help nobody. */
+const MAX_ERRORS = 50;
+
+/** Parses a part of a document; zod's issues become errors with the place in the user's file. */
+export function check<T>(
+  yaml: YamlDocument,
+  grammar: z.ZodType<T>,
+  value: unknown,
+  at: string,
+  errors: SerinError[],
+  code: SerinError['code'] = 'SERIN_DOCUMENT_INVALID',
+): T | null {
+  const parsed = grammar.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues.slice(0, MAX_ERRORS)) {
+    const extra = issue.code === 'unrecognized_keys' ? [issue.keys[0] ?? ''] : [];
+    const path = `${at}${pathText([...issue.path, ...extra], '.')}`;
+    const message = issue.message.slice(0, 600);
+    const place = extra.length > 0 || message.startsWith('unknown key') ? yaml.keyPlaceOf(path) : yaml.placeOf(path);
+    errors.push({ code, message, path, place });
+  }
+  return null;
+}
+
+export function pathText(path: readonly PropertyKey[], lead = ''): string {
+  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  return lead === '' && text.startsWith('.') ? text.slice(1) : text;
+}
