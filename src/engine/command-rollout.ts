@@ -65,6 +65,7 @@ async function attempt(deps: Dependencies, request: CommandRequest): Promise<Res
   );
   switch (done.kind) {
     case 'committed':
+      deps.active.note(transition.rollout);
       deps.wakeUps.kick(`rollout/${request.id}`);
       return ok({ rev: loaded.value.rev + 1, rollout: transition.rollout, laggards: [] });
     case 'conflict':

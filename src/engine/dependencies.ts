@@ -1,5 +1,6 @@
 import type { Judge } from '../core/analysis/judge.ts';
 import type { Settings } from '../core/rollout/transition.ts';
+import type { ActiveRollouts } from './active-rollouts.ts';
 import type { Clock } from './ports/clock.ts';
 import type { FleetView } from './ports/fleet-view.ts';
 import type { Logger } from './ports/logger.ts';
@@ -19,6 +20,7 @@ export interface Dependencies {
   readonly metrics: MetricsSource;
   readonly notifier: Notifier;
   readonly wakeUps: Pick<WakeUps, 'kick'>;
+  readonly active: ActiveRollouts;
   readonly judge: Judge;
   readonly clock: Clock;
   /** A new random id, `[a-z0-9]{16,32}`, sortable or not. */

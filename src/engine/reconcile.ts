@@ -37,6 +37,7 @@ async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
   const observed = await observe(deps, rollout.value.body, deps.clock.now());
   if (observed.kind === 'error') return stuck(deps, id, observed.errors[0]?.message);
   const before = rollout.value.body;
+  deps.active.note(before);
   const transition = step({
     rollout: before,
     backend: backend.value.body,
@@ -67,6 +68,7 @@ async function settle(
   );
   switch (outcome.kind) {
     case 'committed':
+      deps.active.note(transition.rollout);
       return 'done';
     case 'conflict':
       return 'again';

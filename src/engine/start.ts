@@ -73,6 +73,7 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
   );
   switch (outcome.kind) {
     case 'committed':
+      deps.active.note(rollout.value);
       deps.wakeUps.kick(`rollout/${id}`);
       return ok({ view: { rev: 1, rollout: rollout.value, laggards: [] }, created: true });
     case 'conflict':

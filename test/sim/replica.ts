@@ -1,4 +1,5 @@
 import type { CountersResult } from '../../src/core/analysis/judge.ts';
+import { activeRollouts } from '../../src/engine/active-rollouts.ts';
 import { handleSubject } from '../../src/engine/create-engine.ts';
 import type { Dependencies } from '../../src/engine/dependencies.ts';
 import type { RecordStore } from '../../src/engine/ports/store.ts';
@@ -91,6 +92,7 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
       }),
     },
     wakeUps,
+    active: activeRollouts(),
     judge: scriptedJudge(w.verdict),
     clock: w.clock,
     newId: () => 'unused',

@@ -1,0 +1,44 @@
+import type { AnalysisSpec } from '../model/documents.ts';
+import { formatDuration } from '../model/duration.ts';
+import type { JudgeInput, ScalarResult, Verdict } from './judge.ts';
+import { freshForMs } from './sample-health.ts';
+
+type QuerySpec = Extract<AnalysisSpec, { kind: 'query' }>;
+
+/**
+ * One number against `min` and `max`, both inclusive. Until a whole window has passed since the step went live, the
+ * query still looks at the time before it, so it neither passes nor fails.
+ */
+export function judgeQuery(
+  spec: QuerySpec,
+  answer: ScalarResult | null,
+  { liveAtMs, nowMs, scrapeMs }: Pick<JudgeInput, 'liveAtMs' | 'nowMs' | 'scrapeMs'>,
+): Verdict {
+  const { name: metric, min, max, windowMs } = spec;
+  const counts = { baseline: null, requests: null, baselineRequests: null };
+  const value = answer?.kind === 'ok' && Number.isFinite(answer.value) ? answer.value : null;
+  const seen = { metric, value, limit: { min, max }, ...counts };
+  const open = (reason: Extract<ScalarResult, { kind: 'gap' }>['gap'], detail: string): Verdict => {
+    return { ...seen, verdict: 'inconclusive', reason, detail };
+  };
+  if (answer === null) return open('NO_DATA', 'the query was not run');
+  if (answer.kind === 'gap') return open(answer.gap, answer.detail);
+  if (value === null) return open('NOT_FINITE', `the query answered ${answer.value}`);
+  if (nowMs - answer.atMs > freshForMs(scrapeMs)) {
+    return open('STALE', `the answer is ${Math.round((nowMs - answer.atMs) / 1000)} s old`);
+  }
+  if (nowMs - liveAtMs < windowMs) {
+    return open('WARMING_UP', `the window of ${formatDuration(windowMs)} still reaches back before this step`);
+  }
+  if (max !== null && value > max) {
+    return { ...seen, verdict: 'fail', reason: 'OVER_LIMIT', detail: `${short(value)} is above ${short(max)}` };
+  }
+  if (min !== null && value < min) {
+    return { ...seen, verdict: 'fail', reason: 'UNDER_LIMIT', detail: `${short(value)} is below ${short(min)}` };
+  }
+  return { ...seen, verdict: 'pass', reason: 'OK', detail: `${short(value)} is within its limits` };
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}

@@ -1,0 +1,259 @@
+#!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
+import { readFileSync, realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createNotifier } from './adapters/notify/notifier.ts';
+import { createPrometheusSource } from './adapters/prometheus/prometheus-source.ts';
+import { createWakeUps } from './adapters/scheduler/wake-ups.ts';
+import { type EmbeddedRedis, startEmbeddedRedis } from './adapters/store/embedded-redis.ts';
+import { type RedisConnection, redisAddress } from './adapters/store/redis-address.ts';
+import { createRedisStore, type RedisStore } from './adapters/store/redis-store.ts';
+import { createXdsServer, type XdsServer } from './adapters/xds/xds-server.ts';
+import { thresholdJudge } from './core/analysis/threshold-judge.ts';
+import { fail, ok, type Result } from './core/model/errors.ts';
+import { activeRollouts, kickOnProgress } from './engine/active-rollouts.ts';
+import { createEngine, handleSubject } from './engine/create-engine.ts';
+import type { Dependencies } from './engine/dependencies.ts';
+import type { ReadinessCheck } from './engine/engine.ts';
+import type { Logger } from './engine/ports/logger.ts';
+import type { MetricsSource } from './engine/ports/metrics-source.ts';
+import { createBell } from './platform/bell.ts';
+import { type Config, isLoopback, loadConfig } from './platform/config.ts';
+import { createLifecycle } from './platform/lifecycle.ts';
+import { createLogger } from './platform/logger.ts';
+import { createMetrics } from './platform/metrics.ts';
+import { shippedStrategies } from './platform/strategy-files.ts';
+import { createSystemClock, type SystemClock } from './platform/system-clock.ts';
+import { packageVersion } from './platform/version.ts';
+import { runCli } from './surfaces/cli/cli.ts';
+import type { EngineOptions } from './surfaces/cli/command-context.ts';
+import { startHttpServer } from './surfaces/http/http-server.ts';
+
+/** Above this difference between wall and monotonic clock nothing advances, ms. */
+const MAX_DRIFT_MS = 5_000;
+const CLOCK_SYNC_MS = 2_000;
+const DRAIN_DEADLINE_MS = 25_000;
+
+/** Puts the rooms together and runs them until the process is told to stop. */
+async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promise<Result<number>> {
+  const loaded = loadConfig({ path, env: process.env, needRedis: mode === 'serve' });
+  if (loaded.kind === 'error') return loaded;
+  const config = loaded.value;
+  const logger = createLogger({ level: config.logLevel, to: process.stdout });
+
+  const embedded = mode === 'dev' && config.redis === null ? await startStore(dataDir, logger) : ok(null);
+  if (embedded.kind === 'error') return embedded;
+  const store = await openStore(connectionOf(config, embedded.value), logger);
+  if (store.kind === 'error') {
+    await embedded.value?.stop();
+    return store;
+  }
+  const ended = await serve(config, store.value, connectionOf(config, embedded.value), embedded.value, logger);
+  store.value.close();
+  await embedded.value?.stop();
+  return ended;
+}
+
+async function serve(
+  config: Config,
+  store: RedisStore,
+  connection: RedisConnection,
+  embedded: EmbeddedRedis | null,
+  logger: Logger,
+): Promise<Result<number>> {
+  const clock = createSystemClock();
+  const stopSync = await followStoreClock(clock, store, logger);
+  const bell = createBell();
+  const wakeUps = createWakeUps({ redis: redisAddress(connection), due: store.due, clock, logger });
+  const xds = createXdsServer({
+    host: config.xds.host,
+    port: config.xds.port,
+    tls: xdsTls(config),
+    traffic: store.traffic,
+    fleets: config.fleets,
+    clock,
+    logger,
+  });
+  const metrics = createMetrics({
+    version: packageVersion(),
+    fleets: () => config.fleets.map(({ name }) => xds.view.state(name)),
+    driftMs: () => clock.driftMs(),
+  });
+  const deps: Dependencies = {
+    ...store,
+    fleets: xds.view,
+    metrics: metricsSource(config, clock, logger),
+    notifier: createNotifier({ targets: config.notifiers, clock, logger, userAgent: `serin/${packageVersion()}` }),
+    wakeUps,
+    active: activeRollouts(),
+    judge: thresholdJudge,
+    clock,
+    newId: () => `r${randomBytes(12).toString('hex')}`,
+    logger,
+    meter: {
+      ...metrics.meter,
+      event: (event) => {
+        metrics.meter.event(event);
+        bell.ring();
+      },
+    },
+    settings: () => ({
+      disconnectGraceMs: config.disconnectGraceMs,
+      retireAfterMs: config.retireAfterMs,
+      clockTrusted: clock.driftMs() <= MAX_DRIFT_MS,
+    }),
+    fleetNames: config.fleets.map(({ name }) => name),
+  };
+  const engine = createEngine(deps, shippedStrategies(), () => xdsChecks(config, xds));
+  const unsubscribe = kickOnProgress(xds.view, deps.active, wakeUps, clock);
+  let code = 0;
+  let http: Awaited<ReturnType<typeof startHttpServer>> | null = null;
+  const lifecycle = createLifecycle({
+    deadlineMs: DRAIN_DEADLINE_MS,
+    logger,
+    drain: async () => {
+      bell.ring();
+      await http?.close();
+      await wakeUps.stop();
+      unsubscribe();
+      await xds.drain(2_000);
+      await xds.stop();
+      stopSync();
+    },
+  });
+  void embedded?.exited.then(() => {
+    if (lifecycle.state() !== 'READY') return;
+    logger.error('the embedded store has ended; Serin stops, Envoys keep what they have');
+    code = 1;
+    void lifecycle.stop();
+  });
+  try {
+    await xds.start();
+    http = await startHttpServer({
+      host: config.http.host,
+      port: config.http.port,
+      loopback: isLoopback(config.http.host),
+      tokens: config.tokens,
+      engine,
+      logger,
+      version: packageVersion(),
+      metrics,
+      accepting: () => lifecycle.state() === 'READY',
+      pause: (ms) => bell.wait(ms),
+    });
+    await wakeUps.start((subject) => handleSubject(deps, subject));
+  } catch (error) {
+    await lifecycle.stop();
+    return fail(
+      'SERIN_CONFIG_INVALID',
+      `Serin cannot start: ${error instanceof Error ? error.message : 'unknown reason'}`,
+    );
+  }
+  lifecycle.ready();
+  logger.info('serin is ready', {
+    http: `http://${config.http.host}:${http.port}`,
+    xds: `${config.xds.host}:${xds.port}`,
+  });
+  await lifecycle.stopped;
+  return ok(code);
+}
+
+async function startStore(dir: string, logger: Logger): Promise<Result<EmbeddedRedis>> {
+  // The folder that the tests and the demo fetch into, when run from a checkout.
+  const fetched = fileURLToPath(new URL('../.tools/bin', import.meta.url));
+  const started = await startEmbeddedRedis({ dir, searchFolders: [process.env.SERIN_TOOLS_DIR ?? fetched], logger });
+  return started.kind === 'started' ? ok(started.redis) : fail('SERIN_CONFIG_INVALID', started.detail);
+}
+
+function connectionOf(config: Config, embedded: EmbeddedRedis | null): RedisConnection {
+  if (embedded !== null) return { socketPath: embedded.socketPath };
+  const { url, ca } = config.redis ?? { url: 'redis://127.0.0.1:6379', ca: null };
+  return { url, ...(ca === null ? {} : { tls: { ca } }) };
+}
+
+async function openStore(connection: RedisConnection, logger: Logger): Promise<Result<RedisStore>> {
+  let store: RedisStore;
+  try {
+    store = createRedisStore({ connection, logger });
+  } catch (error) {
+    return fail('SERIN_CONFIG_INVALID', error instanceof Error ? error.message : 'the Redis URL cannot be used');
+  }
+  const health = await store.health();
+  if (health.kind === 'ok') {
+    for (const detail of health.warnings) logger.warn('store setting can lose data', { detail });
+    return ok(store);
+  }
+  store.close();
+  if (health.kind === 'unusable') return fail('SERIN_CONFIG_INVALID', health.detail);
+  return fail('SERIN_STORE_UNAVAILABLE', `the store does not answer: ${health.detail}`);
+}
+
+/** Keeps the process on the store's time, so that replicas agree about what is due. */
+async function followStoreClock(clock: SystemClock, store: RedisStore, logger: Logger): Promise<() => void> {
+  const sync = async () => {
+    const time = await store.records.time();
+    if (time.kind === 'ok') clock.follow(time.value);
+    else logger.debug('store time not read', { detail: time.kind });
+  };
+  await sync();
+  const timer = setInterval(() => void sync(), CLOCK_SYNC_MS);
+  return () => clearInterval(timer);
+}
+
+function metricsSource(config: Config, clock: SystemClock, logger: Logger): MetricsSource {
+  const { prometheus } = config;
+  const fleets = config.fleets.flatMap(({ name, metrics }) => (metrics === null ? [] : [{ name, ...metrics }]));
+  if (prometheus !== null) {
+    const { url, bearerToken, timeoutMs } = prometheus;
+    return createPrometheusSource({ url, bearerToken, timeoutMs, fleets, clock, logger });
+  }
+  const gap = { kind: 'gap', gap: 'NO_DATA', detail: 'no Prometheus is configured' } as const;
+  return { counters: async () => gap, scalar: async () => gap, scrapeMs: () => null };
+}
+
+function xdsTls({ xds: { tls } }: Config): { certificate: Buffer; privateKey: Buffer; clientCa: Buffer } | null {
+  if (tls === null) return null;
+  return {
+    certificate: Buffer.from(tls.certificate),
+    privateKey: Buffer.from(tls.privateKey),
+    clientCa: Buffer.from(tls.clientCa),
+  };
+}
+
+function xdsChecks(config: Config, xds: XdsServer): ReadinessCheck[] {
+  const loaded = xds.loaded();
+  const refusals = xds.refusals();
+  return config.fleets.map(({ name }) => {
+    const refusal = refusals.get(name);
+    if (refusal !== undefined)
+      return { name: `xds/${name}`, ok: false, detail: refusal.errors[0]?.message ?? 'refused' };
+    const isLoaded = loaded.includes(name);
+    return { name: `xds/${name}`, ok: isLoaded, detail: isLoaded ? 'table loaded' : 'table not loaded yet' };
+  });
+}
+
+/** Runs the command line of this process. */
+async function main(): Promise<void> {
+  const interrupted = new AbortController();
+  const args = process.argv.slice(2);
+  const isEngine = args.includes('dev') || args.includes('serve');
+  if (!isEngine) {
+    process.once('SIGINT', () => {
+      interrupted.abort();
+      process.once('SIGINT', () => process.exit(130));
+    });
+  }
+  process.exitCode = await runCli(args, {
+    out: process.stdout,
+    err: process.stderr,
+    env: process.env,
+    version: packageVersion(),
+    readStdin: () => readFileSync(0, 'utf8'),
+    readToken: (file) => readFileSync(file, 'utf8').trim(),
+    interrupted: interrupted.signal,
+    strategies: shippedStrategies,
+    runEngine,
+  });
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main();

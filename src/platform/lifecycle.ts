@@ -1,0 +1,62 @@
+import type { Logger } from '../engine/ports/logger.ts';
+
+export type LifecycleState = 'INIT' | 'READY' | 'DRAINING' | 'STOPPED';
+
+export interface Lifecycle {
+  state(): LifecycleState;
+  ready(): void;
+  /** Runs the stop work once; later calls wait for the same. */
+  stop(): Promise<void>;
+  /** Resolves when stopped. */
+  readonly stopped: Promise<void>;
+}
+
+/**
+ * INIT → READY → DRAINING → STOPPED. The first SIGTERM or SIGINT drains within the deadline,
+ * a second one ends the process at once.
+ */
+export function createLifecycle(options: {
+  readonly drain: () => Promise<void>;
+  readonly deadlineMs: number;
+  readonly logger: Logger;
+}): Lifecycle {
+  const { drain, deadlineMs, logger } = options;
+  let state: LifecycleState = 'INIT';
+  let stopping: Promise<void> | null = null;
+  let finish: () => void = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping !== null) process.exit(1);
+    logger.info('signal received; draining', { signal });
+    void stop();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  function stop(): Promise<void> {
+    stopping ??= (async () => {
+      state = 'DRAINING';
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<'late'>((resolve) => {
+        timer = setTimeout(() => resolve('late'), deadlineMs);
+      });
+      const outcome = await Promise.race([drain().then(() => 'drained' as const), late]);
+      clearTimeout(timer);
+      if (outcome === 'late') logger.warn('drain did not end in time', { deadlineMs });
+      state = 'STOPPED';
+      process.off('SIGTERM', onSignal);
+      process.off('SIGINT', onSignal);
+      finish();
+    })();
+    return stopping;
+  }
+  return {
+    state: () => state,
+    ready: () => {
+      if (state === 'INIT') state = 'READY';
+    },
+    stop,
+    stopped,
+  };
+}

@@ -1,0 +1,134 @@
+import type { z } from 'zod';
+import { ERRORS, type ErrorCode, fail, ok, type Result, type SerinError } from '../../core/model/errors.ts';
+import {
+  AppliedList,
+  type CommandName,
+  DeadLetterList,
+  DocumentBody,
+  DocumentList,
+  EventList,
+  FleetBody,
+  FleetList,
+  ProblemBody,
+  RolloutBody,
+  RolloutList,
+} from './schemas.ts';
+
+export interface ClientOptions {
+  readonly server: string;
+  readonly token: string | null;
+  /** Deadline of one request, ms. @default 15000 */
+  readonly timeoutMs?: number;
+}
+
+/** The API, typed. Every outcome is a value; an engine that does not answer is `SERIN_UNREACHABLE`. */
+export type Client = ReturnType<typeof createClient>;
+
+export function createClient({ server, token, timeoutMs = 15_000 }: ClientOptions) {
+  const base = server.replace(/\/+$/, '');
+
+  async function call<T>(
+    schema: z.ZodType<T>,
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+    deadlineMs = timeoutMs,
+  ): Promise<Result<T>> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(`${base}${path}`, {
+        method,
+        redirect: 'error',
+        signal: AbortSignal.timeout(deadlineMs),
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      text = await response.text();
+    } catch (error) {
+      return fail('SERIN_UNREACHABLE', `no answer from ${base}: ${reasonOf(error)}`);
+    }
+    const json = parseJson(text);
+    if (!response.ok) return { kind: 'error', errors: problemErrors(json, response.status, base) };
+    const parsed = schema.safeParse(json);
+    if (parsed.success) return ok(parsed.data);
+    return fail('SERIN_UNREACHABLE', `${base} answers, but not as a Serin of this version`);
+  }
+
+  const rolloutPath = (id: string) => `/api/v1/rollouts/${encodeURIComponent(id)}`;
+  return {
+    apply: (files: readonly { file: string; text: string }[], dryRun: boolean) =>
+      call(AppliedList, 'POST', `/api/v1/apply${dryRun ? '?dryRun=true' : ''}`, { files }),
+    documents: (kind: string | null) =>
+      call(DocumentList, 'GET', `/api/v1/documents${kind === null ? '' : `?kind=${encodeURIComponent(kind)}`}`),
+    document: (kind: string, name: string) =>
+      call(DocumentBody, 'GET', `/api/v1/documents/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`),
+    remove: (kind: string, name: string) =>
+      call(AppliedList, 'DELETE', `/api/v1/documents/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`),
+    start: (
+      request: { plan: string; revision: string; endpoints?: readonly string[] },
+      idempotencyKey: string | null,
+    ) =>
+      call(
+        RolloutBody,
+        'POST',
+        '/api/v1/rollouts',
+        request,
+        idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey },
+      ),
+    rollouts: (query: Readonly<Record<string, string>>) =>
+      call(RolloutList, 'GET', `/api/v1/rollouts?${new URLSearchParams(query)}`),
+    rollout: (id: string) => call(RolloutBody, 'GET', rolloutPath(id)),
+    /** Answers when the rollout has left `rev`, or after `waitMs` as it is. */
+    rolloutAfter: (id: string, rev: number, waitMs: number) =>
+      call(
+        RolloutBody,
+        'GET',
+        `${rolloutPath(id)}?afterRev=${rev}&waitMs=${waitMs}`,
+        undefined,
+        {},
+        waitMs + timeoutMs,
+      ),
+    events: (id: string, after: string | null) =>
+      call(EventList, 'GET', `${rolloutPath(id)}/events${after === null ? '' : `?after=${encodeURIComponent(after)}`}`),
+    command: (id: string, command: CommandName, body: unknown) =>
+      call(RolloutBody, 'POST', `${rolloutPath(id)}/${command}`, body),
+    fleets: () => call(FleetList, 'GET', '/api/v1/fleets'),
+    fleet: (name: string) => call(FleetBody, 'GET', `/api/v1/fleets/${encodeURIComponent(name)}`),
+    deadLetters: () => call(DeadLetterList, 'GET', '/api/v1/dead-letters'),
+  };
+}
+
+function problemErrors(json: unknown, status: number, base: string): readonly SerinError[] {
+  const problem = ProblemBody.safeParse(json);
+  if (!problem.success) {
+    return [{ code: 'SERIN_UNREACHABLE', message: `${base} answers with HTTP ${status}, but not as a Serin` }];
+  }
+  return problem.data.errors.map(({ code, message, hint, path, place }) => ({
+    code: Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'SERIN_INTERNAL',
+    message,
+    hint,
+    ...(path === null ? {} : { path }),
+    ...(place === null ? {} : { place }),
+  }));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  if (error.name === 'TimeoutError') return 'timed out';
+  const cause = error.cause instanceof Error && 'code' in error.cause ? String(error.cause.code) : '';
+  return cause === '' ? error.message : cause;
+}

@@ -1,0 +1,100 @@
+import type { FleetState } from '../../core/model/fleet-state.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import type { StepRecord } from '../../core/rollout/rollout.ts';
+import { canaryWeight } from '../../core/traffic/backend-traffic.ts';
+import type { RolloutView } from '../../engine/engine.ts';
+import type { EventBody, FleetBody, RolloutBody } from './schemas.ts';
+
+/** Records as the API shows them. */
+export function presentRollout({ rev, rollout: r, laggards }: RolloutView): RolloutBody {
+  const step = r.spec.strategy.steps[r.step];
+  const gateOpen = r.phase === 'stepping' && step?.approve === true && r.approval?.attempt !== r.attempt;
+  return {
+    id: r.id,
+    rev,
+    backend: r.backend,
+    plan: r.plan,
+    revision: r.canary.name,
+    stable: r.stable?.name ?? null,
+    fleets: [...r.fleets],
+    phase: r.phase,
+    paused: r.paused === null ? null : { by: r.paused.by, reason: r.paused.reason, at: iso(r.paused.atMs) },
+    step:
+      step === undefined
+        ? null
+        : { index: r.step, of: r.spec.strategy.steps.length, name: step.name, weight: step.weight / 100 },
+    weight: canaryWeight(r) / 100,
+    push:
+      r.push === null
+        ? null
+        : {
+            committedAt: iso(r.push.committedAtMs),
+            liveAt: isoOrNull(r.push.liveAtMs),
+            ackMs: r.push.liveAtMs === null ? null : r.push.liveAtMs - r.push.committedAtMs,
+            counted: Object.values(r.push.counted).reduce((sum, nodes) => sum + nodes.length, 0),
+          },
+    laggards: [...laggards],
+    gate: gateOpen ? { step: r.step, attempt: r.attempt } : null,
+    waitingFor: r.waitingFor,
+    verdicts: (r.evidence?.verdicts ?? []).map((verdict) => ({ ...verdict })),
+    cause:
+      r.cause === null
+        ? null
+        : {
+            kind: r.cause.kind,
+            summary: r.cause.summary,
+            by: r.cause.by,
+            at: iso(r.cause.atMs),
+            step: r.cause.step,
+            node: r.cause.node,
+            verdict: r.cause.verdict === null ? null : { ...r.cause.verdict },
+          },
+    startedBy: r.startedBy,
+    createdAt: iso(r.createdAtMs),
+    updatedAt: iso(r.updatedAtMs),
+    deadlineAt: iso(r.deadlineAtMs),
+    history: r.history.map(presentStep),
+  };
+}
+
+export function presentEvent(id: string, event: RolloutEvent): EventBody {
+  const { type, atMs, by, phase, step, message, data } = event;
+  return { id, type, at: iso(atMs), by, phase, step, message, data: { ...data } };
+}
+
+export function presentFleet(state: FleetState): FleetBody {
+  return {
+    fleet: state.fleet,
+    nodes: state.nodes.map((node) => ({
+      node: node.nodeId,
+      connected: node.connected,
+      since: iso(node.changedAtMs),
+      envoyVersion: node.envoyVersion,
+      acked: node.credited?.n ?? null,
+      ackedAt: node.credited === null ? null : iso(node.creditedAtMs),
+      refused:
+        node.nack === null ? null : { type: node.nack.type, message: node.nack.message, at: iso(node.nack.atMs) },
+      metricsName: node.metricsName,
+    })),
+  };
+}
+
+function presentStep(step: StepRecord): RolloutBody['history'][number] {
+  return {
+    step: step.step,
+    name: step.name,
+    weight: step.weight / 100,
+    committedAt: iso(step.committedAtMs),
+    liveAt: isoOrNull(step.liveAtMs),
+    ackMs: step.liveAtMs === null ? null : step.liveAtMs - step.committedAtMs,
+    leftAt: isoOrNull(step.leftAtMs),
+  };
+}
+
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : iso(ms);
+}

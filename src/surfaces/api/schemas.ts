@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import { PHASES } from '../../core/model/phase.ts';
+
+/**
+ * The API's shapes: what HTTP answers and what `-o json` prints. Additions may come, nothing goes or changes
+ * within `/api/v1`. Times are ISO 8601, weights percent, rates fractions.
+ */
+const time = z.iso.datetime();
+const name = z.string().min(1).max(253);
+
+export const VerdictBody = z.object({
+  metric: z.string(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  reason: z.string(),
+  detail: z.string(),
+  value: z.number().nullable(),
+  baseline: z.number().nullable(),
+  limit: z.object({ min: z.number().nullable(), max: z.number().nullable() }),
+  requests: z.number().nullable(),
+  baselineRequests: z.number().nullable(),
+});
+
+export const RolloutBody = z
+  .object({
+    id: z.string(),
+    rev: z.number().int(),
+    backend: z.string(),
+    plan: z.string(),
+    revision: z.string(),
+    stable: z.string().nullable(),
+    fleets: z.array(z.string()),
+    phase: z.enum(PHASES),
+    paused: z.object({ by: z.string(), reason: z.string(), at: time }).nullable(),
+    step: z
+      .object({
+        index: z.number().int(),
+        of: z.number().int(),
+        name: z.string(),
+        weight: z.number(),
+      })
+      .nullable(),
+    weight: z.number().meta({ description: 'Percent of unpinned requests that the canary is meant to get now.' }),
+    push: z
+      .object({ committedAt: time, liveAt: time.nullable(), ackMs: z.number().nullable(), counted: z.number().int() })
+      .nullable(),
+    laggards: z.array(z.string()).meta({ description: 'Counted Envoys that have not ACKed the present push.' }),
+    gate: z.object({ step: z.number().int(), attempt: z.number().int() }).nullable(),
+    waitingFor: z.string(),
+    verdicts: z.array(VerdictBody),
+    cause: z
+      .object({
+        kind: z.string(),
+        summary: z.string(),
+        by: z.string(),
+        at: time,
+        step: z.number().int(),
+        node: z.string().nullable(),
+        verdict: VerdictBody.nullable(),
+      })
+      .nullable(),
+    startedBy: z.string(),
+    createdAt: time,
+    updatedAt: time,
+    deadlineAt: time,
+    history: z.array(
+      z.object({
+        step: z.number().int(),
+        name: z.string(),
+        weight: z.number(),
+        committedAt: time,
+        liveAt: time.nullable(),
+        ackMs: z.number().nullable(),
+        leftAt: time.nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Rollout' });
+export type RolloutBody = z.infer<typeof RolloutBody>;
+
+export const RolloutList = z.object({ rollouts: z.array(RolloutBody), cursor: z.string().nullable() });
+export type RolloutList = z.infer<typeof RolloutList>;
+
+export const StartBody = z.strictObject({
+  plan: name,
+  revision: name,
+  endpoints: z.array(z.string().min(1).max(300)).min(1).max(1_000).optional(),
+});
+
+const reason = z.string().min(1).max(500).optional();
+const rev = z.number().int().positive().optional();
+export const CommandBodies = {
+  pause: z.strictObject({ reason, rev }),
+  resume: z.strictObject({ rev }),
+  promote: z.strictObject({ rev }),
+  abort: z.strictObject({ reason, rev }),
+  approve: z.strictObject({ gate: z.strictObject({ step: z.number().int(), attempt: z.number().int() }), rev }),
+} as const;
+export type CommandName = keyof typeof CommandBodies;
+
+export const EventBody = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    at: time,
+    by: z.string(),
+    phase: z.enum(PHASES),
+    step: z.number().int(),
+    message: z.string(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'RolloutEvent' });
+export type EventBody = z.infer<typeof EventBody>;
+export const EventList = z.object({ events: z.array(EventBody) });
+
+export const ApplyBody = z.strictObject({
+  files: z
+    .array(z.strictObject({ file: z.string().min(1).max(500), text: z.string().max(262_144) }))
+    .min(1)
+    .max(200),
+});
+
+export const DocumentKindParam = z.enum(['Route', 'Backend', 'Plan', 'Strategy']);
+const Applied = z.object({
+  kind: DocumentKindParam,
+  name: z.string(),
+  action: z.enum(['created', 'updated', 'unchanged', 'deleted']),
+});
+export const AppliedList = z.object({ documents: z.array(Applied) });
+export type AppliedList = z.infer<typeof AppliedList>;
+
+export const DocumentBody = z.object({
+  kind: DocumentKindParam,
+  name: z.string(),
+  rev: z.number().int(),
+  source: z.string(),
+});
+export const DocumentList = z.object({ documents: z.array(DocumentBody) });
+export type DocumentList = z.infer<typeof DocumentList>;
+
+export const FleetBody = z
+  .object({
+    fleet: z.string(),
+    nodes: z.array(
+      z.object({
+        node: z.string(),
+        connected: z.boolean(),
+        since: time,
+        envoyVersion: z.string().nullable(),
+        acked: z.number().int().nullable(),
+        ackedAt: time.nullable(),
+        refused: z.object({ type: z.string(), message: z.string(), at: time }).nullable(),
+        metricsName: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Fleet' });
+export type FleetBody = z.infer<typeof FleetBody>;
+export const FleetList = z.object({ fleets: z.array(z.string()) });
+
+export const DeadLetterList = z.object({
+  deadLetters: z.array(z.object({ queue: z.string(), title: z.string(), detail: z.string(), at: time })),
+});
+
+export const ReadinessBody = z.object({
+  ready: z.boolean(),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+});
+
+/** RFC 9457, with Serin's code, hint and one entry per error. */
+export const ProblemBody = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    code: z.string(),
+    hint: z.string(),
+    requestId: z.string(),
+    errors: z.array(
+      z.object({
+        code: z.string(),
+        message: z.string(),
+        hint: z.string(),
+        path: z.string().nullable(),
+        place: z.object({ file: z.string(), line: z.number().int(), column: z.number().int() }).nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Problem' });
+export type ProblemBody = z.infer<typeof ProblemBody>;

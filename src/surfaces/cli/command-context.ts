@@ -1,0 +1,45 @@
+import type { StrategyLibrary } from '../../core/manifest/strategy-library.ts';
+import { parseDuration } from '../../core/model/duration.ts';
+import { fail, type Result, type SerinError } from '../../core/model/errors.ts';
+import type { Client } from '../api/client.ts';
+import type { Stream, Terminal } from './terminal.ts';
+
+export interface EngineOptions {
+  readonly mode: 'dev' | 'serve';
+  readonly config: string | null;
+  readonly dataDir: string;
+}
+
+/** What the CLI needs from its process. */
+export interface CliContext {
+  readonly out: Stream;
+  readonly err: Stream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly readStdin: () => string;
+  readonly interrupted: AbortSignal;
+  readonly strategies: () => StrategyLibrary;
+  /** Runs the engine until it is stopped; resolves with the exit code. */
+  readonly runEngine: (options: EngineOptions) => Promise<Result<number>>;
+  readonly readToken: (file: string) => string;
+}
+
+export interface CommandContext {
+  readonly cli: CliContext;
+  readonly terminal: Terminal;
+  readonly client: () => Client;
+  readonly json: () => boolean;
+  /** Prints the errors and gives their exit code. */
+  readonly failed: (errors: readonly SerinError[]) => number;
+}
+
+export type Run = (work: () => Promise<number>) => () => Promise<void>;
+
+/** A duration option; `null` when it was not given. */
+export function durationOption(value: string | undefined): Result<number | null> {
+  if (value === undefined) return { kind: 'ok', value: null };
+  const ms = parseDuration(value);
+  return ms === null
+    ? fail('SERIN_REQUEST_INVALID', `"${value}" is no duration`, { hint: 'Write it like 30s or 1h30m.' })
+    : { kind: 'ok', value: ms };
+}

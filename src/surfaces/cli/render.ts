@@ -1,0 +1,105 @@
+import type { EventBody, FleetBody, RolloutBody } from '../api/schemas.ts';
+
+/** Text for people. Pure: the caller knows about colours, widths and terminals. */
+export interface Paint {
+  good(text: string): string;
+  bad(text: string): string;
+  warn(text: string): string;
+  dim(text: string): string;
+}
+
+export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
+  const lines = [
+    `${r.backend}: ${r.stable ?? '(nothing)'} → ${r.revision}   ${phaseText(r, paint)}   ${paint.dim(r.id)}`,
+  ];
+  if (r.step !== null) {
+    lines.push(
+      `  step ${r.step.index + 1} of ${r.step.of} (${r.step.name}): ${r.weight} % to the canary${liveText(r)}`,
+    );
+  }
+  if (r.laggards.length > 0) lines.push(paint.warn(`  not there yet: ${r.laggards.join(', ')}`));
+  if (r.paused !== null) lines.push(paint.warn(`  paused by ${r.paused.by}: ${r.paused.reason}`));
+  if (r.cause !== null) lines.push(paint.bad(`  cause: ${r.cause.summary}`));
+  for (const v of r.verdicts) lines.push(`  ${verdictText(v, paint)}`);
+  if (r.gate !== null) {
+    lines.push(paint.warn(`  approve it: serin rollout approve ${r.id} --gate ${r.gate.step}/${r.gate.attempt}`));
+  }
+  if (!ended(r)) lines.push(paint.dim(`  waits for ${r.waitingFor}`));
+  return lines;
+}
+
+export function ended(r: RolloutBody): boolean {
+  return ['promoted', 'rolled_back', 'aborted', 'failed', 'superseded'].includes(r.phase);
+}
+
+function phaseText({ phase }: RolloutBody, paint: Paint): string {
+  const text = phase.replace('_', ' ');
+  if (phase === 'promoted') return paint.good(text);
+  return ['rolling_back', 'rolled_back', 'failed'].includes(phase) ? paint.bad(text) : paint.warn(text);
+}
+
+function liveText({ push }: RolloutBody): string {
+  if (push === null) return '';
+  return push.ackMs === null
+    ? `, not yet live on all ${push.counted} Envoys`
+    : `, live on all ${push.counted} Envoys after ${push.ackMs} ms`;
+}
+
+function verdictText(v: RolloutBody['verdicts'][number], paint: Paint): string {
+  const mark =
+    v.verdict === 'pass' ? paint.good('pass') : v.verdict === 'fail' ? paint.bad('FAIL') : paint.warn('hold');
+  const limits = [
+    v.limit.max === null ? '' : ` ≤ ${v.limit.max}`,
+    v.limit.min === null ? '' : ` ≥ ${v.limit.min}`,
+  ].join('');
+  const value = v.value === null ? '' : ` ${short(v.value)}${limits}`;
+  const baseline = v.baseline === null ? '' : `, stable ${short(v.baseline)}`;
+  const requests = v.requests === null ? '' : `, ${v.requests} requests`;
+  const reason = v.verdict === 'pass' ? '' : ` (${v.reason}: ${v.detail})`;
+  return `${mark} ${v.metric}${value}${baseline}${requests}${reason}`;
+}
+
+export function eventLine(e: EventBody): string {
+  return `${e.at}  ${e.phase.padEnd(12)} ${e.type.padEnd(9)} ${e.message}${e.by === 'serin' ? '' : ` (${e.by})`}`;
+}
+
+export function fleetLines(fleet: FleetBody, paint: Paint): string[] {
+  if (fleet.nodes.length === 0) return [paint.warn(`${fleet.fleet}: no Envoy has connected`)];
+  const rows = fleet.nodes.map((n) => [
+    n.node,
+    n.connected ? paint.good('connected') : paint.bad('gone'),
+    n.envoyVersion ?? '-',
+    n.acked === null ? '-' : String(n.acked),
+    n.refused === null ? '' : paint.bad(`refuses ${n.refused.type}: ${n.refused.message}`),
+  ]);
+  return table([['NODE', 'STATE', 'ENVOY', 'ACKED', ''], ...rows]);
+}
+
+export function rolloutTable(rollouts: readonly RolloutBody[]): string[] {
+  const rows = rollouts.map((r) => [
+    r.id,
+    r.backend,
+    r.revision,
+    r.phase.replace('_', ' ') + (r.paused === null ? '' : ' (paused)'),
+    r.step === null ? '-' : `${r.step.index + 1}/${r.step.of}`,
+    `${r.weight} %`,
+    r.updatedAt,
+  ]);
+  return table([['ID', 'BACKEND', 'REVISION', 'PHASE', 'STEP', 'WEIGHT', 'UPDATED'], ...rows]);
+}
+
+export function table(rows: readonly (readonly string[])[]): string[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours take no room on the screen
+  const width = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '').length;
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell + ' '.repeat((widths[i] ?? 0) - width(cell)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

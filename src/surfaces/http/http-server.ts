@@ -1,0 +1,89 @@
+import swagger from '@fastify/swagger';
+import type { FastifyError, FastifyRequest } from 'fastify';
+import {
+  hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { SerinError } from '../../core/model/errors.ts';
+import type { Logger } from '../../engine/ports/logger.ts';
+import { documentRoutes } from './document-routes.ts';
+import { guard } from './guard.ts';
+import { type Api, type HttpOptions, send, zodApp } from './http-api.ts';
+import { operationRoutes } from './operation-routes.ts';
+import { rolloutRoutes } from './rollout-routes.ts';
+
+export interface HttpServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** The HTTP API, `/openapi.json`, `/livez`, `/readyz` and `/metrics` on one listener. Rejects on a taken port. */
+export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
+  const app = zodApp();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.decorateRequest('by', '');
+  app.addHook('onRequest', async (request, reply) => {
+    void reply
+      .header('x-request-id', request.id)
+      .header('x-content-type-options', 'nosniff')
+      .header('cache-control', 'no-store');
+    if (request.url === '/livez' || request.url === '/readyz') return;
+    const checked = guard(request, options);
+    if (checked.kind === 'pass') request.by = checked.by;
+    else await send(reply, [checked.error], request.id);
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    send(reply, errorsOf(error, options.logger, request), request.id),
+  );
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, [{ code: 'SERIN_NOT_FOUND', message: 'there is nothing under this path' }], request.id),
+  );
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Serin', version: options.version, description: 'Progressive delivery for plain Envoy.' },
+    },
+    transform: jsonSchemaTransform,
+  });
+  await app.register(async (scope) => {
+    const api = scope.withTypeProvider<ZodTypeProvider>() as unknown as Api;
+    documentRoutes(api, options);
+    rolloutRoutes(api, options);
+    operationRoutes(api, options);
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  await app.listen({ host: options.host, port: options.port, backlog: 511 });
+  const address = app.server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    close: () => app.close(),
+  };
+}
+
+function errorsOf(error: FastifyError, logger: Logger, request: FastifyRequest): readonly SerinError[] {
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    return error.validation.slice(0, 20).map((issue) => ({
+      code: 'SERIN_REQUEST_INVALID' as const,
+      message: issue.message ?? 'does not fit',
+      path: issue.instancePath.replace(/^\//, '').replaceAll('/', '.'),
+    }));
+  }
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return [{ code: 'SERIN_YAML_TOO_LARGE', message: 'the body is too large' }];
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return [{ code: 'SERIN_REQUEST_INVALID', message: 'expected the content type application/json' }];
+  }
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500) return [{ code: 'SERIN_REQUEST_INVALID', message: 'the request cannot be read' }];
+  logger.error('request failed by a bug', {
+    requestId: request.id,
+    method: request.method,
+    detail: error.message,
+    stack: error.stack,
+  });
+  return [{ code: 'SERIN_INTERNAL', message: 'the request failed' }];
+}

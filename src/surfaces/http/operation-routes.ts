@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { iso, presentFleet } from '../api/present.ts';
+import { DeadLetterList, FleetBody, FleetList, ReadinessBody } from '../api/schemas.ts';
+import { type Api, answer, type HttpOptions } from './http-api.ts';
+
+/** Fleets, dead letters, and what operators' machines ask for. */
+export function operationRoutes(api: Api, { engine, metrics, accepting }: HttpOptions): void {
+  api.get('/api/v1/fleets', { schema: { response: { 200: FleetList } } }, async () => ({
+    fleets: [...engine.fleets()],
+  }));
+  api.get(
+    '/api/v1/fleets/:name',
+    { schema: { params: z.object({ name: z.string().max(63) }), response: { 200: FleetBody } } },
+    async (request, reply) => answer(reply, engine.fleet(request.params.name), presentFleet) as never,
+  );
+  api.get(
+    '/api/v1/dead-letters',
+    { schema: { response: { 200: DeadLetterList } } },
+    async (_request, reply) =>
+      answer(reply, await engine.deadLetters(100), (all) => ({
+        deadLetters: all.map(({ queue, title, detail, atMs }) => ({ queue, title, detail, at: iso(atMs) })),
+      })) as never,
+  );
+  // Never depends on Redis: an outage there must not restart the fleet's control plane.
+  api.get('/livez', { schema: { response: { 200: z.object({ live: z.boolean() }) } } }, async () => ({ live: true }));
+  api.get('/readyz', { schema: { response: { 200: ReadinessBody, 503: ReadinessBody } } }, async (_request, reply) => {
+    const checks = [
+      { name: 'accepting', ok: accepting(), detail: 'neither starting nor draining' },
+      ...(await engine.readiness()),
+    ];
+    const ready = checks.every(({ ok }) => ok);
+    return reply.status(ready ? 200 : 503).send({ ready, checks });
+  });
+  api.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
+  );
+}

@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { fail, type Result } from '../../core/model/errors.ts';
+import { isTerminal, PHASES } from '../../core/model/phase.ts';
+import type { RolloutCommand, RolloutView } from '../../engine/engine.ts';
+import { presentEvent, presentRollout } from '../api/present.ts';
+import { CommandBodies, EventList, RolloutBody, RolloutList, StartBody } from '../api/schemas.ts';
+import { type Api, answer, type HttpOptions } from './http-api.ts';
+
+const id = z.object({ id: z.string().regex(/^[a-z0-9-]{1,64}$/) });
+const number = (max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.number().max(max));
+/** Longest wait of one request, ms; clients ask again. */
+const MAX_WAIT_MS = 30_000;
+
+export function rolloutRoutes(api: Api, options: HttpOptions): void {
+  const { engine } = options;
+  api.post(
+    '/api/v1/rollouts',
+    {
+      schema: {
+        summary: 'Start a rollout. Repeat it safely with an Idempotency-Key.',
+        body: StartBody,
+        response: { 200: RolloutBody, 201: RolloutBody },
+      },
+    },
+    async (request, reply) => {
+      const key = request.headers['idempotency-key'];
+      if (key !== undefined && (typeof key !== 'string' || !/^[\x21-\x7e]{1,200}$/.test(key))) {
+        return answer(
+          reply,
+          fail('SERIN_REQUEST_INVALID', 'expected an Idempotency-Key of 1 to 200 visible characters'),
+          () => null,
+        ) as never;
+      }
+      const { plan, revision, endpoints } = request.body;
+      const started = await engine.start({
+        plan,
+        revision,
+        endpoints: endpoints ?? null,
+        by: request.by,
+        idempotencyKey: key ?? null,
+      });
+      const status = started.kind === 'ok' && started.value.created ? 201 : 200;
+      return answer(reply, started, ({ view }) => presentRollout(view), status) as never;
+    },
+  );
+  api.get(
+    '/api/v1/rollouts',
+    {
+      schema: {
+        querystring: z.strictObject({
+          backend: z.string().max(63).optional(),
+          phase: z.enum([...PHASES, 'active']).optional(),
+          limit: number(200).optional(),
+          cursor: z.string().max(200).optional(),
+        }),
+        response: { 200: RolloutList },
+      },
+    },
+    async (request, reply) => {
+      const { backend = null, phase = null, limit = 50, cursor = null } = request.query;
+      const page = await engine.rollouts({ backend, phase, limit: Math.max(1, limit), cursor });
+      return answer(reply, page, ({ rollouts, cursor: next }) => ({
+        rollouts: rollouts.map(presentRollout),
+        cursor: next,
+      })) as never;
+    },
+  );
+  api.get(
+    '/api/v1/rollouts/:id',
+    {
+      schema: {
+        summary: 'One rollout; with afterRev the answer waits until it has changed.',
+        params: id,
+        querystring: z.strictObject({
+          afterRev: number(999_999_999).optional(),
+          waitMs: number(MAX_WAIT_MS).optional(),
+        }),
+        response: { 200: RolloutBody },
+      },
+    },
+    async (request, reply) => {
+      const { afterRev = null, waitMs = MAX_WAIT_MS } = request.query;
+      return answer(reply, await changed(options, request.params.id, afterRev, waitMs), presentRollout) as never;
+    },
+  );
+  api.get(
+    '/api/v1/rollouts/:id/events',
+    {
+      schema: {
+        params: id,
+        querystring: z.strictObject({ after: z.string().max(64).optional(), limit: number(1_000).optional() }),
+        response: { 200: EventList },
+      },
+    },
+    async (request, reply) => {
+      const { after = null, limit = 500 } = request.query;
+      const read = await engine.events({ id: request.params.id, after, limit });
+      return answer(reply, read, (events) => ({
+        events: events.map(({ id: at, event }) => presentEvent(at, event)),
+      })) as never;
+    },
+  );
+  commandRoutes(api, options);
+}
+
+function commandRoutes(api: Api, { engine }: HttpOptions): void {
+  const run = async (
+    rolloutId: string,
+    command: RolloutCommand,
+    rev: number | undefined,
+    by: string,
+  ): Promise<Result<RolloutView>> => engine.command({ id: rolloutId, command, rev: rev ?? null, by });
+  const schema = { params: id, response: { 200: RolloutBody } };
+  api.post(
+    '/api/v1/rollouts/:id/pause',
+    { schema: { ...schema, body: CommandBodies.pause } },
+    async ({ params, body, by }, reply) =>
+      answer(
+        reply,
+        await run(params.id, { type: 'pause', reason: body.reason ?? 'paused by a person' }, body.rev, by),
+        presentRollout,
+      ) as never,
+  );
+  api.post(
+    '/api/v1/rollouts/:id/resume',
+    { schema: { ...schema, body: CommandBodies.resume } },
+    async ({ params, body, by }, reply) =>
+      answer(reply, await run(params.id, { type: 'resume' }, body.rev, by), presentRollout) as never,
+  );
+  api.post(
+    '/api/v1/rollouts/:id/promote',
+    { schema: { ...schema, body: CommandBodies.promote } },
+    async ({ params, body, by }, reply) =>
+      answer(reply, await run(params.id, { type: 'promote' }, body.rev, by), presentRollout) as never,
+  );
+  api.post(
+    '/api/v1/rollouts/:id/abort',
+    { schema: { ...schema, body: CommandBodies.abort } },
+    async ({ params, body, by }, reply) =>
+      answer(
+        reply,
+        await run(params.id, { type: 'abort', reason: body.reason ?? 'aborted by a person' }, body.rev, by),
+        presentRollout,
+      ) as never,
+  );
+  api.post(
+    '/api/v1/rollouts/:id/approve',
+    { schema: { ...schema, body: CommandBodies.approve } },
+    async ({ params, body, by }, reply) =>
+      answer(reply, await run(params.id, { type: 'approve', gate: body.gate }, body.rev, by), presentRollout) as never,
+  );
+}
+
+/** The rollout as soon as it has left `afterRev`, or as it is after `waitMs`. */
+async function changed(
+  { engine, pause, accepting }: HttpOptions,
+  rolloutId: string,
+  afterRev: number | null,
+  waitMs: number,
+): Promise<Result<RolloutView>> {
+  const untilMs = performance.now() + waitMs;
+  for (;;) {
+    const view = await engine.rollout(rolloutId);
+    if (view.kind === 'error' || afterRev === null || view.value.rev > afterRev) return view;
+    if (isTerminal(view.value.rollout.phase) || performance.now() >= untilMs || !accepting()) return view;
+    await pause(Math.min(500, Math.max(1, untilMs - performance.now())));
+  }
+}
