@@ -161,7 +161,7 @@ async function serve(
 async function startStore(dir: string, logger: Logger): Promise<Result<EmbeddedRedis>> {
   // The folder that the tests and the demo fetch into, when run from a checkout.
   const fetched = fileURLToPath(new URL('../.tools/bin', import.meta.url));
-  const started = await startEmbeddedRedis({ dir, searchFolders: [process.env.SERIN_TOOLS_DIR ?? fetched], logger });
+  const started = await startEmbeddedRedis({ dir, searchFolders: [fetched], logger });
   return started.kind === 'started' ? ok(started.redis) : fail('SERIN_CONFIG_INVALID', started.detail);
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Entry of `npm test` and `npm run demo`: plain Node, because it runs before anything is installed.
-import { spawnSync } from 'node:child_process';
-import { fetchBinaries } from './setup/binaries.mjs';
+import { spawn } from 'node:child_process';
+import { delimiter } from 'node:path';
+import { BIN, fetchBinaries } from './setup/binaries.mjs';
 import { installPackages } from './setup/packages.mjs';
 
 const [task, ...rest] = process.argv.slice(2);
@@ -13,5 +14,11 @@ if (script === undefined) {
 }
 installPackages();
 await fetchBinaries();
-const child = spawnSync(process.execPath, ['--import', 'tsx', ...script, ...rest], { stdio: 'inherit' });
-process.exit(child.status ?? 1);
+const child = spawn(process.execPath, ['--import', 'tsx', ...script, ...rest], {
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${process.env.PATH}${delimiter}${BIN}` },
+});
+// A terminal's Ctrl-C reaches the child by itself; it ends what it started, and we wait for that.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.once('exit', (code) => process.exit(code ?? 1));

@@ -93,16 +93,6 @@ export function fleetAt(n: number | null, nodes: readonly FleetNode[]): Observat
   };
 }
 
-export function observations(fields: Partial<Observations> = {}): Observations {
-  return {
-    fleets: fleetAt(null, [node('a'), node('b')]),
-    counters: null,
-    queries: new Map(),
-    scrapeMs: 1_000,
-    ...fields,
-  };
-}
-
 export function healthyHosts(proxies: readonly string[], cluster: string, tMs: number, hosts = 1): CountersResult {
   return {
     kind: 'ok',

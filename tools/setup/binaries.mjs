@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 
 /** Where fetched binaries go; `SERIN_TOOLS_DIR` names another folder. */
-const BIN = join(resolve(process.env.SERIN_TOOLS_DIR ?? '.tools'), 'bin');
+export const BIN = join(resolve(process.env.SERIN_TOOLS_DIR ?? '.tools'), 'bin');
 
 /** What the tests and the demo run, and where it comes from when PATH lacks it. */
 const NEEDED = [
@@ -94,7 +94,7 @@ function install(file, name) {
   chmodSync(join(BIN, name), 0o755);
 }
 
-function run(command, args, tries, cwd = undefined) {
+function run(command, args, tries, cwd) {
   for (let i = 0; i < tries; i += 1) {
     const done = spawnSync(command, args, { stdio: ['ignore', 2, 2], timeout: 300_000, cwd });
     if (done.status === 0) return true;

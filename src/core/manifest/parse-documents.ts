@@ -64,7 +64,18 @@ export function parseDocuments(
     const document = parseDocument(shell, strategies, errors);
     if (document !== null) keep(shell, document);
   }
-  return errors.length > 0 ? { kind: 'error', errors } : { kind: 'ok', value: parsed };
+  return errors.length > 0 ? { kind: 'error', errors: inOrder(errors, files) } : { kind: 'ok', value: parsed };
+}
+
+/** As a reader goes through the files: by file, line and column. */
+function inOrder(errors: readonly SerinError[], files: readonly SourceFile[]): SerinError[] {
+  const rank = new Map(files.map(({ file }, i) => [file, i]));
+  const key = ({ place }: SerinError): number[] =>
+    place === undefined ? [-1, 0, 0] : [rank.get(place.file) ?? 0, place.line, place.column];
+  return errors.toSorted((a, b) => {
+    const [x, y] = [key(a), key(b)];
+    return x.map((value, i) => value - (y[i] ?? 0)).find((difference) => difference !== 0) ?? 0;
+  });
 }
 
 function parseDocument(

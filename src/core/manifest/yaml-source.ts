@@ -5,6 +5,7 @@ import {
   type Event,
   getScalarValue,
   parseEvents,
+  SCALAR_STYLE,
   YAMLException,
 } from 'js-yaml';
 import type { SerinError, SourcePlace } from '../model/errors.ts';
@@ -207,8 +208,11 @@ function offsetOf(event: Event): number {
     case EVENT_ID.MAPPING:
     case EVENT_ID.SEQUENCE:
       return event.start;
-    case EVENT_ID.SCALAR:
-      return event.valueStart;
+    case EVENT_ID.SCALAR: {
+      // The value of a quoted scalar begins after its quote; people look for the quote.
+      const quoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;
+      return quoted ? event.valueStart - 1 : event.valueStart;
+    }
     case EVENT_ID.ALIAS:
       return event.anchorStart;
     default:

@@ -3,7 +3,6 @@ import type { BackendState } from './backend-state.ts';
 import type { AnalysisSpec, BackendSpec, Document, EndpointsSpec, PlanSpec, RouteSpec, StepSpec } from './documents.ts';
 import type { PinMatch, RequestMatch, ValueMatch } from './match.ts';
 import type { Revision } from './revision.ts';
-import type { BackendTraffic, OwnerTraffic } from './traffic.ts';
 
 /**
  * Stored shapes. The store is a border: what comes back is parsed before it is believed, and a record that
@@ -115,18 +114,3 @@ export const BackendStateRecord: z.ZodType<BackendState> = z.object({
   rolloutId: z.string().nullable(),
   retired: z.array(z.object({ revision: RevisionRecord, pinned: z.boolean(), untilMs: ms })),
 });
-
-const BackendTrafficRecord: z.ZodType<BackendTraffic> = z.object({
-  kind: z.literal('backend'),
-  backend: name,
-  revisions: z.array(RevisionRecord),
-  pinned: z.array(z.string()),
-  split: z.array(z.object({ cluster: z.string(), weight: z.number().int().min(0).max(10_000) })),
-  pins: z.array(z.object({ matches: z.array(PinMatchRecord), cluster: z.string() })),
-});
-
-/** One owner's value in a fleet's traffic table. */
-export const OwnerTrafficRecord: z.ZodType<OwnerTraffic> = z.union([
-  BackendTrafficRecord,
-  z.object({ kind: z.literal('route'), route: name, spec: RouteSpecRecord }),
-]);

@@ -4,7 +4,7 @@ import type { FleetNode } from '../../../src/core/model/fleet-state.ts';
 import type { Revision } from '../../../src/core/model/revision.ts';
 import type { FleetTable } from '../../../src/core/model/traffic.ts';
 import { backend, revision, route, rule, table } from '../../core/traffic/tables.ts';
-import { type EnvoyProcess, envoyProcess } from './envoy-process.ts';
+import { type EnvoyProcess, envoyProcess } from '../../support/envoy-process.ts';
 import { fakeFeed, type Stage, stage } from './stage.ts';
 
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { renderQuery } from '../../../src/core/manifest/render-query.ts';
+import { cutRevision } from '../../../src/core/model/cut-revision.ts';
+import type { BackendSpec } from '../../../src/core/model/documents.ts';
+import { formatDuration, parseDuration } from '../../../src/core/model/duration.ts';
+import { parseHostPort } from '../../../src/core/model/host-port.ts';
+import { didYouMean } from '../../../src/core/model/suggest.ts';
+
+const spec: BackendSpec = {
+  protocol: 'http1',
+  connectTimeoutMs: 1_000,
+  healthCheck: null,
+  endpoints: null,
+  initial: null,
+};
+
+describe('durations', () => {
+  it.each(['', '5', '5 m', 'm', '-5m', '1y', '1h banana', '1.5h', '5M', '9'.repeat(20)])('"%s" is none', (text) => {
+    expect(parseDuration(text)).toBeNull();
+  });
+
+  it('come back as they were written', () => {
+    fc.assert(fc.property(fc.integer({ min: 0, max: 10 ** 11 }), (ms) => parseDuration(formatDuration(ms)) === ms));
+  });
+});
+
+describe('host and port', () => {
+  it.each([
+    '',
+    'a',
+    'a:',
+    ':80',
+    'a:0',
+    'a:65536',
+    '10.0.0.300:80',
+    '2001:db8::1:80',
+    '[::1',
+    '[gg::]:80',
+    '-a:80',
+    'a..b:80',
+    'a b:80',
+    '1.2.3:80',
+  ])('"%s" is none', (text) => {
+    expect(parseHostPort(text)).toBeNull();
+  });
+
+  it.each(['10.0.0.1:80', '[::1]:80', '[2001:db8::1]:65535', 'a:1', 'svc.default.svc:8080'])('"%s" is one', (text) => {
+    expect(parseHostPort(text)).not.toBeNull();
+  });
+});
+
+describe('a revision', () => {
+  const cut = (revision: string, endpoints: string[] | null, more: Partial<BackendSpec> = {}) =>
+    cutRevision({ backend: 'checkout', spec: { ...spec, ...more }, revision, endpoints });
+
+  it.each([
+    ['no endpoints at all', cut('v1', null)],
+    ['a bad name', cut('v 1', ['10.0.0.1:80'])],
+    ['a bad endpoint', cut('v1', ['nowhere'])],
+    ['names and addresses mixed', cut('v1', ['10.0.0.1:80', 'a.b:80'])],
+    ['two names', cut('v1', ['a.b:80', 'c.d:80'])],
+    [
+      'a name that makes no DNS name',
+      cut('v_1', null, { endpoints: { kind: 'dns', host: '{{ revision }}.svc', port: 80 } }),
+    ],
+  ])('is not cut from %s', (_name, outcome) => {
+    expect(outcome.kind).toBe('error');
+  });
+
+  it('is the same for the same content in any order, another for any other', () => {
+    const one = cut('v1', ['10.0.0.1:80', '10.0.0.2:80']);
+    expect(cut('v1', ['10.0.0.2:80', '10.0.0.1:80', '10.0.0.1:80'])).toEqual(one);
+    const keys = [
+      one,
+      cut('v2', ['10.0.0.1:80', '10.0.0.2:80']),
+      cut('v1', ['10.0.0.1:81']),
+      cut('v1', ['10.0.0.1:80', '10.0.0.2:80'], { protocol: 'http2' }),
+    ];
+    expect(new Set(keys.map((outcome) => outcome.kind === 'ok' && outcome.value.cluster)).size).toBe(4);
+  });
+
+  it('has a cluster name that Envoy keeps whole in its statistics', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/), (name) => {
+        const outcome = cut(name, ['10.0.0.1:80']);
+        expect(outcome.kind === 'ok' && outcome.value.cluster).toMatch(/^checkout--[A-Za-z0-9_-]+-[0-9a-f]{8}$/);
+      }),
+    );
+  });
+
+  it('names that differ only in what a cluster name cannot hold still get clusters of their own', () => {
+    const [a, b] = [cut('v1.2', ['10.0.0.1:80']), cut('v1-2', ['10.0.0.1:80'])];
+    expect(a.kind === 'ok' && b.kind === 'ok' && a.value.cluster !== b.value.cluster).toBe(true);
+  });
+});
+
+describe('suggestions and queries', () => {
+  it('suggest the nearest word or nothing', () => {
+    expect(didYouMean('wieght', ['weight', 'hold'])).toContain('weight');
+    expect(didYouMean('zzz', ['weight', 'hold'])).toBe('');
+  });
+
+  it('a value can never leave the string it stands in', () => {
+    const values = {
+      backend: 'b',
+      'canary.revision': 'x"} or vector(1) #\\\n',
+      'canary.cluster': '',
+      'stable.revision': '',
+      'stable.cluster': '',
+      window: '1m',
+    };
+    expect(renderQuery('f{r="{{ canary.revision }}"}[{{window}}]', values)).toBe(
+      'f{r="x\\"} or vector(1) #\\\\\\n"}[1m]',
+    );
+  });
+});

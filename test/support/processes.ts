@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+
+export interface RunningProcess {
+  readonly pid: number;
+  /** Everything it wrote, newest 64 KiB. */
+  output(): string;
+  exited(): boolean;
+  /** Resolves with the exit code; `null` when a signal ended it. */
+  readonly ended: Promise<number | null>;
+  signal(signal: NodeJS.Signals): void;
+  /** SIGTERM, then SIGKILL when it does not end in time. */
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+const STOP_MS = 10_000;
+const living = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
+/** Starts a program; resolves when `ready` says so. What it wrote is in the error when it never gets there. */
+export async function startProcess(options: {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly ready?: (output: string) => boolean | Promise<boolean>;
+  readonly readyMs?: number;
+}): Promise<RunningProcess> {
+  const child = spawn(options.command, options.args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+  });
+  living.add(child);
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output = `${output}${chunk.toString()}`.slice(-65_536);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      living.delete(child);
+      resolve(code);
+    });
+  });
+  const exited = () => child.exitCode !== null || child.signalCode !== null;
+  const end = async (first: NodeJS.Signals) => {
+    if (exited()) return;
+    child.kill(first);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await ended;
+    clearTimeout(timer);
+  };
+  const running: RunningProcess = {
+    pid: child.pid ?? -1,
+    output: () => output,
+    exited,
+    ended,
+    signal: (signal) => void child.kill(signal),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
+  const { ready, readyMs = 20_000 } = options;
+  if (ready === undefined) return running;
+  await waitFor(
+    async () => {
+      if (exited()) throw new Error(`${options.command} ended early:\n${output}`);
+      return ready(output);
+    },
+    { timeoutMs: readyMs, what: () => `${options.command} to be ready:\n${output}` },
+  ).catch(async (error: unknown) => {
+    await running.kill();
+    throw error;
+  });
+  return running;
+}
+
+/** Waits for a condition; never for a time. */
+export async function waitFor(
+  condition: () => boolean | Promise<boolean>,
+  options: { readonly timeoutMs?: number; readonly what?: string | (() => string); readonly everyMs?: number } = {},
+): Promise<void> {
+  const { timeoutMs = 20_000, what = 'a condition', everyMs = 20 } = options;
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs)
+      throw new Error(`waited in vain for ${typeof what === 'string' ? what : what()}`);
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Whether an HTTP address answers 200 now. */
+export async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}

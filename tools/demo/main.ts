@@ -1,0 +1,202 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
+import { type Load, startLoad } from '../../test/support/load.ts';
+import { waitFor } from '../../test/support/processes.ts';
+import { failed, liveEvent, type StepFigures, stepFigures } from './figures.ts';
+import { events, serin, serinJson, until } from './serin.ts';
+import { demoDocuments, startWorld, type World } from './world.ts';
+
+/**
+ * A good canary, a bad one and one that a person aborts, on two real Envoys judged by a real Prometheus,
+ * through the command line that users have. Every figure is counted in this run.
+ */
+const json = process.argv.includes('--json');
+const RATE = 400;
+const undo: (() => Promise<void>)[] = [];
+let ending: Promise<void> | null = null;
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Ends everything that was started, newest first; once. */
+function end(): Promise<void> {
+  ending ??= (async () => {
+    for (const step of undo.reverse()) await step().catch((error: unknown) => say(`clean-up: ${String(error)}`));
+  })();
+  return ending;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    say('\nstopping; everything that was started is ended');
+    void end().then(() => process.exit(130));
+  });
+}
+
+async function demo(): Promise<void> {
+  say('building');
+  const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
+    stdio: ['ignore', 2, 2],
+  });
+  if (built.status !== 0) throw new Error('the build failed');
+  const world = await startWorld(undo, say);
+  const documents = join(world.folder, 'shop.yaml');
+  writeFileSync(documents, demoDocuments(world.upstreams.v1.address));
+  await serinJson(world, ['apply', '-f', documents]);
+  const load = startLoad({
+    ports: world.envoys.map(({ listenPort }) => listenPort),
+    host: 'shop.example.com',
+    path: '/checkout',
+    rate: RATE,
+    pinned: { every: 20, name: 'x-tester', value: 'yes' },
+  });
+  undo.push(() => load.stop());
+  const fromV1 = () => load.samples.slice(-100).filter(({ servedBy }) => servedBy === 'v1').length === 100;
+  await waitFor(fromV1, { what: 'v1 to answer all requests' });
+  say(`load: ${RATE} requests per second over two Envoys, every 20th from a tester`);
+
+  const good = await goodCanary(world, load);
+  const bad = await badCanary(world, load);
+  const abort = await aborted(world, load);
+  await waitFor(() => world.messages.some(({ text }) => text.includes('v4 is aborted')), { what: 'the last message' });
+  summary(world, good, bad, abort);
+  await end();
+  if (json) {
+    const notifications = world.messages.map(({ text }) => text);
+    process.stdout.write(`${JSON.stringify({ good, bad, abort, notifications })}\n`);
+  }
+}
+
+interface Good {
+  readonly outcome: string;
+  readonly steps: readonly StepFigures[];
+  readonly non2xx: number;
+}
+
+async function goodCanary(world: World, load: Load): Promise<Good> {
+  say('\n— a good canary: testers first, then 10, 25 and 50 %, then everybody —');
+  const startMs = Date.now();
+  const run = await serin(world, [
+    'rollout',
+    'start',
+    'checkout',
+    '--revision',
+    'v2',
+    '--endpoints',
+    world.upstreams.v2.address,
+    '--wait',
+  ]);
+  const rollout = JSON.parse(run.stdout) as RolloutBody;
+  // A second of traffic at 100 %, to count the last step too.
+  const seen = load.samples.length;
+  await waitFor(() => load.samples.length > seen + RATE, { what: 'traffic at 100 %' });
+  const endMs = Date.now();
+  const steps = stepFigures(rollout, await events(world, rollout.id), load.samples, endMs);
+  return { outcome: rollout.phase, steps, non2xx: failed(load.samples, startMs, endMs) };
+}
+
+interface Bad {
+  readonly outcome: string;
+  readonly reason: string;
+  readonly requestsHurt: number;
+  readonly decisionToLastAckMs: number;
+  readonly non2xxAfterAck: number;
+}
+
+async function badCanary(world: World, load: Load): Promise<Bad> {
+  say('\n— a bad canary: fails every third request from its 25 % step on —');
+  const startMs = Date.now();
+  const started = await serinJson<RolloutBody>(world, [
+    'rollout',
+    'start',
+    'checkout',
+    '--revision',
+    'v3',
+    '--endpoints',
+    world.upstreams.v3.address,
+  ]);
+  const waiting = serin(world, ['rollout', 'watch', started.id]);
+  await until(world, started.id, ({ step, push }) => step !== null && step.weight >= 25 && push?.liveAt != null);
+  world.upstreams.v3.failShare = 1 / 3;
+  await waiting;
+  const rollout = await serinJson<RolloutBody>(world, ['rollout', 'get', started.id]);
+  const back = liveEvent(await events(world, started.id), 'rolling_back');
+  const seen = load.samples.length;
+  await waitFor(() => load.samples.length > seen + RATE, { what: 'traffic after the rollback' });
+  return {
+    outcome: rollout.phase,
+    reason: rollout.cause?.summary ?? '',
+    requestsHurt: failed(load.samples, startMs),
+    decisionToLastAckMs: back?.ackMs ?? -1,
+    non2xxAfterAck: back === null ? -1 : failed(load.samples, back.liveAtMs + 1),
+  };
+}
+
+interface Abort {
+  readonly outcome: string;
+  readonly commandToLastAckMs: number;
+  readonly decisionToLastAckMs: number;
+}
+
+async function aborted(world: World, _load: Load): Promise<Abort> {
+  say('\n— a person aborts the third one —');
+  const started = await serinJson<RolloutBody>(world, [
+    'rollout',
+    'start',
+    'checkout-slow',
+    '--revision',
+    'v4',
+    '--endpoints',
+    world.upstreams.v4.address,
+  ]);
+  await until(world, started.id, ({ step, push }) => step !== null && step.weight >= 10 && push?.liveAt != null);
+  const commandMs = Date.now();
+  await serinJson(world, ['rollout', 'abort', started.id, '--reason', 'wrong build']);
+  await serin(world, ['rollout', 'watch', started.id]);
+  const rollout = await serinJson<RolloutBody>(world, ['rollout', 'get', started.id]);
+  const back = liveEvent(await events(world, started.id), 'aborting');
+  return {
+    outcome: rollout.phase,
+    commandToLastAckMs: back === null ? -1 : back.liveAtMs - commandMs,
+    decisionToLastAckMs: back?.ackMs ?? -1,
+  };
+}
+
+function summary(world: World, good: Good, bad: Bad, abort: Abort): void {
+  say(`\ngood canary: ${good.outcome}`);
+  say('  step        wanted   achieved   requests   of them canary   testers on canary   last ACK');
+  for (const s of good.steps) {
+    const cells = [
+      s.name.padEnd(10),
+      `${s.weight} %`.padStart(7),
+      `${s.achieved} %`.padStart(9),
+      String(s.requests).padStart(10),
+    ];
+    say(
+      `  ${cells.join('  ')}${String(s.canaryRequests).padStart(17)}${String(s.pinned).padStart(20)}${`${s.ackMs} ms`.padStart(11)}`,
+    );
+  }
+  say(`  requests that were not answered by 2xx: ${good.non2xx}`);
+  say(`bad canary: ${bad.outcome} (${bad.reason})`);
+  say(
+    `  requests hurt: ${bad.requestsHurt}; decision to last ACK: ${bad.decisionToLastAckMs} ms; not 2xx after that: ${bad.non2xxAfterAck}`,
+  );
+  say(
+    `aborted canary: ${abort.outcome}; command to last ACK: ${abort.commandToLastAckMs} ms (of it decision to last ACK ${abort.decisionToLastAckMs} ms)`,
+  );
+  say(`messages that the webhook receiver got (${world.messages.length}):`);
+  for (const { text } of world.messages) say(`  ${text.split('\n')[0]}`);
+}
+
+try {
+  await demo();
+} catch (error) {
+  if (ending === null) {
+    say(`the demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+  await end();
+}
