@@ -79,11 +79,17 @@ async function serve(
     fleets: () => config.fleets.map(({ name }) => xds.view.state(name)),
     driftMs: () => clock.driftMs(),
   });
+  const notifier = createNotifier({
+    targets: config.notifiers.map(({ secret, ...target }) => ({ ...target, ...(secret === null ? {} : { secret }) })),
+    clock,
+    logger,
+    userAgent: `serin/${packageVersion()}`,
+  });
   const deps: Dependencies = {
     ...store,
     fleets: xds.view,
     metrics: metricsSource(config, clock, logger),
-    notifier: createNotifier({ targets: config.notifiers, clock, logger, userAgent: `serin/${packageVersion()}` }),
+    notifier,
     wakeUps,
     active: activeRollouts(),
     judge: thresholdJudge,
@@ -115,6 +121,7 @@ async function serve(
       bell.ring();
       await http?.close();
       await wakeUps.stop();
+      await notifier.close();
       unsubscribe();
       await xds.drain(2_000);
       await xds.stop();
@@ -205,7 +212,14 @@ function metricsSource(config: Config, clock: SystemClock, logger: Logger): Metr
   const fleets = config.fleets.flatMap(({ name, metrics }) => (metrics === null ? [] : [{ name, ...metrics }]));
   if (prometheus !== null) {
     const { url, bearerToken, timeoutMs } = prometheus;
-    return createPrometheusSource({ url, bearerToken, timeoutMs, fleets, clock, logger });
+    return createPrometheusSource({
+      url,
+      ...(bearerToken === null ? {} : { bearerToken }),
+      timeoutMs,
+      fleets,
+      clock,
+      logger,
+    });
   }
   const gap = { kind: 'gap', gap: 'NO_DATA', detail: 'no Prometheus is configured' } as const;
   return { counters: async () => gap, scalar: async () => gap, scrapeMs: () => null };

@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
+import { rolloutEvents, serin, serinJson, until } from '../../test/support/cli.ts';
+import { type Installation, startInstallation, type Undo, undoAll } from '../../test/support/installation.ts';
 import { type Load, startLoad } from '../../test/support/load.ts';
 import { waitFor } from '../../test/support/processes.ts';
+import type { Upstream } from '../../test/support/upstream.ts';
+import { demoDocuments } from './documents.ts';
 import { failed, liveEvent, type StepFigures, stepFigures } from './figures.ts';
-import { events, serin, serinJson, until } from './serin.ts';
-import { demoDocuments, startWorld, type World } from './world.ts';
 
 /**
  * A good canary, a bad one and one that a person aborts, on two real Envoys judged by a real Prometheus,
@@ -14,7 +16,7 @@ import { demoDocuments, startWorld, type World } from './world.ts';
  */
 const json = process.argv.includes('--json');
 const RATE = 400;
-const undo: (() => Promise<void>)[] = [];
+const undo: Undo[] = [];
 let ending: Promise<void> | null = null;
 
 function say(line: string): void {
@@ -23,9 +25,7 @@ function say(line: string): void {
 
 /** Ends everything that was started, newest first; once. */
 function end(): Promise<void> {
-  ending ??= (async () => {
-    for (const step of undo.reverse()) await step().catch((error: unknown) => say(`clean-up: ${String(error)}`));
-  })();
+  ending ??= undoAll(undo, say);
   return ending;
 }
 
@@ -42,9 +42,16 @@ async function demo(): Promise<void> {
     stdio: ['ignore', 2, 2],
   });
   if (built.status !== 0) throw new Error('the build failed');
-  const world = await startWorld(undo, say);
+  say('starting upstreams, two Envoys, a Prometheus, and Serin with a store of its own');
+  const world = await startInstallation({
+    program: [resolve('dist/main.js')],
+    mode: 'dev',
+    envoys: 2,
+    revisions: ['v1', 'v2', 'v3', 'v4'],
+    undo,
+  });
   const documents = join(world.folder, 'shop.yaml');
-  writeFileSync(documents, demoDocuments(world.upstreams.v1.address));
+  writeFileSync(documents, demoDocuments(addressOf(world, 'v1')));
   await serinJson(world, ['apply', '-f', documents]);
   const load = startLoad({
     ports: world.envoys.map(({ listenPort }) => listenPort),
@@ -60,14 +67,26 @@ async function demo(): Promise<void> {
 
   const good = await goodCanary(world, load);
   const bad = await badCanary(world, load);
-  const abort = await aborted(world, load);
-  await waitFor(() => world.messages.some(({ text }) => text.includes('v4 is aborted')), { what: 'the last message' });
+  const abort = await aborted(world);
+  await waitFor(() => world.receiver.messages.some(({ text }) => text.includes('v4 is aborted')), {
+    what: 'the last message',
+  });
   summary(world, good, bad, abort);
   await end();
   if (json) {
-    const notifications = world.messages.map(({ text }) => text);
+    const notifications = world.receiver.messages.map(({ text }) => text);
     process.stdout.write(`${JSON.stringify({ good, bad, abort, notifications })}\n`);
   }
+}
+
+function upstreamOf({ upstreams }: Installation, revision: string): Upstream {
+  const upstream = upstreams.get(revision);
+  if (upstream === undefined) throw new Error(`no upstream ${revision}`);
+  return upstream;
+}
+
+function addressOf(world: Installation, revision: string): string {
+  return upstreamOf(world, revision).address;
 }
 
 interface Good {
@@ -76,7 +95,7 @@ interface Good {
   readonly non2xx: number;
 }
 
-async function goodCanary(world: World, load: Load): Promise<Good> {
+async function goodCanary(world: Installation, load: Load): Promise<Good> {
   say('\n— a good canary: testers first, then 10, 25 and 50 %, then everybody —');
   const startMs = Date.now();
   const run = await serin(world, [
@@ -86,7 +105,7 @@ async function goodCanary(world: World, load: Load): Promise<Good> {
     '--revision',
     'v2',
     '--endpoints',
-    world.upstreams.v2.address,
+    addressOf(world, 'v2'),
     '--wait',
   ]);
   const rollout = JSON.parse(run.stdout) as RolloutBody;
@@ -94,7 +113,7 @@ async function goodCanary(world: World, load: Load): Promise<Good> {
   const seen = load.samples.length;
   await waitFor(() => load.samples.length > seen + RATE, { what: 'traffic at 100 %' });
   const endMs = Date.now();
-  const steps = stepFigures(rollout, await events(world, rollout.id), load.samples, endMs);
+  const steps = stepFigures(rollout, await rolloutEvents(world, rollout.id), load.samples, endMs);
   return { outcome: rollout.phase, steps, non2xx: failed(load.samples, startMs, endMs) };
 }
 
@@ -106,7 +125,7 @@ interface Bad {
   readonly non2xxAfterAck: number;
 }
 
-async function badCanary(world: World, load: Load): Promise<Bad> {
+async function badCanary(world: Installation, load: Load): Promise<Bad> {
   say('\n— a bad canary: fails every third request from its 25 % step on —');
   const startMs = Date.now();
   const started = await serinJson<RolloutBody>(world, [
@@ -116,14 +135,14 @@ async function badCanary(world: World, load: Load): Promise<Bad> {
     '--revision',
     'v3',
     '--endpoints',
-    world.upstreams.v3.address,
+    addressOf(world, 'v3'),
   ]);
-  const waiting = serin(world, ['rollout', 'watch', started.id]);
+  const waiting = serin(world, ['rollout', 'watch', started.id], true);
   await until(world, started.id, ({ step, push }) => step !== null && step.weight >= 25 && push?.liveAt != null);
-  world.upstreams.v3.failShare = 1 / 3;
+  upstreamOf(world, 'v3').failShare = 1 / 3;
   await waiting;
   const rollout = await serinJson<RolloutBody>(world, ['rollout', 'get', started.id]);
-  const back = liveEvent(await events(world, started.id), 'rolling_back');
+  const back = liveEvent(await rolloutEvents(world, started.id), 'rolling_back');
   const seen = load.samples.length;
   await waitFor(() => load.samples.length > seen + RATE, { what: 'traffic after the rollback' });
   return {
@@ -141,7 +160,7 @@ interface Abort {
   readonly decisionToLastAckMs: number;
 }
 
-async function aborted(world: World, _load: Load): Promise<Abort> {
+async function aborted(world: Installation): Promise<Abort> {
   say('\n— a person aborts the third one —');
   const started = await serinJson<RolloutBody>(world, [
     'rollout',
@@ -150,14 +169,14 @@ async function aborted(world: World, _load: Load): Promise<Abort> {
     '--revision',
     'v4',
     '--endpoints',
-    world.upstreams.v4.address,
+    addressOf(world, 'v4'),
   ]);
   await until(world, started.id, ({ step, push }) => step !== null && step.weight >= 10 && push?.liveAt != null);
   const commandMs = Date.now();
   await serinJson(world, ['rollout', 'abort', started.id, '--reason', 'wrong build']);
-  await serin(world, ['rollout', 'watch', started.id]);
+  await serin(world, ['rollout', 'watch', started.id], true);
   const rollout = await serinJson<RolloutBody>(world, ['rollout', 'get', started.id]);
-  const back = liveEvent(await events(world, started.id), 'aborting');
+  const back = liveEvent(await rolloutEvents(world, started.id), 'aborting');
   return {
     outcome: rollout.phase,
     commandToLastAckMs: back === null ? -1 : back.liveAtMs - commandMs,
@@ -165,7 +184,7 @@ async function aborted(world: World, _load: Load): Promise<Abort> {
   };
 }
 
-function summary(world: World, good: Good, bad: Bad, abort: Abort): void {
+function summary(world: Installation, good: Good, bad: Bad, abort: Abort): void {
   say(`\ngood canary: ${good.outcome}`);
   say('  step        wanted   achieved   requests   of them canary   testers on canary   last ACK');
   for (const s of good.steps) {
@@ -187,8 +206,8 @@ function summary(world: World, good: Good, bad: Bad, abort: Abort): void {
   say(
     `aborted canary: ${abort.outcome}; command to last ACK: ${abort.commandToLastAckMs} ms (of it decision to last ACK ${abort.decisionToLastAckMs} ms)`,
   );
-  say(`messages that the webhook receiver got (${world.messages.length}):`);
-  for (const { text } of world.messages) say(`  ${text.split('\n')[0]}`);
+  say(`messages that the webhook receiver got (${world.receiver.messages.length}):`);
+  for (const { text } of world.receiver.messages) say(`  ${text.split('\n')[0]}`);
 }
 
 try {

@@ -12,7 +12,7 @@ export interface PrometheusOptions {
   /** Extra headers, such as `X-Scope-OrgID`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as `Authorization: Bearer …`. */
-  readonly bearerToken?: string;
+  readonly bearerToken?: string | null;
   /** For one query, from start to the last byte, ms. @default 5000 */
   readonly timeoutMs?: number;
   readonly fleets: readonly FleetMetrics[];
@@ -72,7 +72,7 @@ function connect({ url: text, headers = {}, bearerToken, timeoutMs = 5_000, cloc
   const user = decodeURIComponent(url.username);
   const password = decodeURIComponent(url.password);
   const basic = user === '' ? null : Buffer.from(`${user}:${password}`).toString('base64');
-  const authorization = bearerToken === undefined ? basic && `Basic ${basic}` : `Bearer ${bearerToken}`;
+  const authorization = bearerToken == null ? basic && `Basic ${basic}` : `Bearer ${bearerToken}`;
   return {
     endpoint: `${url.origin}${url.pathname.replace(/\/+$/, '')}`,
     headers: { ...headers, ...(authorization === null ? {} : { authorization }) },

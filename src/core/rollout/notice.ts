@@ -6,7 +6,10 @@ import type { Draft } from './transition.ts';
 
 const TITLES: Record<Notice['kind'], (r: Rollout) => string> = {
   started: (r) => `${r.backend}: rollout of ${r.canary.name} started`,
-  step: (r) => `${r.backend}: ${r.canary.name} goes to ${percent(canaryWeight(r))} (step ${stepOf(r)})`,
+  step: (r) =>
+    canaryWeight(r) === 0
+      ? `${r.backend}: ${r.canary.name} is open to testers only (step ${stepOf(r)})`
+      : `${r.backend}: ${r.canary.name} goes to ${percent(canaryWeight(r))} (step ${stepOf(r)})`,
   promoted: (r) => `${r.backend}: ${r.canary.name} is promoted`,
   rolling_back: (r) => `${r.backend}: ${r.canary.name} is being rolled back`,
   rolled_back: (r) => `${r.backend}: ${r.canary.name} is rolled back`,

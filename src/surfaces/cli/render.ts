@@ -24,7 +24,9 @@ export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
   if (r.gate !== null) {
     lines.push(paint.warn(`  approve it: serin rollout approve ${r.id} --gate ${r.gate.step}/${r.gate.attempt}`));
   }
-  if (!ended(r)) lines.push(paint.dim(`  waits for ${r.waitingFor}`));
+  // The verdicts say it better where there are some.
+  const told = r.waitingFor.startsWith('evidence of') && r.verdicts.length > 0;
+  if (!ended(r) && !told) lines.push(paint.dim(`  waits for ${r.waitingFor}`));
   return lines;
 }
 

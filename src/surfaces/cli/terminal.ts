@@ -37,9 +37,15 @@ export function createTerminal(streams: { readonly out: Stream; readonly err: St
         const up = drawn.length === 0 ? '' : `\u001b[${drawn.length}A\u001b[0J`;
         streams.err.write(`${up}${lines.join('\n')}\n`);
       } else {
-        for (const line of lines) if (!drawn.includes(line)) streams.err.write(`${line}\n`);
+        // Without a terminal a line comes again only when more than its numbers has changed.
+        const before = new Set(drawn.map(withoutNumbers));
+        for (const line of lines) if (!before.has(withoutNumbers(line))) streams.err.write(`${line}\n`);
       }
       drawn = lines;
     },
   };
+}
+
+function withoutNumbers(line: string): string {
+  return line.replaceAll(/\d+(\.\d+)?/g, '#');
 }

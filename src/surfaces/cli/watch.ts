@@ -28,6 +28,7 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
   let lastSeenMs = startMs;
   let rev = -1;
   let last: RolloutBody | null = null;
+  const leave = stopped(interrupted);
   for (;;) {
     const leftMs = timeoutMs === null ? ASK_FOR_MS : timeoutMs - (performance.now() - startMs);
     if (leftMs <= 0) {
@@ -49,7 +50,7 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
         terminal.errors(asked.errors);
         return exitOfErrors(asked.errors);
       }
-      await Promise.race([new Promise((resolve) => setTimeout(resolve, 500)), stopped(interrupted)]);
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, 500)), leave]);
       continue;
     }
     lastSeenMs = performance.now();

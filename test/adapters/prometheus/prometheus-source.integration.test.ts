@@ -6,7 +6,8 @@ import { thresholdJudge } from '../../../src/core/analysis/threshold-judge.ts';
 import type { MetricsSource } from '../../../src/engine/ports/metrics-source.ts';
 import { createSystemClock } from '../../../src/platform/system-clock.ts';
 import { quiet } from '../../contract/quiet-logger.ts';
-import { type PrometheusProcess, prometheusProcess, type StubExporter, stubExporter } from './prometheus-process.ts';
+import { type PrometheusProcess, startPrometheus } from '../../support/prometheus-process.ts';
+import { type StubExporter, stubExporter } from './stub-exporter.ts';
 
 const FAMILIES = ['upstream_rq_completed', 'upstream_rq_xx', 'upstream_rq_time_bucket', 'upstream_rq_timeout'] as const;
 const clock = createSystemClock();
@@ -36,7 +37,7 @@ function page(good: number, bad: number): string {
 beforeAll(async () => {
   exporters = [await stubExporter(), await stubExporter()];
   for (const exporter of exporters) exporter.show(page(0, 0));
-  prometheus = await prometheusProcess(exporters.map(({ address }) => address));
+  prometheus = await startPrometheus(exporters.map(({ address }) => ({ job: 'envoy', address })));
   const fleets = [{ name: 'edge', selector: { job: 'envoy' }, nodeLabel: 'instance', scrapeIntervalMs: 1_000 }];
   source = createPrometheusSource({ url: prometheus.url, fleets, clock, logger: quiet });
   startMs = clock.now();
@@ -44,7 +45,7 @@ beforeAll(async () => {
 }, 30_000);
 
 afterAll(async () => {
-  await prometheus?.stop();
+  await prometheus?.close();
   await Promise.all(exporters?.map((exporter) => exporter.stop()) ?? []);
 });
 
