@@ -98,16 +98,8 @@ interface Good {
 async function goodCanary(world: Installation, load: Load): Promise<Good> {
   say('\n— a good canary: testers first, then 10, 25 and 50 %, then everybody —');
   const startMs = Date.now();
-  const run = await serin(world, [
-    'rollout',
-    'start',
-    'checkout',
-    '--revision',
-    'v2',
-    '--endpoints',
-    addressOf(world, 'v2'),
-    '--wait',
-  ]);
+  const start = ['rollout', 'start', 'checkout', '--revision', 'v2', '--endpoints', addressOf(world, 'v2')];
+  const run = await serin(world, [...start, '--wait'], true);
   const rollout = JSON.parse(run.stdout) as RolloutBody;
   // A second of traffic at 100 %, to count the last step too.
   const seen = load.samples.length;

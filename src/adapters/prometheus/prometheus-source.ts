@@ -1,10 +1,11 @@
-import type { EvidenceGap } from '../../core/analysis/judge.ts';
+import type { CountersResult, EvidenceGap } from '../../core/analysis/judge.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { MetricsSource } from '../../engine/ports/metrics-source.ts';
 import { type Answer, ask, type Connection, type Gap, gap } from './ask.ts';
 import { countersQuery, isLabelName } from './promql.ts';
 import { readCounters, readScalar } from './read-result.ts';
+import { mergeSlices, type Slice, sliceRange } from './slices.ts';
 
 export interface PrometheusOptions {
   /** Base URL, `http(s)://host:port/prefix`. Userinfo in it is sent as basic auth. */
@@ -55,9 +56,12 @@ export function createPrometheusSource(options: PrometheusOptions): MetricsSourc
       // The stable arm of a first deployment has no name; as a matcher it would select series without the label.
       const named = clusters.filter((cluster) => cluster !== '');
       if (named.length === 0 || families.length === 0) return gap('NO_DATA', 'there is no cluster to measure');
-      const { selector, nodeLabel } = fleet;
-      const answer = await query(countersQuery({ selector, clusters: named, families, fromMs, toMs }), toMs);
-      return answer.kind === 'gap' ? answer : readCounters(answer, { nodeLabel, families, fromMs });
+      const { selector, nodeLabel, scrapeIntervalMs } = fleet;
+      const readSlice = async (slice: Slice): Promise<CountersResult> => {
+        const answer = await query(countersQuery({ selector, clusters: named, families, ...slice }), slice.toMs);
+        return answer.kind === 'gap' ? answer : readCounters(answer, { nodeLabel, families, fromMs: slice.fromMs });
+      };
+      return mergeSlices(await Promise.all(sliceRange({ fromMs, toMs }, scrapeIntervalMs).map(readSlice)));
     },
     scalar: async ({ query: text, atMs }) => {
       const answer = await query(text, atMs);

@@ -38,7 +38,7 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
     }
     const asked = await Promise.race([
       ask(client, id, rev, Math.max(1, Math.min(ASK_FOR_MS, Math.floor(leftMs)))),
-      stopped(interrupted),
+      leave,
     ]);
     if (asked === 'interrupted') {
       terminal.err(`stopped watching; rollout ${id} goes on`);

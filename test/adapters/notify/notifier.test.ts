@@ -220,7 +220,12 @@ describe('a receiver in trouble', () => {
   });
 
   it('may speak no HTTP, or no TLS', async () => {
-    const server = createServer((socket) => socket.on('error', () => undefined).resume().end('220 smtp\r\n'));
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end('220 smtp\r\n'),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : 0;

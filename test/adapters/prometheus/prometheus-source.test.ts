@@ -86,6 +86,28 @@ describe('a good answer', () => {
     });
   });
 
+  it('is put together from several queries when the stretch is long', async () => {
+    const t = Math.floor(nowS());
+    prometheus.answer((response) => {
+      const { query = '', time = '' } = Object.fromEntries(prometheus.requests.at(-1)?.body ?? []);
+      const fromS = Number(time) - Number(/\[(\d+)ms\]/.exec(query)?.[1]) / 1000;
+      const values = Array.from({ length: 120 }, (_, i) => [t - 119 + i, `${i}`] as const);
+      const inRange = values.filter(([seconds]) => seconds >= fromS && seconds <= Number(time));
+      const result = [{ metric: metric('upstream_rq_xx', { envoy_response_code_class: '2' }), values: inRange }];
+      json(response, 200, { status: 'success', data: { resultType: 'matrix', result } });
+    });
+    const range = { fromMs: (t - 119) * 1000, toMs: t * 1000 };
+    const result = await source.counters({
+      fleet: 'edge',
+      clusters: ['shop--v2'],
+      families: ['upstream_rq_xx'],
+      ...range,
+    });
+    expect(prometheus.requests).toHaveLength(3);
+    const points = Array.from({ length: 120 }, (_, i) => [(t - 119 + i) * 1000, i]);
+    expect(result).toMatchObject({ kind: 'ok', series: [{ label: '2', points }] });
+  });
+
   it('may carry infos', async () => {
     prometheus.answerWith('scalar', [nowS(), '1'], { infos: ['metric might not be a counter'] });
     expect(await scalar()).toMatchObject({ kind: 'ok' });
