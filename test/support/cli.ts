@@ -47,7 +47,7 @@ export async function until(
   target: Target,
   id: string,
   wanted: (rollout: RolloutBody) => boolean,
-  timeoutMs = 60_000,
+  timeoutMs = 40_000,
 ): Promise<RolloutBody> {
   let last: RolloutBody | null = null;
   await waitFor(

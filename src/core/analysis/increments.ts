@@ -58,11 +58,10 @@ function ofProxy(series: readonly CounterSeries[], fromMs: number): Increment[] 
 /**
  * One scrape pair of one cluster. `upstream_rq_completed` falls only when the process restarted or the cluster was
  * made anew: then the present values are the growth. A fall of other series alone is a changed cluster: Envoy
- * restarts classes and histogram one by one while `completed` lives on, so the pair says nothing.
+ * restarts classes and histogram one by one while `completed` lives on, so the pair says nothing. A cluster absent
+ * from a scrape of its proxy is gone, and counts from 0 when it returns.
  */
 function count(cluster: readonly Track[], processRestarted: boolean): void {
-  // Absent on a proxy that was scraped: the cluster is not there; when it returns it counts from 0.
-  if (cluster.every(({ current }) => current === null)) return;
   const falls = cluster.filter(fell);
   if (falls.length > 0 && !processRestarted) return;
   const anew = falls.some(({ series }) => series.family === 'upstream_rq_completed');

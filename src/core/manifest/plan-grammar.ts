@@ -22,7 +22,7 @@ const custom = fields({
   }),
   min: z.number('expected a number').optional(),
   max: z.number('expected a number').optional(),
-  window: duration({ min: '1s', max: '1d' }).optional(),
+  window: duration({ min: '1s', max: '1h' }).optional(),
 }).superRefine(({ min, max }, ctx) => {
   if (min === undefined && max === undefined)
     ctx.addIssue({ code: 'custom', message: 'expected a limit: min, max or both' });

@@ -167,7 +167,10 @@ describe('what the receiver answers', () => {
 
   it('counts once the status is here, whatever becomes of the body', async () => {
     receiver.answer(endless);
-    expect(await deliver()).toEqual({ kind: 'delivered' });
+    // So patient that only the cap on what is read can end it.
+    const patient = open({ timeoutMs: 600_000 });
+    expect(await patient.deliver('deploys', notice(), 0)).toEqual({ kind: 'delivered' });
+    await patient.close();
     receiver.answer(trickle);
     expect(await deliver()).toEqual({ kind: 'delivered' });
     receiver.answer((r) => {

@@ -85,6 +85,21 @@ describe('slackMessage', () => {
     }
   });
 
+  it('never cuts a character in half', () => {
+    for (const title of ['😀'.repeat(100), `x${'😀'.repeat(100)}`]) {
+      const { text } = Message.parse(slackMessage(notice({ title, fields: [] })));
+      expect(() => encodeURIComponent(text)).not.toThrow();
+      expect(text).toHaveLength(title.startsWith('x') ? 150 : 149);
+    }
+  });
+
+  it('leaves out what would be too much in all', () => {
+    const fields = Array.from({ length: 15 }, (_, i): [string, string] => [`n${i}`, 'x'.repeat(5_000)]);
+    const { blocks } = Message.parse(slackMessage(notice({ fields })));
+    expect(JSON.stringify(blocks).length).toBeLessThan(10_000);
+    expect(JSON.stringify(blocks)).toContain('10 more fields');
+  });
+
   it('says how many fields it left out', () => {
     const fields = Array.from({ length: 60 }, (_, i): [string, string] => [`n${i}`, 'x']);
     expect(Message.parse(slackMessage(notice({ fields }))).text).toContain('More: 41 more fields');

@@ -116,7 +116,7 @@ describe('a good answer', () => {
 
 describe('a request', () => {
   it('is one POST with anchored names, escaped values and a time limit', async () => {
-    const odd = [{ name: 'edge', selector: { job: 'a"}\\b\nc' }, nodeLabel: 'instance', scrapeIntervalMs: 1 }];
+    const odd = [{ name: 'edge', selector: { job: 'a"}\\b\nc' }, nodeLabel: 'instance', scrapeIntervalMs: 1_000 }];
     await open({ fleets: odd }).counters({
       fleet: 'edge',
       clusters: ['', 'a.b|c"'],
@@ -306,6 +306,7 @@ describe('odd counters are no evidence', () => {
       'BAD_ANSWER',
       'histograms',
     ],
+    ['both kinds of samples', () => [{ ...xx({}), histograms: [] }], 'matrix', 'BAD_ANSWER', 'histograms'],
     [
       'no node label',
       () => [{ metric: { ...metric('upstream_rq_xx'), instance: undefined }, values: values() }],

@@ -50,6 +50,32 @@ describe('increments', () => {
     expect(grown([stable, canary])).toEqual({ completed: 0, '2': 6 });
   });
 
+  it('counts a cluster in full that was gone and came back', () => {
+    const stable = [
+      series(
+        'upstream_rq_completed',
+        '',
+        [
+          [1, 7],
+          [2, 7],
+          [3, 7],
+        ],
+        { cluster: 'stable' },
+      ),
+    ];
+    const canary = [
+      series('upstream_rq_completed', '', [
+        [1, 10],
+        [3, 25],
+      ]),
+      series('upstream_rq_xx', '2', [
+        [1, 10],
+        [3, 25],
+      ]),
+    ];
+    expect(grown([...stable, ...canary])).toEqual({ completed: 25, '2': 25 });
+  });
+
   it('only takes the base of a proxy that first appears later', () => {
     const known = series('upstream_rq_xx', '2', [
       [1, 0],

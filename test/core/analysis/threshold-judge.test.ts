@@ -56,13 +56,23 @@ describe('error-rate', () => {
     expect(assess(both).decision).toBe('hold');
   });
 
+  it('is no shared incident when stable is just at the limit', () => {
+    expect(only([...arm('canary', 300, 6), ...arm('stable', 300, 3)])).toMatchObject({
+      verdict: 'fail',
+      baseline: 0.01,
+    });
+  });
+
   it('blames the canary that is more than twice as bad as a stable in trouble', () => {
+    expect(only([...arm('canary', 300, 40), ...arm('stable', 300, 20)])).toMatchObject({ reason: 'SHARED_INCIDENT' });
     expect(only([...arm('canary', 300, 41), ...arm('stable', 300, 20)])).toMatchObject({ verdict: 'fail' });
   });
 
   it('believes no incident of a stable arm that saw fewer requests than the canary', () => {
     expect(only([...arm('canary', 150, 30), ...arm('stable', 149, 20)])).toMatchObject({ verdict: 'fail' });
     expect(only([...arm('canary', 150, 30), ...arm('stable', 150, 20)])).toMatchObject({ reason: 'SHARED_INCIDENT' });
+    expect(only([...arm('canary', 500, 60), ...arm('stable', 200, 20)])).toMatchObject({ reason: 'SHARED_INCIDENT' });
+    expect(only([...arm('canary', 500, 60), ...arm('stable', 199, 20)])).toMatchObject({ verdict: 'fail' });
   });
 
   it('has no baseline in a first deployment', () => {
@@ -120,6 +130,15 @@ describe('latency', () => {
     const slow = histogram({ '100.0': 90, '250.0': 94, '500.0': 100, '+Inf': 100 });
     expect(judged(slow)).toMatchObject({ verdict: 'fail', value: 0.06, reason: 'OVER_LIMIT' });
     expect(judged(slow).detail).toContain('took over 250ms or timed out');
+  });
+
+  it('takes the edge that equals the objective', () => {
+    const counters = histogram({ '100': 100, '250': 100, '+Inf': 100 });
+    expect(judged(counters, { ...latency, objectiveMs: 100 }).detail).toContain('took over 100ms or timed out');
+  });
+
+  it('never counts below zero when a restart left bucket and total apart', () => {
+    expect(judged(histogram({ '250': 120, '+Inf': 110 }))).toMatchObject({ verdict: 'pass', value: 0, requests: 110 });
   });
 
   it('adds timeouts, which never reach the histogram', () => {
@@ -218,6 +237,11 @@ describe('missing evidence', () => {
     expect(only([], { nowMs: LIVE_AT + 1_999, counters })).toMatchObject({ reason: 'WARMING_UP' });
     expect(only([], { nowMs: LIVE_AT + 2_000 })).toMatchObject({ reason: 'NO_DATA' });
     expect(only([], { nowMs: LIVE_AT + 2_000, counters })).toMatchObject({ reason: 'NO_DATA' });
+  });
+
+  it('does not call an outage warm-up', () => {
+    const counters = { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'gone' } as const;
+    expect(only([], { nowMs: LIVE_AT + 1, counters })).toMatchObject({ reason: 'SOURCE_DOWN' });
   });
 
   it('does not count samples from before the step', () => {
