@@ -24,7 +24,7 @@ function documents(stable: string): string {
     true,
   )}${plan('gated', '[{ weight: 0, approve: true, matches: [{ headers: [{ name: x-tester, type: Present }] }] }]', false)}${plan(
     'refused',
-    '[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: RegularExpression, value: "\\\\pL+" }] }] }]',
+    '[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: RegularExpression, value: "\\\\pL{60}" }] }] }]',
     false,
   )}apiVersion: serin.dev/v1
 kind: Route

@@ -1,5 +1,4 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { webhookReceiver } from './webhook-receiver.ts';
 
 export interface Message {
   readonly atMs: number;
@@ -7,7 +6,7 @@ export interface Message {
   readonly text: string;
 }
 
-/** A Slack-style webhook receiver that can misbehave. */
+/** A Slack-style receiver of a whole installation: keeps what it accepted, and can refuse. */
 export interface Receiver {
   readonly url: string;
   /** What it accepted, in order. */
@@ -20,36 +19,23 @@ export interface Receiver {
 }
 
 export async function startReceiver(): Promise<Receiver> {
+  const inner = await webhookReceiver();
   const messages: Message[] = [];
-  let calls = 0;
-  const server = createServer((request, response) => {
-    calls += 1;
-    let body = '';
-    request.on('data', (chunk: Buffer) => {
-      body += chunk.toString();
-    });
-    request.on('end', () => {
-      if (receiver.status === 200) {
-        const parsed: unknown = JSON.parse(body);
-        const text = typeof parsed === 'object' && parsed !== null && 'text' in parsed ? String(parsed.text) : body;
-        messages.push({ atMs: Date.now(), id: String(request.headers['webhook-id'] ?? ''), text });
-      }
-      response
-        .writeHead(receiver.status, receiver.status >= 300 && receiver.status < 400 ? { location: '/hook' } : {})
-        .end('ok');
-    });
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const receiver: Receiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: inner.url,
     messages,
     status: 200,
-    calls: () => calls,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
+    calls: () => inner.received.length,
+    close: () => inner.close(),
   };
+  inner.answer((response) => {
+    const { status } = receiver;
+    const last = inner.received.at(-1);
+    if (status === 200 && last !== undefined) {
+      const { text } = JSON.parse(last.body) as { text: string };
+      messages.push({ atMs: Date.now(), id: String(last.headers['webhook-id'] ?? ''), text });
+    }
+    response.writeHead(status, status >= 300 && status < 400 ? { location: '/hook' } : {}).end('ok');
+  });
   return receiver;
 }
