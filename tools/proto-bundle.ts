@@ -7,7 +7,8 @@ import { type INamespace, type NamespaceBase, type ReflectionObject, Root, Type 
 /**
  * Writes `proto/bundle.json`: the Envoy messages that Serin speaks and everything they refer to, nothing else.
  * Run by hand with `npx tsx tools/proto-bundle.ts` after a change of the list below, of the overlay or of the
- * package that ships the protos; the result is committed, so that no .proto file is read at run time.
+ * package that ships the protos; the result is committed, so that no .proto file is read at run time. With
+ * `--check` it writes nothing and fails when the file is not what it would write.
  */
 
 /** Messages that are encoded or decoded by name; what they refer to follows by itself. `Any` payloads do not. */
@@ -110,5 +111,12 @@ const keep = reachable(root, Object.values(MESSAGES).flat());
 const bundle = prune((root as NamespaceBase).toJSON(), '', keep);
 const file = join(here, '../proto/bundle.json');
 const text = `${JSON.stringify(bundle)}\n`;
-writeFileSync(file, text);
-console.log(`${file}: ${keep.size} types, ${text.length} bytes`);
+if (process.argv.includes('--check')) {
+  if (readFileSync(file, 'utf8') !== text) {
+    console.error('proto/bundle.json is not what tools/proto-bundle.ts makes; run it and commit the result');
+    process.exitCode = 1;
+  }
+} else {
+  writeFileSync(file, text);
+}
+console.log(`proto/bundle.json: ${keep.size} types, ${text.length} bytes`);

@@ -7,13 +7,13 @@ import type { Logger } from './ports/logger.ts';
 import type { Meter } from './ports/meter.ts';
 import type { MetricsSource } from './ports/metrics-source.ts';
 import type { Notifier } from './ports/notifier.ts';
-import type { DueSet, Outbox, RecordStore, TrafficFeed } from './ports/store.ts';
+import type { DueSet, Outbox, RecordStore, TrafficReader } from './ports/store.ts';
 import type { WakeUps } from './ports/wake-ups.ts';
 
 /** Everything the use cases need from outside; put together once, in `main.ts` or in a test. */
 export interface Dependencies {
   readonly records: RecordStore;
-  readonly traffic: Pick<TrafficFeed, 'table'>;
+  readonly traffic: TrafficReader;
   readonly outbox: Outbox;
   readonly due: Pick<DueSet, 'schedule' | 'forget'>;
   readonly fleets: Pick<FleetView, 'state'>;

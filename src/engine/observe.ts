@@ -18,11 +18,9 @@ export async function observeFleets(
   for (const fleet of fleetNames) {
     // The view first: a credit seen here can then not be newer than the position read after it.
     const state = fleets.state(fleet);
-    const table = fromStore(await traffic.table(fleet));
-    if (table.kind === 'error') return table;
-    const owner = table.value.owners.get(`backend/${backend}`);
-    const position = owner === undefined ? null : { epoch: table.value.position.epoch, n: owner.n };
-    observed[fleet] = { state, position };
+    const position = fromStore(await traffic.position(fleet, `backend/${backend}`));
+    if (position.kind === 'error') return position;
+    observed[fleet] = { state, position: position.value };
   }
   return ok(observed);
 }

@@ -1,5 +1,6 @@
 import type { Document, DocumentKind } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
+import { nameSome } from '../core/model/name-some.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument } from './engine.ts';
@@ -21,8 +22,8 @@ export async function removeDocument(deps: Dependencies, request: RemoveRequest)
   const kept = stored.value.find(({ key }) => key === documentKey(kind, name));
   if (kept === undefined) return fail('SERIN_NOT_FOUND', `there is no ${kind} ${name}`);
   const documents = stored.value.map(({ body }) => body.document);
-  const user = userOf(kind, name, documents);
-  if (user !== null) return fail('SERIN_IN_USE', `${kind} ${name} is used by ${user}`);
+  const users = usersOf(kind, name, documents);
+  if (users.length > 0) return fail('SERIN_IN_USE', `${kind} ${name} is used by ${nameSome(users)}`);
 
   const backends = kind === 'Backend' ? [name] : backendsOf(kept.body.document);
   const reads: { key: Commit['reads'][number]['key']; rev: number }[] = stored.value
@@ -56,14 +57,20 @@ export async function removeDocument(deps: Dependencies, request: RemoveRequest)
   }
 }
 
-function userOf(kind: DocumentKind, name: string, documents: readonly Document[]): string | null {
-  if (kind !== 'Backend') return null;
-  for (const document of documents) {
-    if (document.kind === 'Route' && document.spec.rules.some((rule) => rule.backend === name))
-      return `Route ${document.name}`;
-    if (document.kind === 'Plan' && document.spec.backend === name) return `Plan ${document.name}`;
-  }
-  return null;
+/** Documents that would be left without what they name, `Route shop`, in the order of their names. */
+function usersOf(kind: DocumentKind, name: string, documents: readonly Document[]): readonly string[] {
+  const uses = (document: Document): boolean => {
+    if (document.kind === 'Route')
+      return kind === 'Backend' && document.spec.rules.some((rule) => rule.backend === name);
+    if (document.kind !== 'Plan') return false;
+    return kind === 'Backend'
+      ? document.spec.backend === name
+      : kind === 'Strategy' && document.spec.strategy.name === name;
+  };
+  return documents
+    .filter(uses)
+    .map((document) => `${document.kind} ${document.name}`)
+    .sort();
 }
 
 function backendsOf(document: Document): readonly string[] {

@@ -1,8 +1,7 @@
 import { isTerminal } from '../core/model/phase.ts';
-import { DocumentRecord } from '../core/model/stored.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import type { Dependencies } from './dependencies.ts';
-import { backendKey, loadAll, loadBackend, loadRollout, rolloutKey } from './load.ts';
+import { backendKey, loadBackend, loadRollout, rolloutKey } from './load.ts';
 import { commit } from './publish.ts';
 
 /** Takes clusters out of service whose time is over. A lost race is taken up at the next due time. */
@@ -25,15 +24,8 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
   const rollout = state.rolloutId === null ? null : await loadRollout(deps.records, state.rolloutId);
   if (rollout?.kind === 'error') return;
   const active = rollout?.value.body ?? null;
-  const routes = await loadAll(deps.records, 'document/Route/', DocumentRecord);
-  if (routes.kind === 'error') return;
-  const fleets = new Set<string>();
-  for (const { body } of routes.value) {
-    const { document } = body;
-    if (document.kind === 'Route' && document.spec.rules.some((rule) => rule.backend === backend)) {
-      fleets.add(document.spec.fleet);
-    }
-  }
+  const fleets = await fleetsServing(deps, backend);
+  if (fleets === null) return;
   const next = { ...state, retired: kept };
   const value = backendTraffic(next, active === null || isTerminal(active.phase) ? null : active);
   await commit(deps, {
@@ -47,6 +39,17 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
     events: [],
     outbox: [],
     due: [{ subject, atMs: nextMs }],
-    traffic: [...fleets].map((fleet) => ({ fleet, owner: `backend/${backend}` as const, value })),
+    traffic: fleets.map((fleet) => ({ fleet, owner: `backend/${backend}` as const, value })),
   });
+}
+
+/** Where the backend's clusters are, whether a Route still leads there or not; `null` when the store is silent. */
+async function fleetsServing(deps: Dependencies, backend: string): Promise<readonly string[] | null> {
+  const serving: string[] = [];
+  for (const fleet of deps.fleetNames) {
+    const position = await deps.traffic.position(fleet, `backend/${backend}`);
+    if (position.kind !== 'ok') return null;
+    if (position.value !== null) serving.push(fleet);
+  }
+  return serving;
 }

@@ -11,12 +11,13 @@ import type {
   StoreRead,
   Subject,
   TrafficFeed,
+  TrafficReader,
 } from '../../src/engine/ports/store.ts';
 
 /** One implementation under test. Every test uses names of its own, so they share one store. */
 export interface StoreUnderTest {
   readonly records: RecordStore;
-  readonly traffic: TrafficFeed;
+  readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
   /** Returns once the store's clock has moved on by `ms`. */
@@ -192,6 +193,30 @@ function recordContract(store: () => StoreUnderTest): void {
     const [again] = value(await store().records.read([key]));
     expect(again?.rev).toBeGreaterThan(1);
     expect(again?.body).toEqual({ life: 2 });
+  });
+
+  it('says which rev each written record has now: 0 for a deleted one, a later life above the former', async () => {
+    const key: RecordKey = `document/Route/${fresh('revs')}`;
+    const other: RecordKey = `backend/${fresh('revs')}`;
+    const both: Commit = {
+      ...EMPTY,
+      reads: [
+        { key, rev: 0 },
+        { key: other, rev: 0 },
+      ],
+      writes: [
+        { key, body: { life: 1 } },
+        { key: other, body: {} },
+      ],
+    };
+    expect([...committed(await store().records.commit(both)).revs]).toEqual([
+      [key, 1],
+      [other, 1],
+    ]);
+    expect([...committed(await store().records.commit(put(key, 1, null))).revs]).toEqual([[key, 0]]);
+    const again = committed(await store().records.commit(put(key, 0, { life: 2 })));
+    const [stored] = value(await store().records.read([key]));
+    expect(again.revs.get(key)).toBe(stored?.rev);
   });
 
   it('throws for a write without a read, and for a record above 512 KiB', async () => {
@@ -458,6 +483,9 @@ function trafficContract(store: () => StoreUnderTest): void {
     const after = value(await traffic.table(edge));
     expect(after.position.n).toBe(3);
     expect([...after.owners.keys()]).toEqual(['backend/cart']);
+    expect(value(await traffic.position(edge, 'backend/cart'))).toEqual({ epoch, n: 2 });
+    expect(value(await traffic.position(edge, 'route/shop'))).toBeNull();
+    expect(value(await traffic.position(fresh('fleet'), 'backend/cart'))).toBeNull();
     expect(value(await traffic.fleets())).toEqual(expect.arrayContaining([edge, mesh]));
   });
 

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { startEmbeddedRedis } from '../../src/adapters/store/embedded-redis.ts';
 import { createRedisStore } from '../../src/adapters/store/redis-store.ts';
-import { quiet } from './quiet-logger.ts';
+import { quiet } from '../support/quiet-logger.ts';
 import { storeContract } from './store.contract.ts';
 
 storeContract('Redis', async () => {

@@ -6,6 +6,7 @@ import type { RecordStore } from '../../src/engine/ports/store.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import type { FakeStore } from '../support/fake-store.ts';
 import { fakeWakeUps } from '../support/fake-wake-ups.ts';
+import { quiet } from '../support/quiet-logger.ts';
 import { healthyHosts, scriptedJudge, settings } from '../support/rollouts.ts';
 import type { FakeEnvoys } from './fake-envoys.ts';
 import type { Random } from './random.ts';
@@ -30,8 +31,6 @@ export interface Replica {
   alive(): boolean;
   crash(): void;
 }
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 
 /** One engine process. It may die at any call of a port, before or after the call took effect. */
 export async function startReplica(w: Surroundings): Promise<Replica> {
@@ -64,7 +63,7 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
       events: mortal(w.records.events),
       time: mortal(w.records.time),
     },
-    traffic: { table: mortal(w.store.traffic.table) },
+    traffic: { table: mortal(w.store.traffic.table), position: mortal(w.store.traffic.position) },
     outbox: {
       head: mortal(w.store.outbox.head),
       delivered: mortal(w.store.outbox.delivered),

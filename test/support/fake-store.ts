@@ -13,6 +13,7 @@ import type {
   StoreRead,
   Subject,
   TrafficFeed,
+  TrafficReader,
   Unavailable,
 } from '../../src/engine/ports/store.ts';
 
@@ -22,7 +23,7 @@ export type CommitFault = 'conflict' | 'unavailable' | 'reply lost';
 /** All ports of the store in memory, by the same contract as the one on Redis. Shared by any number of engines. */
 export interface FakeStore {
   readonly records: RecordStore;
-  readonly traffic: TrafficFeed;
+  readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
   readonly faults: {
@@ -182,7 +183,11 @@ function apply(s: State, commit: Commit): CommitOutcome {
     if ((s.entries.get(key)?.rev ?? 0) !== rev) return { kind: 'conflict', key };
   }
   s.commits += 1;
-  for (const { key, body } of commit.writes) write(s, key, body);
+  const revs = new Map<RecordKey, number>();
+  for (const { key, body } of commit.writes) {
+    write(s, key, body);
+    revs.set(key, s.entries.get(key)?.rev ?? 0);
+  }
   for (const event of commit.events) {
     const known = s.events.get(event.rolloutId) ?? [];
     const seq = (known.at(-1)?.seq ?? 0) + 1;
@@ -200,7 +205,7 @@ function apply(s: State, commit: Commit): CommitOutcome {
     if (atMs === null) s.due.delete(subject);
     else s.due.set(subject, Math.ceil(atMs));
   }
-  return { kind: 'committed', fleets: publish(s, commit.traffic) };
+  return { kind: 'committed', fleets: publish(s, commit.traffic), revs };
 }
 
 function write(s: State, key: RecordKey, body: unknown): void {
@@ -237,7 +242,7 @@ function publish(s: State, traffic: Commit['traffic']): Record<string, { epoch: 
   return positions;
 }
 
-function fakeTraffic(s: State): TrafficFeed {
+function fakeTraffic(s: State): TrafficFeed & TrafficReader {
   return {
     fleets: () => answer(s, () => ok([...s.fleets.keys()].sort())),
     table: (name) =>
@@ -251,6 +256,11 @@ function fakeTraffic(s: State): TrafficFeed {
         );
         const table: FleetTable = { fleet: name, position: { epoch: s.epoch, n: fleet?.n ?? 0 }, owners };
         return ok(table);
+      }),
+    position: (name, owner) =>
+      answer(s, () => {
+        const n = s.fleets.get(name)?.owners.get(owner)?.n;
+        return ok(n === undefined ? null : { epoch: s.epoch, n });
       }),
     follow: async (onChange) => {
       // One entry per call, so that the same listener may follow twice.

@@ -78,12 +78,15 @@ local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
 local ms = string.format('%.0f', math.floor(us / 1000))
 
+local reply = {'committed', epoch, tostring(#writes)}
 for _, w in ipairs(writes) do
   local name, body = w[1], w[3]
+  local written = '0'
   local key, have = p .. 'record:' .. name, revs[name]
   if w[2] == 'set' then
     local rev = tonumber(have or redis.call('GET', p .. 'gone:' .. name) or 0) + 1
-    redis.call('HSET', key, 'rev', string.format('%.0f', rev), 'body', body)
+    written = string.format('%.0f', rev)
+    redis.call('HSET', key, 'rev', written, 'body', body)
     if not have then
       local tick = math.max(us, tonumber(redis.call('GET', p .. 'tick') or 0) + 1)
       local score = string.format('%.0f', tick)
@@ -99,6 +102,7 @@ for _, w in ipairs(writes) do
       redis.call('ZREM', p .. 'index:' .. string.sub(name, 1, slash), name)
     end
   end
+  table.insert(reply, name); table.insert(reply, written)
 end
 
 for _, e in ipairs(events) do
@@ -119,7 +123,7 @@ for _, d in ipairs(due) do
   else redis.call('ZADD', p .. 'due', d[2], d[1]) end
 end
 
-local reply, change, numbers = {'committed', epoch}, {}, {}
+local change, numbers = {}, {}
 for _, t in ipairs(traffic) do
   local key = p .. 'traffic:' .. t[1]
   local n = numbers[t[1]]

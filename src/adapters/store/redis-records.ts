@@ -87,7 +87,11 @@ function record(key: RecordKey, rev: string, body: string): StoreRead<StoredReco
 function outcome(reply: readonly string[]): CommitOutcome {
   const [kind = '', first = '', ...rest] = reply;
   if (kind === 'conflict') return { kind: 'conflict', key: first };
-  if (kind === 'committed') return { kind: 'committed', fleets: positions(first, rest) };
+  if (kind === 'committed') {
+    const [count = '0', ...pairs] = rest;
+    const revs = pairs.splice(0, 2 * Number(count));
+    return { kind: 'committed', fleets: positions(first, pairs), revs: writtenRevs(revs) };
+  }
   return { kind: 'unavailable', detail: `the store is damaged: ${first} is not what Serin wrote` };
 }
 
@@ -95,6 +99,12 @@ function positions(epoch: string, pairs: readonly string[]): Readonly<Record<str
   const fleets: [string, Position][] = [];
   for (let i = 0; i + 1 < pairs.length; i += 2) fleets.push([pairs[i] ?? '', { epoch, n: Number(pairs[i + 1]) }]);
   return Object.fromEntries(fleets);
+}
+
+function writtenRevs(pairs: readonly string[]): ReadonlyMap<RecordKey, number> {
+  const revs = new Map<RecordKey, number>();
+  for (let i = 0; i + 1 < pairs.length; i += 2) revs.set((pairs[i] ?? '') as RecordKey, Number(pairs[i + 1]));
+  return revs;
 }
 
 function pageSize(limit: number): number {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { DueSet, Outbox, RecordStore, TrafficFeed } from '../../engine/ports/store.ts';
+import type { DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
 import { type RedisConnection, redisAddress } from './redis-address.ts';
 import { redisCalls } from './redis-calls.ts';
 import { redisDueSet } from './redis-due-set.ts';
@@ -21,7 +21,7 @@ export interface RedisStoreOptions {
 
 export interface RedisStore {
   readonly records: RecordStore;
-  readonly traffic: TrafficFeed;
+  readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
   health(): Promise<StoreHealth>;

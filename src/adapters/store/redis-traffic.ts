@@ -2,17 +2,18 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { FleetTable, OwnerTraffic, TrafficOwner } from '../../core/model/traffic.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { StoreRead, TrafficFeed } from '../../engine/ports/store.ts';
+import type { StoreRead, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
 import { followChanges } from './change-follower.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import { corrupt, newEpoch } from './redis-records.ts';
 import { isOwner, parseCount, parseOwner, requirePlainName } from './stored-values.ts';
 
 const Strings = z.array(z.string());
+const Cells = z.array(z.string().nullable());
 const Table = z.tuple([z.string(), z.array(z.string())]);
 
 /** One hash per fleet, so that one read is one consistent fleet revision. */
-export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Logger): TrafficFeed {
+export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Logger): TrafficFeed & TrafficReader {
   const fleets = async (): Promise<StoreRead<readonly string[]>> => {
     const answer = await calls.run(Strings, (client, p) => client.smembers(`${p}fleets`));
     return answer.kind === 'ok' ? { kind: 'ok', value: answer.value.toSorted() } : answer;
@@ -23,6 +24,18 @@ export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Lo
       requirePlainName('fleet', fleet);
       const answer = await calls.run(Table, (client, p) => client.serinTable(p, fleet, newEpoch()));
       return answer.kind === 'ok' ? table(fleet, `${calls.prefix}traffic:${fleet}`, ...answer.value) : answer;
+    },
+    position: async (fleet, owner) => {
+      requirePlainName('fleet', fleet);
+      const key = `${calls.prefix}traffic:${fleet}`;
+      const answer = await calls.run(Cells, (client) => client.hmget(key, '@epoch', owner));
+      if (answer.kind !== 'ok') return answer;
+      const [epoch = null, cell = null] = answer.value;
+      if (cell === null) return { kind: 'ok', value: null };
+      const n = parseCount(cell.slice(0, Math.max(0, cell.indexOf('|'))));
+      return epoch === null || n === null
+        ? corrupt(key, `${owner}: no fleet revision`)
+        : { kind: 'ok', value: { epoch, n } };
     },
     follow: (onChange) => followChanges({ connect, key: `${calls.prefix}changes`, fleets, onChange, logger }),
   };

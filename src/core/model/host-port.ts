@@ -17,8 +17,10 @@ export function isIp(host: string): boolean {
   return isIpv4(host) || isIpv6(host);
 }
 
+/** Without leading zeros: Envoy refuses `010.0.0.1`, and others would read it as octal. */
 function isIpv4(host: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(host) && host.split('.').every((part) => Number(part) <= 255);
+  const parts = host.split('.');
+  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 function isIpv6(host: string): boolean {

@@ -1,4 +1,5 @@
 import { connectedNodes, type Liveness, liveness, type Nack } from '../fleet/liveness.ts';
+import { nameSome } from '../model/name-some.ts';
 import { markLive } from './moves.ts';
 import { change, type Draft, emit, type Observations, type Settings, wait } from './transition.ts';
 
@@ -24,7 +25,7 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
       return { kind: 'waiting' };
     case 'waiting':
       if (live.nacks.length > 0) return { kind: 'nack', nacks: live.nacks };
-      wait(d, `the ACK of ${named(live.laggards)}`);
+      wait(d, `the ACK of ${nameSome(live.laggards)}`);
       return { kind: 'waiting' };
     case 'live':
       if (d.rollout.push?.liveAtMs === null) markLive(d, d.rollout, live.lastAckAtMs);
@@ -44,12 +45,6 @@ function rebase(d: Draft, observed: Observations): boolean {
   change(d, { push: { ...push, counted, liveAtMs: null } });
   emit(d, 'held', 'every counted Envoy is gone; the connected ones count from now on');
   return true;
-}
-
-/** At most five names, so that a message about a large fleet stays readable. */
-export function named(nodes: readonly string[]): string {
-  const shown = nodes.slice(0, 5).join(', ');
-  return nodes.length > 5 ? `${shown} and ${nodes.length - 5} more` : shown;
 }
 
 /** One sentence for a refused push; Envoy's words were redacted where they came in. */

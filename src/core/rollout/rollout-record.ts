@@ -6,30 +6,30 @@ import type { Rollout } from './rollout.ts';
 
 const ms = z.number().nonnegative();
 
-const VerdictRecord = z.object({
+const VerdictRecord = z.looseObject({
   metric: z.string(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string(),
   detail: z.string(),
   value: z.number().nullable(),
   baseline: z.number().nullable(),
-  limit: z.object({ min: z.number().nullable(), max: z.number().nullable() }),
+  limit: z.looseObject({ min: z.number().nullable(), max: z.number().nullable() }),
   requests: z.number().nullable(),
   baselineRequests: z.number().nullable(),
 }) as unknown as z.ZodType<Verdict>;
 
 /** A rollout as it comes back from the store. */
-export const RolloutRecord: z.ZodType<Rollout> = z.object({
+export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   id: z.string(),
   plan: z.string(),
   spec: PlanSpecRecord,
-  trigger: z.object({ revision: z.string(), endpoints: z.array(z.string()).nullable() }),
+  trigger: z.looseObject({ revision: z.string(), endpoints: z.array(z.string()).nullable() }),
   backend: z.string(),
   fleets: z.array(z.string()).min(1),
   canary: RevisionRecord,
   stable: RevisionRecord.nullable(),
   phase: z.enum(PHASES),
-  paused: z.object({ by: z.string(), reason: z.string(), atMs: ms }).nullable(),
+  paused: z.looseObject({ by: z.string(), reason: z.string(), atMs: ms }).nullable(),
   step: z.number().int().min(-1),
   attempt: z.number().int().nonnegative(),
   startedBy: z.string(),
@@ -37,15 +37,15 @@ export const RolloutRecord: z.ZodType<Rollout> = z.object({
   updatedAtMs: ms,
   deadlineAtMs: ms,
   push: z
-    .object({
+    .looseObject({
       committedAtMs: ms,
       liveAtMs: ms.nullable(),
       counted: z.record(z.string(), z.array(z.string())),
     })
     .nullable(),
-  approval: z.object({ step: z.number(), attempt: z.number(), by: z.string(), atMs: ms }).nullable(),
+  approval: z.looseObject({ step: z.number(), attempt: z.number(), by: z.string(), atMs: ms }).nullable(),
   evidence: z
-    .object({
+    .looseObject({
       verdicts: z.array(VerdictRecord),
       judgedAtMs: ms,
       inconclusiveSinceMs: ms.nullable(),
@@ -53,7 +53,7 @@ export const RolloutRecord: z.ZodType<Rollout> = z.object({
     })
     .nullable(),
   cause: z
-    .object({
+    .looseObject({
       kind: z.enum(['analysis', 'nack', 'deadline', 'person', 'no_dataplane']),
       summary: z.string(),
       by: z.string(),
@@ -64,7 +64,7 @@ export const RolloutRecord: z.ZodType<Rollout> = z.object({
     })
     .nullable(),
   history: z.array(
-    z.object({
+    z.looseObject({
       step: z.number(),
       name: z.string(),
       weight: z.number(),

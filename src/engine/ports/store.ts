@@ -45,7 +45,13 @@ export interface Commit {
 }
 
 export type CommitOutcome =
-  | { readonly kind: 'committed'; readonly fleets: Readonly<Record<string, Position>> }
+  | {
+      readonly kind: 'committed';
+      /** The new revision of each fleet that the commit changed. */
+      readonly fleets: Readonly<Record<string, Position>>;
+      /** The new rev of each written record, 0 for a deleted one: what a commit that takes this one back must find. */
+      readonly revs: ReadonlyMap<RecordKey, number>;
+    }
   /** A record moved on: reload and decide again. */
   | { readonly kind: 'conflict'; readonly key: string }
   | Unavailable;
@@ -65,6 +71,13 @@ export interface RecordStore {
   ): Promise<StoreRead<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
   /** Epoch ms of the store's clock. */
   time(): Promise<StoreRead<number>>;
+}
+
+/** What the engine asks about traffic that was committed. */
+export interface TrafficReader {
+  table(fleet: string): Promise<StoreRead<FleetTable>>;
+  /** The fleet revision of the owner's last change, without the rest of the table; `null`: not in the table. */
+  position(fleet: string, owner: TrafficOwner): Promise<StoreRead<Position | null>>;
 }
 
 /** What the xDS side follows. A lost hint costs seconds: followers also poll. */

@@ -5,7 +5,7 @@ import type { CounterSeries } from '../../../src/core/analysis/judge.ts';
 import { thresholdJudge } from '../../../src/core/analysis/threshold-judge.ts';
 import type { MetricsSource } from '../../../src/engine/ports/metrics-source.ts';
 import { createSystemClock } from '../../../src/platform/system-clock.ts';
-import { quiet } from '../../contract/quiet-logger.ts';
+import { quiet } from '../../support/quiet-logger.ts';
 import { type PrometheusProcess, startPrometheus } from '../../support/prometheus-process.ts';
 import { type StubExporter, stubExporter } from './stub-exporter.ts';
 

@@ -1,7 +1,7 @@
 import { createWakeUps } from '../../../src/adapters/scheduler/wake-ups.ts';
 import { createRedisStore } from '../../../src/adapters/store/redis-store.ts';
 import { createSystemClock } from '../../../src/platform/system-clock.ts';
-import { quiet } from '../../contract/quiet-logger.ts';
+import { quiet } from '../../support/quiet-logger.ts';
 
 // A replica whose handler never ends; the test kills it. Takes the socket path, says when a run has begun.
 const socketPath = process.argv[2] ?? '';

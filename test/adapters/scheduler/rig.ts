@@ -7,7 +7,7 @@ import { createRedisStore, type RedisStore } from '../../../src/adapters/store/r
 import type { Subject } from '../../../src/engine/ports/store.ts';
 import type { WakeUps } from '../../../src/engine/ports/wake-ups.ts';
 import { createSystemClock } from '../../../src/platform/system-clock.ts';
-import { quiet } from '../../contract/quiet-logger.ts';
+import { quiet } from '../../support/quiet-logger.ts';
 
 export interface Rig {
   readonly redis: EmbeddedRedis;

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Logger } from '../../../src/engine/ports/logger.ts';
 import type { Subject } from '../../../src/engine/ports/store.ts';
-import { quiet } from '../../contract/quiet-logger.ts';
+import { quiet } from '../../support/quiet-logger.ts';
 import { counter, type Rig, rig } from './rig.ts';
 
 let r: Rig;

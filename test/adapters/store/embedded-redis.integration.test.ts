@@ -9,7 +9,7 @@ import {
   type EmbeddedRedisOptions,
   startEmbeddedRedis,
 } from '../../../src/adapters/store/embedded-redis.ts';
-import { quiet } from '../../contract/quiet-logger.ts';
+import { quiet } from '../../support/quiet-logger.ts';
 
 let dir: string;
 const pids = new Set<number>();

@@ -7,7 +7,7 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../../src/adapters/st
 import { createRedisStore, type RedisStore } from '../../../src/adapters/store/redis-store.ts';
 import type { RouteTraffic } from '../../../src/core/model/traffic.ts';
 import type { Commit } from '../../../src/engine/ports/store.ts';
-import { quiet } from '../../contract/quiet-logger.ts';
+import { quiet } from '../../support/quiet-logger.ts';
 import { EMPTY, notice } from '../../contract/store.contract.ts';
 
 let dir: string;
@@ -186,7 +186,7 @@ describe('outages', () => {
     const after = await store.traffic.table('edge');
     if (before.kind !== 'ok' || after.kind !== 'ok') throw new Error('unavailable');
     expect(after.value.position.epoch).not.toBe(before.value.position.epoch);
-    expect(await store.records.commit(everything)).toEqual({
+    expect(await store.records.commit(everything)).toMatchObject({
       kind: 'committed',
       fleets: { edge: { epoch: after.value.position.epoch, n: 1 } },
     });

@@ -1,0 +1,106 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
+import { type EngineRig, engineRig } from '../support/engine-rig.ts';
+
+let rig: EngineRig;
+afterEach(() => rig.stop());
+
+const apply = async (...documents: readonly string[]): Promise<void> => {
+  const result = await rig.answer(rig.engine.apply({ files: files(...documents), dryRun: false, by: 'someone' }));
+  if (result.kind === 'error') throw new Error(result.errors[0]?.message);
+};
+
+const start = (
+  fields: Partial<Parameters<EngineRig['engine']['start']>[0]> = {},
+): ReturnType<EngineRig['engine']['start']> =>
+  rig.engine.start({
+    plan: 'checkout',
+    revision: 'v2',
+    endpoints: ['127.0.0.1:9090'],
+    by: 'ci',
+    idempotencyKey: null,
+    ...fields,
+  });
+
+const SHOP = [routeYaml(), backendYaml(), planYaml()] as const;
+
+describe('start', () => {
+  it.each([
+    ['a plan that does not exist', { plan: 'chekout' }, 'SERIN_NOT_FOUND'],
+    ['a revision name that could not be a cluster', { revision: '../v2' }, 'SERIN_REQUEST_INVALID'],
+    ['endpoints that are none', { endpoints: ['nowhere'] }, 'SERIN_REQUEST_INVALID'],
+    ['the revision that is stable already', { revision: 'v1', endpoints: null }, 'SERIN_CONFLICT'],
+  ])('refuses %s', async (_, fields, code) => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    expect(await start(fields)).toMatchObject({ kind: 'error', errors: [{ code }] });
+    expect(await rig.engine.rollouts({ backend: null, phase: null, limit: 10, cursor: null })).toMatchObject({
+      value: { rollouts: [] },
+    });
+  });
+
+  it('refuses a backend that no Route leads to', async () => {
+    rig = await engineRig();
+    await apply(backendYaml(), planYaml());
+    expect(await start()).toMatchObject({ errors: [{ code: 'SERIN_NOT_READY' }] });
+  });
+
+  it('refuses a second rollout on the same backend and names the first', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    const first = await start();
+    const id = first.kind === 'ok' ? first.value.view.rollout.id : 'none';
+    const second = await start({ revision: 'v3' });
+    expect(second).toMatchObject({ errors: [{ code: 'SERIN_ROLLOUT_ACTIVE' }] });
+    expect(second.kind === 'error' && second.errors[0]?.message).toContain(id);
+  });
+
+  it('lets exactly one of ten concurrent starts own the backend', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    const outcomes = await Promise.all(Array.from({ length: 10 }, (_, i) => start({ revision: `v${i + 2}` })));
+    expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);
+  });
+
+  it('starts once for one idempotency key, under concurrent calls too', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => start({ idempotencyKey: 'build-17' })));
+    const started = outcomes.map((outcome) => (outcome.kind === 'ok' ? outcome.value : null));
+    expect(new Set(started.map((value) => value?.view.rollout.id)).size).toBe(1);
+    expect(started.filter((value) => value?.created)).toHaveLength(1);
+  });
+
+  it('refuses another request under a key that was used', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    await start({ idempotencyKey: 'build-17' });
+    expect(await start({ idempotencyKey: 'build-17', revision: 'v3' })).toMatchObject({
+      errors: [{ code: 'SERIN_IDEMPOTENCY_MISMATCH' }],
+    });
+  });
+
+  it('tells a repeated start about the first one when the first reply was lost', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    rig.store.faults.failNextCommit('reply lost');
+    expect(await start({ idempotencyKey: 'build-17' })).toMatchObject({
+      errors: [{ code: 'SERIN_STORE_UNAVAILABLE' }],
+    });
+    expect(await start({ idempotencyKey: 'build-17' })).toMatchObject({ kind: 'ok', value: { created: false } });
+  });
+
+  it('runs by the plan it started with, whatever is applied meanwhile', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    const started = await start();
+    const id = started.kind === 'ok' ? started.value.view.rollout.id : '';
+    await apply(planYaml({ steps: '[{ weight: 99, approve: true }]' }));
+    await rig.until(async () => {
+      const view = await rig.engine.rollout(id);
+      return view.kind === 'ok' && view.value.rollout.phase === 'promoted';
+    });
+    const view = await rig.engine.rollout(id);
+    expect(view.kind === 'ok' && view.value.rollout.history.map(({ weight }) => weight)).toEqual([1_000, 5_000]);
+  });
+});

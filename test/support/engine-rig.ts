@@ -1,0 +1,131 @@
+import type { CountersResult } from '../../src/core/analysis/judge.ts';
+import type { FleetNode } from '../../src/core/model/fleet-state.ts';
+import type { Position } from '../../src/core/model/traffic.ts';
+import type { Notice } from '../../src/core/rollout/event.ts';
+import { activeRollouts } from '../../src/engine/active-rollouts.ts';
+import { createEngine, handleSubject } from '../../src/engine/create-engine.ts';
+import type { Dependencies } from '../../src/engine/dependencies.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import type { Delivery } from '../../src/engine/ports/notifier.ts';
+import { shippedStrategies } from '../../src/platform/strategy-files.ts';
+import { type FakeClock, fakeClock } from './fake-clock.ts';
+import { type FakeStore, fakeStore } from './fake-store.ts';
+import { fakeWakeUps } from './fake-wake-ups.ts';
+import { quiet } from './quiet-logger.ts';
+import { healthyHosts, node, scriptedJudge, settings } from './rollouts.ts';
+
+/** The whole engine on fakes, with Envoys and a judge that do as the test says. */
+export interface EngineRig {
+  readonly engine: Engine;
+  readonly store: FakeStore;
+  readonly clock: FakeClock;
+  readonly delivered: Notice[];
+  /** What the Envoys of a fleet do with a push: credit it (default), refuse it with these words, or keep silent. */
+  envoys(fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }): void;
+  verdict: 'pass' | 'fail' | 'inconclusive';
+  delivery: Delivery;
+  metrics: boolean;
+  /** Lets virtual time pass until the answer is there. */
+  answer<T>(call: Promise<T>): Promise<T>;
+  /** Runs until `done` holds; throws after an hour of virtual time. */
+  until(done: () => Promise<boolean>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function engineRig(fleetNames: readonly string[] = ['edge']): Promise<EngineRig> {
+  const clock = fakeClock();
+  const store = fakeStore(clock);
+  const behaviours = new Map<string, 'ack' | 'silent' | { readonly nack: string }>();
+  const pushed = new Map<string, Position>();
+  const watched = await store.traffic.follow((fleets) => {
+    for (const fleet of fleets) {
+      void store.traffic.table(fleet).then((read) => {
+        if (read.kind === 'ok') pushed.set(fleet, read.value.position);
+      });
+    }
+  });
+  const wakeUps = fakeWakeUps({ due: store.due, clock });
+  const nodesOf = (fleet: string): readonly FleetNode[] => {
+    const position = pushed.get(fleet) ?? null;
+    const behaviour = behaviours.get(fleet) ?? 'ack';
+    const fields: Partial<FleetNode> =
+      behaviour === 'ack'
+        ? { credited: position, creditedAtMs: clock.now() }
+        : behaviour === 'silent' || position === null
+          ? {}
+          : { nack: { position, type: 'RDS', message: behaviour.nack, atMs: clock.now() } };
+    return ['a', 'b'].map((id) => node(`${fleet}-${id}`, fields));
+  };
+  const rig: Pick<EngineRig, 'verdict' | 'delivery' | 'metrics'> & { delivered: Notice[] } = {
+    verdict: 'pass',
+    delivery: { kind: 'delivered' },
+    metrics: true,
+    delivered: [],
+  };
+  const deps: Dependencies = {
+    ...store,
+    wakeUps,
+    clock,
+    fleetNames,
+    active: activeRollouts(),
+    fleets: { state: (fleet) => ({ fleet, observedSinceMs: 0, nodes: nodesOf(fleet) }) },
+    metrics: {
+      counters: async ({ fleet, clusters, toMs }): Promise<CountersResult> => {
+        if (!rig.metrics) return { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' };
+        return healthyHosts([`${fleet}-a`, `${fleet}-b`], clusters.at(-1) ?? '', toMs);
+      },
+      scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
+      scrapeMs: () => 1_000,
+    },
+    notifier: {
+      targets: () => ['deploys'],
+      deliver: async (_target, notice) => {
+        if (rig.delivery.kind === 'delivered') rig.delivered.push(notice);
+        return rig.delivery;
+      },
+    },
+    judge: scriptedJudge(() => rig.verdict),
+    newId: sequence(),
+    logger: quiet,
+    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {} },
+    settings: () => settings,
+  };
+  await wakeUps.start((subject) => handleSubject(deps, subject));
+  return Object.assign(rig, {
+    engine: createEngine(deps, shippedStrategies()),
+    store,
+    clock,
+    envoys: (fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }) =>
+      void behaviours.set(fleet, behaviour),
+    until: (done: () => Promise<boolean>) => until(clock, done),
+    answer: async <T>(call: Promise<T>): Promise<T> => {
+      let settled = false;
+      const done = (): void => {
+        settled = true;
+      };
+      call.then(done, done);
+      await until(clock, async () => settled);
+      return call;
+    },
+    stop: async () => {
+      await wakeUps.stop();
+      await watched.stop();
+    },
+  });
+}
+
+async function until(clock: FakeClock, done: () => Promise<boolean>): Promise<void> {
+  for (let passedMs = 0; passedMs < 3_600_000; passedMs += 250) {
+    if (await done()) return;
+    await clock.advance(250);
+  }
+  throw new Error('an hour of virtual time has passed in vain');
+}
+
+function sequence(): () => string {
+  let made = 0;
+  return () => {
+    made += 1;
+    return `rollout${String(made).padStart(12, '0')}`;
+  };
+}
