@@ -6,7 +6,11 @@ import { BIN, fetchBinaries } from './setup/binaries.mjs';
 import { installPackages } from './setup/packages.mjs';
 
 const [task, ...rest] = process.argv.slice(2);
-const TASKS = { test: ['tools/checks.ts'], demo: ['tools/demo/main.ts'] };
+const TASKS = {
+  test: ['tools/checks.ts'],
+  demo: ['tools/demo/main.ts'],
+  'bench:start': ['tools/bench/start.ts'],
+};
 const script = TASKS[task];
 if (script === undefined) {
   console.error(`usage: node tools/run.mjs ${Object.keys(TASKS).join('|')}`);
