@@ -19,7 +19,7 @@ import type { Logger } from './engine/ports/logger.ts';
 import type { MetricsSource } from './engine/ports/metrics-source.ts';
 import { createBell } from './platform/bell.ts';
 import { type Config, isLoopback, loadConfig } from './platform/config.ts';
-import { createLifecycle } from './platform/lifecycle.ts';
+import { createLifecycle, exitOnSignal } from './platform/lifecycle.ts';
 import { createLogger } from './platform/logger.ts';
 import { createMetrics } from './platform/metrics.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
@@ -40,6 +40,7 @@ async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promis
   if (loaded.kind === 'error') return loaded;
   const config = loaded.value;
   const logger = createLogger({ level: config.logLevel, to: process.stdout });
+  const drainInstead = exitOnSignal();
 
   const embedded = mode === 'dev' && config.redis === null ? await startStore(dataDir, logger) : ok(null);
   if (embedded.kind === 'error') return embedded;
@@ -48,7 +49,7 @@ async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promis
     await embedded.value?.stop();
     return store;
   }
-  const ended = await serve(config, store.value, connectionOf(config, embedded.value), embedded.value, logger);
+  const ended = await serve(config, store.value, embedded.value, logger, drainInstead);
   store.value.close();
   await embedded.value?.stop();
   return ended;
@@ -57,14 +58,14 @@ async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promis
 async function serve(
   config: Config,
   store: RedisStore,
-  connection: RedisConnection,
   embedded: EmbeddedRedis | null,
   logger: Logger,
+  drainInstead: () => void,
 ): Promise<Result<number>> {
   const clock = createSystemClock();
   const stopSync = await followStoreClock(clock, store, logger);
   const bell = createBell();
-  const wakeUps = createWakeUps({ redis: redisAddress(connection), due: store.due, clock, logger });
+  const wakeUps = createWakeUps({ redis: redisAddress(connectionOf(config, embedded)), due: store.due, clock, logger });
   const xds = createXdsServer({
     host: config.xds.host,
     port: config.xds.port,
@@ -128,6 +129,7 @@ async function serve(
       stopSync();
     },
   });
+  drainInstead();
   void embedded?.exited.then(() => {
     if (lifecycle.state() !== 'READY') return;
     logger.error('the embedded store has ended; Serin stops, Envoys keep what they have');
@@ -239,8 +241,9 @@ function xdsChecks(config: Config, xds: XdsServer): ReadinessCheck[] {
   const refusals = xds.refusals();
   return config.fleets.map(({ name }) => {
     const refusal = refusals.get(name);
+    // Ready all the same: Envoys keep the last good table, and people need the API to mend the one refused.
     if (refusal !== undefined)
-      return { name: `xds/${name}`, ok: false, detail: refusal.errors[0]?.message ?? 'refused' };
+      return { name: `xds/${name}`, ok: true, detail: `table refused: ${refusal.errors[0]?.message ?? 'unknown'}` };
     const isLoaded = loaded.includes(name);
     return { name: `xds/${name}`, ok: isLoaded, detail: isLoaded ? 'table loaded' : 'table not loaded yet' };
   });

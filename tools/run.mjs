@@ -22,7 +22,8 @@ const child = spawn(process.execPath, ['--import', 'tsx', ...script, ...rest], {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${process.env.PATH}${delimiter}${BIN}` },
 });
-// A terminal's Ctrl-C reaches the child by itself; it ends what it started, and we wait for that.
+// A terminal's Ctrl-C, or its end, reaches the child by itself; it ends what it started, and we wait for that.
 process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.once('exit', (code) => process.exit(code ?? 1));

@@ -11,8 +11,23 @@ export interface Lifecycle {
   readonly stopped: Promise<void>;
 }
 
+/** SIGHUP: the terminal was closed. Serin has no configuration to read again. */
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
 /**
- * INIT → READY → DRAINING → STOPPED. The first SIGTERM or SIGINT drains within the deadline,
+ * Until there is something to drain, a signal ends the process through its exit hooks, so that what was started
+ * with it ends too. Returns how to take that back.
+ */
+export function exitOnSignal(): () => void {
+  const exit = (): void => process.exit(1);
+  for (const signal of SIGNALS) process.on(signal, exit);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, exit);
+  };
+}
+
+/**
+ * INIT → READY → DRAINING → STOPPED. The first SIGTERM, SIGINT or SIGHUP drains within the deadline,
  * a second one ends the process at once.
  */
 export function createLifecycle(options: {
@@ -32,8 +47,7 @@ export function createLifecycle(options: {
     logger.info('signal received; draining', { signal });
     void stop();
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   function stop(): Promise<void> {
     stopping ??= (async () => {
       state = 'DRAINING';
@@ -45,8 +59,7 @@ export function createLifecycle(options: {
       clearTimeout(timer);
       if (outcome === 'late') logger.warn('drain did not end in time', { deadlineMs });
       state = 'STOPPED';
-      process.off('SIGTERM', onSignal);
-      process.off('SIGINT', onSignal);
+      for (const signal of SIGNALS) process.off(signal, onSignal);
       finish();
     })();
     return stopping;

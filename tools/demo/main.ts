@@ -29,7 +29,7 @@ function end(): Promise<void> {
   return ending;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
     say('\nstopping; everything that was started is ended');
     void end().then(() => process.exit(130));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -140,6 +140,10 @@ async function launch(binary: string, dir: string, options: EmbeddedRedisOptions
     return { kind: 'failed', detail: `${binary} cannot be run: ${reason(spawned)}` };
   }
   const note = { pid: child.pid, socketPath, engine: process.pid };
+  // Also when the process is ended at once (a second signal, a crash): what was committed is on disk by then.
+  const takeAlong = (): void => signal(note.pid, 'SIGTERM');
+  process.once('exit', takeAlong);
+  child.once('exit', () => process.off('exit', takeAlong));
   const redis = handle(dir, note, child);
   await remember(dir, note);
   const deadline = Date.now() + (options.startDeadlineMs ?? 15_000);
@@ -195,7 +199,10 @@ async function processBehind(socketPath: string): Promise<number | null> {
 const noteFile = (dir: string): string => join(dir, 'server.json');
 
 async function remember(dir: string, note: Note): Promise<void> {
-  await writeFile(noteFile(dir), `${JSON.stringify(note)}\n`, { mode: 0o600 });
+  // Whole or not at all: half a note would lose sight of a server that runs.
+  const draft = `${noteFile(dir)}.new`;
+  await writeFile(draft, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+  await rename(draft, noteFile(dir));
 }
 
 async function leftover(dir: string): Promise<Note | null> {
