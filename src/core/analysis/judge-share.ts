@@ -66,6 +66,7 @@ function share({ bad, requests }: ArmCounts): number | null {
 function describe({ bad, max }: ShareLimit, canary: ArmCounts, stable: ArmCounts | null): string {
   const base = stable === null ? '' : `, stable ${percent(share(stable))} of ${stable.requests}`;
   const { bad: count, requests } = canary;
+  if (requests === 0) return `no request to the canary yet (limit ${percent(max)}${base})`;
   return `${count} of ${requests} requests ${bad} (${percent(share(canary))}, limit ${percent(max)}${base})`;
 }
 

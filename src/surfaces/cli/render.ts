@@ -50,15 +50,8 @@ function liveText({ push }: RolloutBody): string {
 function verdictText(v: RolloutBody['verdicts'][number], paint: Paint): string {
   const mark =
     v.verdict === 'pass' ? paint.good('pass') : v.verdict === 'fail' ? paint.bad('FAIL') : paint.warn('hold');
-  const limits = [
-    v.limit.max === null ? '' : ` ≤ ${v.limit.max}`,
-    v.limit.min === null ? '' : ` ≥ ${v.limit.min}`,
-  ].join('');
-  const value = v.value === null ? '' : ` ${short(v.value)}${limits}`;
-  const baseline = v.baseline === null ? '' : `, stable ${short(v.baseline)}`;
-  const requests = v.requests === null ? '' : `, ${v.requests} requests`;
-  const reason = v.verdict === 'pass' ? '' : ` (${v.reason}: ${v.detail})`;
-  return `${mark} ${v.metric}${value}${baseline}${requests}${reason}`;
+  const code = v.verdict === 'inconclusive' ? ` ${paint.dim(`[${v.reason}]`)}` : '';
+  return `${mark} ${v.metric}: ${v.detail}${code}`;
 }
 
 export function eventLine(e: EventBody): string {
@@ -100,8 +93,4 @@ export function table(rows: readonly (readonly string[])[]): string[] {
       .join('  ')
       .trimEnd(),
   );
-}
-
-function short(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }

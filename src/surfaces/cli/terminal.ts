@@ -1,12 +1,15 @@
 import pc from 'picocolors';
 import type { SerinError } from '../../core/model/errors.ts';
 import { formatError } from '../../core/model/format-error.ts';
+import { redraw } from './live-region.ts';
 import type { Paint } from './render.ts';
 
 /** A stream the CLI writes to; `isTTY` decides between a live region and plain lines. */
 export interface Stream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
 }
 
 export interface Terminal {
@@ -17,13 +20,14 @@ export interface Terminal {
   /** Everything that is not data. */
   err(line: string): void;
   errors(errors: readonly SerinError[]): void;
-  /** Replaces the lines drawn before on a terminal; elsewhere prints what is new since. */
-  live(lines: readonly string[]): void;
+  /** Replaces the lines drawn before on a terminal; elsewhere prints what is new since. `last`: these stay. */
+  live(lines: readonly string[], last: boolean): void;
 }
 
 export function createTerminal(streams: { readonly out: Stream; readonly err: Stream }, colour: boolean): Terminal {
   const paints = pc.createColors(colour);
-  let drawn: readonly string[] = [];
+  let shown: readonly string[] = [];
+  let drawn = 0;
   return {
     paint: { good: paints.green, bad: paints.red, warn: paints.yellow, dim: paints.dim },
     out: (line) => void streams.out.write(`${line}\n`),
@@ -32,16 +36,18 @@ export function createTerminal(streams: { readonly out: Stream; readonly err: St
     errors: (errors) => {
       for (const error of errors) streams.err.write(`${formatError(error)}\n`);
     },
-    live: (lines) => {
+    live: (lines, last) => {
+      const { columns = 80, rows = 24 } = streams.err;
       if (streams.err.isTTY) {
-        const up = drawn.length === 0 ? '' : `\u001b[${drawn.length}A\u001b[0J`;
-        streams.err.write(`${up}${lines.join('\n')}\n`);
+        const [text, height] = redraw(drawn, lines, { columns, rows }, last);
+        streams.err.write(text);
+        drawn = last ? 0 : height;
       } else {
         // Without a terminal a line comes again only when more than its numbers has changed.
-        const before = new Set(drawn.map(withoutNumbers));
+        const before = new Set(shown.map(withoutNumbers));
         for (const line of lines) if (!before.has(withoutNumbers(line))) streams.err.write(`${line}\n`);
       }
-      drawn = lines;
+      shown = lines;
     },
   };
 }

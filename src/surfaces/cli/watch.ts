@@ -59,7 +59,7 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
     rev = rollout.rev;
     last = rollout;
     if (news && json === 'every') terminal.json(rollout);
-    if (news && !quiet) terminal.live(rolloutLines(rollout, terminal.paint));
+    if (news && !quiet) terminal.live(rolloutLines(rollout, terminal.paint), ended(rollout));
     if (ended(rollout)) {
       if (json === 'last') terminal.json(rollout);
       return exitOfPhase(rollout.phase);
