@@ -19,6 +19,7 @@ import type { Logger } from './engine/ports/logger.ts';
 import type { MetricsSource } from './engine/ports/metrics-source.ts';
 import { createBell } from './platform/bell.ts';
 import { type Config, isLoopback, loadConfig } from './platform/config.ts';
+import { humanLog } from './platform/human-log.ts';
 import { createLifecycle, exitOnSignal } from './platform/lifecycle.ts';
 import { createLogger } from './platform/logger.ts';
 import { createMetrics } from './platform/metrics.ts';
@@ -39,7 +40,10 @@ async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promis
   const loaded = loadConfig({ path, env: process.env, needRedis: mode === 'serve' });
   if (loaded.kind === 'error') return loaded;
   const config = loaded.value;
-  const logger = createLogger({ level: config.logLevel, to: process.stdout });
+  const logger = createLogger({
+    level: config.logLevel,
+    to: process.stdout.isTTY ? humanLog(process.stdout) : process.stdout,
+  });
   const drainInstead = exitOnSignal();
 
   const embedded = mode === 'dev' && config.redis === null ? await startStore(dataDir, logger) : ok(null);

@@ -36,7 +36,7 @@ export function zodApp() {
     bodyLimit: 256 * 1024,
     requestTimeout: 10_000,
     connectionTimeout: 15_000,
-    maxParamLength: 256,
+    routerOptions: { maxParamLength: 256 },
     // A waiting client must not hold up a drain.
     forceCloseConnections: true,
     genReqId: (request) => {
