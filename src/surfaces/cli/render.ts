@@ -42,9 +42,8 @@ function phaseText({ phase }: RolloutBody, paint: Paint): string {
 
 function liveText({ push }: RolloutBody): string {
   if (push === null) return '';
-  return push.ackMs === null
-    ? `, not yet live on all ${push.counted} Envoys`
-    : `, live on all ${push.counted} Envoys after ${push.ackMs} ms`;
+  const everyEnvoy = push.counted === 1 ? 'its Envoy' : `all ${push.counted} Envoys`;
+  return push.ackMs === null ? `, not yet live on ${everyEnvoy}` : `, live on ${everyEnvoy} after ${push.ackMs} ms`;
 }
 
 function verdictText(v: RolloutBody['verdicts'][number], paint: Paint): string {

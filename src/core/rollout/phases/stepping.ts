@@ -1,5 +1,6 @@
 import type { JudgeOutcome } from '../../analysis/judge.ts';
 import type { StepSpec } from '../../model/documents.ts';
+import { formatDuration } from '../../model/duration.ts';
 import { awaitLive, type LiveCheck, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
 import { advance, newPush, revert } from '../moves.ts';
 import { currentAnalysis, evidenceFromMs } from '../needs.ts';
@@ -73,7 +74,7 @@ function hold(
   }
   const holdUntilMs = (d.rollout.push?.liveAtMs ?? d.nowMs) + step.holdMs;
   if (d.nowMs < holdUntilMs) {
-    wait(d, `the hold of step ${step.name} to end`);
+    wait(d, `the ${formatDuration(step.holdMs)} hold of ${step.name} to end`);
     return holdUntilMs;
   }
   if (step.approve && !approved(d)) {
