@@ -100,12 +100,11 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     until: (done: () => Promise<boolean>) => until(clock, done),
     answer: async <T>(call: Promise<T>): Promise<T> => {
       let settled = false;
-      const done = (): void => {
+      const answered = call.finally(() => {
         settled = true;
-      };
-      call.then(done, done);
-      await until(clock, async () => settled);
-      return call;
+      });
+      await Promise.all([answered, until(clock, async () => settled)]);
+      return answered;
     },
     stop: async () => {
       await wakeUps.stop();

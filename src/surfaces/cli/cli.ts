@@ -1,10 +1,9 @@
-import { Command, CommanderError, Option } from 'commander';
-import { parseDocuments } from '../../core/manifest/parse-documents.ts';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Client, createClient } from '../api/client.ts';
 import type { CliContext, CommandContext, Run } from './command-context.ts';
+import { documentCommands } from './document-commands.ts';
 import { EXIT, exitOfErrors } from './exit.ts';
-import { readSources } from './files.ts';
-import { fleetLines, table } from './render.ts';
+import { fleetCommands } from './fleet-commands.ts';
 import { rolloutCommands } from './rollout-commands.ts';
 import { createTerminal } from './terminal.ts';
 
@@ -39,12 +38,17 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
     .configureOutput({ writeOut: (text) => void cli.out.write(text), writeErr: (text) => void cli.err.write(text) });
   engineCommands(program, context, run);
   documentCommands(program, context, run);
+  fleetCommands(program, context, run);
   rolloutCommands(program, context, run);
   inherit(program);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
+    if (error instanceof InvalidArgumentError) {
+      terminal.errors([{ code: 'SERIN_REQUEST_INVALID', message: error.message, hint: 'Check the path.' }]);
+      return EXIT.invalid;
+    }
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.invalid;
     terminal.err(error instanceof Error ? `unexpected: ${error.message}` : 'unexpected failure');
     return EXIT.unexpected;
@@ -79,120 +83,20 @@ function engineCommands(program: Command, { cli, failed }: CommandContext, run: 
   }
 }
 
-function documentCommands(program: Command, context: CommandContext, run: Run): void {
-  const { cli, terminal, client, json, failed } = context;
-  program
-    .command('apply')
-    .description('apply documents: all of them or none')
-    .requiredOption('-f, --file <path...>', 'files, folders, or - for standard input')
-    .option('--dry-run', 'check everything, change nothing')
-    .action((options: { file: string[]; dryRun?: boolean }) =>
-      run(async () => {
-        const sources = readSources(options.file, cli.readStdin);
-        if (sources.kind === 'error') return failed(sources.errors);
-        const applied = await client().apply(sources.value, options.dryRun === true);
-        if (applied.kind === 'error') return failed(applied.errors);
-        if (json()) terminal.json(applied.value);
-        else for (const { kind, name, action } of applied.value.documents) terminal.out(`${kind} ${name} ${action}`);
-        return EXIT.done;
-      })(),
-    );
-  program
-    .command('get')
-    .description('list documents, or show one as it was written')
-    .argument('[kind]', 'Route, Backend, Plan or Strategy')
-    .argument('[name]')
-    .action((kind: string | undefined, name: string | undefined) => run(() => get(context, kind, name))());
-  program
-    .command('delete')
-    .description('delete a document that nothing uses')
-    .argument('<kind>')
-    .argument('<name>')
-    .action((kind: string, name: string) =>
-      run(async () => {
-        const removed = await client().remove(kindOf(kind), name);
-        if (removed.kind === 'error') return failed(removed.errors);
-        if (json()) terminal.json(removed.value);
-        else terminal.out(`${kindOf(kind)} ${name} deleted`);
-        return EXIT.done;
-      })(),
-    );
-  const plan = program.command('plan').description('work with plans');
-  plan
-    .command('validate')
-    .description('check documents without an engine; every error of every file is listed')
-    .argument('<file...>')
-    .action((files: string[]) => run(async () => validate(context, files))());
-  program
-    .command('fleet')
-    .description('what the Envoys run')
-    .command('get')
-    .argument('[name]')
-    .action((name: string | undefined) => run(() => fleet(context, name))());
-}
-
-function validate({ cli, terminal, json, failed }: CommandContext, files: readonly string[]): number {
-  const sources = readSources(files, cli.readStdin);
-  if (sources.kind === 'error') return failed(sources.errors);
-  const parsed = parseDocuments(sources.value, cli.strategies());
-  if (parsed.kind === 'error') {
-    if (json()) terminal.json({ valid: false, errors: parsed.errors });
-    return failed(parsed.errors);
-  }
-  const documents = parsed.value.map(({ document }) => ({ kind: document.kind, name: document.name }));
-  if (json()) terminal.json({ valid: true, documents });
-  else for (const { kind, name } of documents) terminal.out(`${kind} ${name} is valid`);
-  return EXIT.done;
-}
-
-async function get(
-  { terminal, client, json, failed }: CommandContext,
-  kind: string | undefined,
-  name: string | undefined,
-): Promise<number> {
-  if (kind !== undefined && name !== undefined) {
-    const one = await client().document(kindOf(kind), name);
-    if (one.kind === 'error') return failed(one.errors);
-    if (json()) terminal.json(one.value);
-    else terminal.out(one.value.source.trimEnd());
-    return EXIT.done;
-  }
-  const all = await client().documents(kind === undefined ? null : kindOf(kind));
-  if (all.kind === 'error') return failed(all.errors);
-  if (json()) terminal.json(all.value);
-  else
-    for (const line of table([
-      ['KIND', 'NAME', 'REV'],
-      ...all.value.documents.map((d) => [d.kind, d.name, String(d.rev)]),
-    ]))
-      terminal.out(line);
-  return EXIT.done;
-}
-
-async function fleet({ terminal, client, json, failed }: CommandContext, name: string | undefined): Promise<number> {
-  const names = name === undefined ? await client().fleets() : { kind: 'ok' as const, value: { fleets: [name] } };
-  if (names.kind === 'error') return failed(names.errors);
-  for (const one of names.value.fleets) {
-    const state = await client().fleet(one);
-    if (state.kind === 'error') return failed(state.errors);
-    if (json()) terminal.json(state.value);
-    else for (const line of fleetLines(state.value, terminal.paint)) terminal.out(line);
-  }
-  return EXIT.done;
-}
-
-/** `plan`, `plans` and `Plan` all mean the kind Plan. */
-function kindOf(word: string): string {
-  const singular = word.toLowerCase().replace(/s$/, '');
-  return (
-    ['Route', 'Backend', 'Plan', 'Strategy'].find((kind) => kind.toLowerCase() === singular.replace(/ie$/, 'y')) ?? word
-  );
-}
-
 function clientOf(program: Command, cli: CliContext): Client {
   const { server, tokenFile } = program.opts<{ server: string; tokenFile?: string }>();
-  const token = tokenFile === undefined ? (cli.env.SERIN_TOKEN ?? null) : cli.readToken(tokenFile);
-  return createClient({ server, token });
+  return createClient({
+    server,
+    token: tokenFile === undefined ? (cli.env.SERIN_TOKEN ?? null) : tokenIn(tokenFile, cli),
+  });
+}
+
+function tokenIn(file: string, { readToken }: CliContext): string {
+  try {
+    return readToken(file);
+  } catch {
+    throw new InvalidArgumentError(`the token file ${file} cannot be read`);
+  }
 }
 
 function wantsColour({ env, err }: CliContext, args: readonly string[]): boolean {

@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Result } from '../../core/model/errors.ts';
 import type { CommandName, RolloutBody } from '../api/schemas.ts';
 import { type CommandContext, durationOption, type Run } from './command-context.ts';
 import { EXIT } from './exit.ts';
 import { eventLine, rolloutLines, rolloutTable } from './render.ts';
-import { watchRollout } from './watch.ts';
+import { isAway, watchRollout } from './watch.ts';
 
 /** `serin rollout …` */
 export function rolloutCommands(program: Command, context: CommandContext, run: Run): void {
@@ -30,10 +31,29 @@ function startCommand(rollout: Command, context: CommandContext, run: Run): void
     .argument('<plan>')
     .requiredOption('-r, --revision <name>', 'name of the revision')
     .option('--endpoints <list>', 'where it runs: host:port, comma-separated')
-    .option('--idempotency-key <key>', 'starting twice with one key starts one rollout')
+    .option('--idempotency-key <key>', 'starting twice with one key starts one rollout (default: a new key)')
     .option('--wait', 'follow it to its end; the exit code tells how it ended')
     .option('--timeout <duration>', 'stop waiting after this long; the rollout goes on')
     .action((plan: string, options: StartOptions) => run(() => start(context, plan, options))());
+}
+
+/** A deploy that waits survives a restart of the engine, ms. The key makes the repeat harmless. */
+const START_PATIENCE_MS = 30_000;
+
+async function patiently<T>(
+  call: () => Promise<Result<T>>,
+  patienceMs: number,
+  interrupted: AbortSignal,
+  terminal: CommandContext['terminal'],
+): Promise<Result<T>> {
+  const untilMs = performance.now() + patienceMs;
+  for (;;) {
+    const result = await call();
+    if (result.kind === 'ok' || !isAway(result.errors)) return result;
+    if (performance.now() >= untilMs || interrupted.aborted) return result;
+    terminal.err('the engine does not answer; trying again');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
 }
 
 async function start(
@@ -44,10 +64,10 @@ async function start(
   const timeout = durationOption(options.timeout);
   if (timeout.kind === 'error') return failed(timeout.errors);
   const endpoints = options.endpoints?.split(',').map((one) => one.trim());
-  const started = await client().start(
-    { plan, revision: options.revision, ...(endpoints === undefined ? {} : { endpoints }) },
-    options.idempotencyKey ?? null,
-  );
+  const request = { plan, revision: options.revision, ...(endpoints === undefined ? {} : { endpoints }) };
+  const key = options.idempotencyKey ?? randomUUID();
+  const patienceMs = options.wait === true ? START_PATIENCE_MS : 0;
+  const started = await patiently(() => client().start(request, key), patienceMs, cli.interrupted, terminal);
   if (started.kind === 'error') return failed(started.errors);
   const { id } = started.value;
   if (options.wait !== true) {

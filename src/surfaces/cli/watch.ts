@@ -1,4 +1,4 @@
-import type { Result } from '../../core/model/errors.ts';
+import type { Result, SerinError } from '../../core/model/errors.ts';
 import type { Client } from '../api/client.ts';
 import type { RolloutBody } from '../api/schemas.ts';
 import { EXIT, exitOfErrors, exitOfPhase } from './exit.ts';
@@ -45,8 +45,7 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
       return EXIT.interrupted;
     }
     if (asked.kind === 'error') {
-      const away = asked.errors[0]?.code === 'SERIN_UNREACHABLE' || asked.errors[0]?.code === 'SERIN_STORE_UNAVAILABLE';
-      if (!away || rev < 0 || performance.now() - lastSeenMs > UNREACHABLE_FOR_MS) {
+      if (!isAway(asked.errors) || rev < 0 || performance.now() - lastSeenMs > UNREACHABLE_FOR_MS) {
         terminal.errors(asked.errors);
         return exitOfErrors(asked.errors);
       }
@@ -65,6 +64,11 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
       return exitOfPhase(rollout.phase);
     }
   }
+}
+
+/** Nobody answered, or nobody could: asking again may help. */
+export function isAway([first]: readonly SerinError[]): boolean {
+  return first?.code === 'SERIN_UNREACHABLE' || first?.code === 'SERIN_STORE_UNAVAILABLE';
 }
 
 function ask(client: Client, id: string, rev: number, waitMs: number): Promise<Result<RolloutBody>> {

@@ -25,6 +25,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
   const app = zodApp();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  app.removeContentTypeParser('text/plain');
   app.decorateRequest('by', '');
   app.addHook('onRequest', async (request, reply) => {
     void reply

@@ -5,8 +5,8 @@ import type { CounterSeries } from '../../../src/core/analysis/judge.ts';
 import { thresholdJudge } from '../../../src/core/analysis/threshold-judge.ts';
 import type { MetricsSource } from '../../../src/engine/ports/metrics-source.ts';
 import { createSystemClock } from '../../../src/platform/system-clock.ts';
-import { quiet } from '../../support/quiet-logger.ts';
 import { type PrometheusProcess, startPrometheus } from '../../support/prometheus-process.ts';
+import { quiet } from '../../support/quiet-logger.ts';
 import { type StubExporter, stubExporter } from './stub-exporter.ts';
 
 const FAMILIES = ['upstream_rq_completed', 'upstream_rq_xx', 'upstream_rq_time_bucket', 'upstream_rq_timeout'] as const;

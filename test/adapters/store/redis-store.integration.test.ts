@@ -7,8 +7,8 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../../src/adapters/st
 import { createRedisStore, type RedisStore } from '../../../src/adapters/store/redis-store.ts';
 import type { RouteTraffic } from '../../../src/core/model/traffic.ts';
 import type { Commit } from '../../../src/engine/ports/store.ts';
-import { quiet } from '../../support/quiet-logger.ts';
 import { EMPTY, notice } from '../../contract/store.contract.ts';
+import { quiet } from '../../support/quiet-logger.ts';
 
 let dir: string;
 let redis: EmbeddedRedis;

@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import { parseDocuments } from '../../core/manifest/parse-documents.ts';
+import { fail, ok, type Result } from '../../core/model/errors.ts';
+import { didYouMean } from '../../core/model/suggest.ts';
+import type { CommandContext, Run } from './command-context.ts';
+import { EXIT } from './exit.ts';
+import { readSources } from './files.ts';
+import { table } from './render.ts';
+
+/** `serin apply`, `get`, `delete` and `plan validate` */
+export function documentCommands(program: Command, context: CommandContext, run: Run): void {
+  const { cli, terminal, client, json, failed } = context;
+  program
+    .command('apply')
+    .description('apply documents: all of them or none')
+    .requiredOption('-f, --file <path...>', 'files, folders, or - for standard input')
+    .option('--dry-run', 'check everything, change nothing')
+    .action((options: { file: string[]; dryRun?: boolean }) =>
+      run(async () => {
+        const sources = readSources(options.file, cli.readStdin);
+        if (sources.kind === 'error') return failed(sources.errors);
+        const applied = await client().apply(sources.value, options.dryRun === true);
+        if (applied.kind === 'error') return failed(applied.errors);
+        if (json()) terminal.json(applied.value);
+        else for (const { kind, name, action } of applied.value.documents) terminal.out(`${kind} ${name} ${action}`);
+        return EXIT.done;
+      })(),
+    );
+  program
+    .command('get')
+    .description('list documents, or show one as it was written')
+    .argument('[kind]', 'Route, Backend, Plan or Strategy')
+    .argument('[name]')
+    .action((kind: string | undefined, name: string | undefined) => run(() => get(context, kind, name))());
+  program
+    .command('delete')
+    .description('delete a document that nothing uses')
+    .argument('<kind>')
+    .argument('<name>')
+    .action((kind: string, name: string) =>
+      run(async () => {
+        const known = kindOf(kind);
+        if (known.kind === 'error') return failed(known.errors);
+        const removed = await client().remove(known.value, name);
+        if (removed.kind === 'error') return failed(removed.errors);
+        if (json()) terminal.json(removed.value);
+        else terminal.out(`${known.value} ${name} deleted`);
+        return EXIT.done;
+      })(),
+    );
+  const plan = program.command('plan').description('work with plans');
+  plan
+    .command('validate')
+    .description('check documents without an engine; every error of every file is listed')
+    .argument('<file...>')
+    .action((files: string[]) => run(async () => validate(context, files))());
+}
+
+function validate({ cli, terminal, json, failed }: CommandContext, files: readonly string[]): number {
+  const sources = readSources(files, cli.readStdin);
+  if (sources.kind === 'error') return failed(sources.errors);
+  const parsed = parseDocuments(sources.value, cli.strategies());
+  if (parsed.kind === 'error') {
+    if (json()) terminal.json({ valid: false, errors: parsed.errors });
+    return failed(parsed.errors);
+  }
+  const documents = parsed.value.map(({ document }) => ({ kind: document.kind, name: document.name }));
+  if (json()) terminal.json({ valid: true, documents });
+  else for (const { kind, name } of documents) terminal.out(`${kind} ${name} is valid`);
+  return EXIT.done;
+}
+
+async function get(
+  { terminal, client, json, failed }: CommandContext,
+  kind: string | undefined,
+  name: string | undefined,
+): Promise<number> {
+  const known = kind === undefined ? ok(null) : kindOf(kind);
+  if (known.kind === 'error') return failed(known.errors);
+  if (known.value !== null && name !== undefined) {
+    const one = await client().document(known.value, name);
+    if (one.kind === 'error') return failed(one.errors);
+    if (json()) terminal.json(one.value);
+    else terminal.out(one.value.source.trimEnd());
+    return EXIT.done;
+  }
+  const all = await client().documents(known.value);
+  if (all.kind === 'error') return failed(all.errors);
+  if (json()) terminal.json(all.value);
+  else
+    for (const line of table([
+      ['KIND', 'NAME', 'REV'],
+      ...all.value.documents.map((d) => [d.kind, d.name, String(d.rev)]),
+    ]))
+      terminal.out(line);
+  return EXIT.done;
+}
+
+const KINDS = ['Route', 'Backend', 'Plan', 'Strategy'] as const;
+
+/** `plan`, `plans` and `Plan` all mean the kind Plan. */
+function kindOf(word: string): Result<string> {
+  const singular = word.toLowerCase().replace(/s$/, '').replace(/ie$/, 'y');
+  const kind = KINDS.find((known) => known.toLowerCase() === singular);
+  if (kind !== undefined) return ok(kind);
+  const known = `Known: ${KINDS.join(', ')}.`;
+  return fail('SERIN_REQUEST_INVALID', `there is no kind "${word.slice(0, 80)}".${didYouMean(word, KINDS)}`, {
+    hint: known,
+  });
+}

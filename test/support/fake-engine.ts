@@ -1,0 +1,41 @@
+import { fail, ok } from '../../src/core/model/errors.ts';
+import type { Engine, RolloutView } from '../../src/engine/engine.ts';
+import { rollout } from './rollouts.ts';
+
+export const view = (fields: Partial<RolloutView['rollout']> = {}, rev = 1): RolloutView => ({
+  rev,
+  rollout: rollout(fields),
+  laggards: [],
+});
+
+/** An engine for tests of surfaces: answers as told, and knows what it was asked. */
+export function fakeEngine(answers: Partial<Engine> = {}): Engine & { readonly calls: [string, unknown][] } {
+  const calls: [string, unknown][] = [];
+  const unknown = fail('SERIN_NOT_FOUND', 'there is no such thing');
+  const engine: Engine = {
+    apply: async () => ok([]),
+    documents: async () => ok([]),
+    document: async () => unknown,
+    remove: async () => unknown,
+    start: async () => ok({ view: view(), created: true }),
+    command: async () => ok(view()),
+    rollout: async () => ok(view()),
+    rollouts: async () => ok({ rollouts: [view()], cursor: null }),
+    events: async () => ok([]),
+    fleets: () => ['edge'],
+    fleet: () => unknown,
+    deadLetters: async () => ok([]),
+    readiness: async () => [],
+    ...answers,
+  };
+  const watched = Object.fromEntries(
+    Object.entries(engine).map(([name, method]) => [
+      name,
+      (...args: unknown[]) => {
+        calls.push([name, args[0]]);
+        return (method as (...given: unknown[]) => unknown)(...args);
+      },
+    ]),
+  ) as unknown as Engine;
+  return Object.assign(watched, { calls });
+}
