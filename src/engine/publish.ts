@@ -38,6 +38,11 @@ export function transitionCommit(
   };
 }
 
+/** When to look at a subject again, provided that the record decided about is still as it was read. */
+export function nextLook(subject: Subject, read: Commit['reads'][number], atMs: number): Commit {
+  return { reads: [read], writes: [], events: [], outbox: [], due: [{ subject, atMs }], traffic: [] };
+}
+
 /** Commits and tells those who count: meters, the log, and whoever has a message to deliver. */
 export async function commit(deps: Dependencies, change: Commit): Promise<CommitOutcome> {
   const outcome = await deps.records.commit(change);

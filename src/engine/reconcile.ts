@@ -7,7 +7,7 @@ import type { Dependencies } from './dependencies.ts';
 import { type Loaded, loadBackend, loadRollout } from './load.ts';
 import { observe } from './observe.ts';
 import type { Subject } from './ports/store.ts';
-import { commit, transitionCommit } from './publish.ts';
+import { commit, nextLook, transitionCommit } from './publish.ts';
 
 /** A lost race reloads and decides again; more losses in a row than this wait for the next wake-up. */
 const MAX_RACES = 5;
@@ -58,8 +58,7 @@ async function settle(
 ): Promise<'done' | 'again'> {
   const subject: Subject = `rollout/${before.id}`;
   if (transition.rollout === before && transition.events.length === 0) {
-    if (transition.dueAtMs !== null) await deps.due.schedule(subject, transition.dueAtMs);
-    return 'done';
+    return lookAgain(deps, subject, rollout, transition.dueAtMs);
   }
   const backendChanged = transition.backend !== backend.body;
   const outcome = await commit(
@@ -75,6 +74,18 @@ async function settle(
     case 'unavailable':
       return stuck(deps, before.id, outcome.detail);
   }
+}
+
+/** Fenced like any other decision: what a command has made due meanwhile must not be put off. */
+async function lookAgain(
+  deps: Dependencies,
+  subject: Subject,
+  { key, rev }: Loaded<Rollout>,
+  atMs: number | null,
+): Promise<'done' | 'again'> {
+  if (atMs === null) return 'done';
+  const outcome = await commit(deps, nextLook(subject, { key, rev }, atMs));
+  return outcome.kind === 'conflict' ? 'again' : 'done';
 }
 
 function stuck(deps: Dependencies, rolloutId: string, detail: string | undefined): 'done' {

@@ -69,7 +69,7 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
   tell(d, 'started', [['By', request.by]]);
   const outcome = await commit(
     deps,
-    transitionCommit(finish(d, rollout.value, d.nowMs), { rollout: 0, backend: state.value.rev }, true),
+    transitionCommit(finish(d, rollout.value, d.nowMs, d.nowMs), { rollout: 0, backend: state.value.rev }, true),
   );
   switch (outcome.kind) {
     case 'committed':

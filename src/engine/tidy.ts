@@ -2,7 +2,7 @@ import { isTerminal } from '../core/model/phase.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import type { Dependencies } from './dependencies.ts';
 import { backendKey, loadBackend, loadRollout, rolloutKey } from './load.ts';
-import { commit } from './publish.ts';
+import { commit, nextLook } from './publish.ts';
 
 /** Takes clusters out of service whose time is over. A lost race is taken up at the next due time. */
 export async function tidy(deps: Dependencies, backend: string): Promise<void> {
@@ -18,7 +18,8 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
   const kept = state.retired.filter(({ untilMs }) => untilMs > nowMs);
   const nextMs = kept.length === 0 ? null : Math.min(...kept.map(({ untilMs }) => untilMs));
   if (kept.length === state.retired.length) {
-    if (nextMs !== null) await deps.due.schedule(subject, nextMs);
+    if (nextMs !== null)
+      await commit(deps, nextLook(subject, { key: backendKey(backend), rev: loaded.value.rev }, nextMs));
     return;
   }
   const rollout = state.rolloutId === null ? null : await loadRollout(deps.records, state.rolloutId);

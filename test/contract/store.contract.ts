@@ -219,11 +219,11 @@ function recordContract(store: () => StoreUnderTest): void {
     expect(again.revs.get(key)).toBe(stored?.rev);
   });
 
-  it('throws for a write without a read, and for a record above 512 KiB', async () => {
+  it('throws for a write without a read, and for a record above 4 MiB', async () => {
     const key: RecordKey = `rollout/${fresh('bug')}`;
     const unread = { ...EMPTY, writes: [{ key, body: {} }] };
     await expect(store().records.commit(unread)).rejects.toThrow(RangeError);
-    await expect(store().records.commit(put(key, 0, { x: 'x'.repeat(513 * 1024) }))).rejects.toThrow(RangeError);
+    await expect(store().records.commit(put(key, 0, { x: 'x'.repeat(4 * 1024 * 1024) }))).rejects.toThrow(RangeError);
     expect(value(await store().records.read([key]))[0]?.rev).toBe(0);
   });
 

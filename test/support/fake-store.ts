@@ -216,7 +216,7 @@ function write(s: State, key: RecordKey, body: unknown): void {
     return;
   }
   const json = JSON.stringify(body);
-  if (Buffer.byteLength(json) > 512 * 1024) throw new RangeError(`${key} is too large`);
+  if (Buffer.byteLength(json) > 4 * 1024 * 1024) throw new RangeError(`${key} is too large`);
   if (entry !== undefined) {
     entry.rev += 1;
     entry.body = json;

@@ -9,7 +9,17 @@ import { step } from '../../src/core/rollout/step.ts';
 import type { Observations, Transition } from '../../src/core/rollout/transition.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import { type Change, violations } from './invariants.ts';
-import { backendState, fleetAt, healthyHosts, node, rollout, scriptedJudge, settings } from './rollouts.ts';
+import {
+  backendState,
+  fleetAt,
+  healthyHosts,
+  node,
+  planSpec,
+  planStep,
+  rollout,
+  scriptedJudge,
+  settings,
+} from './rollouts.ts';
 
 /**
  * A stage for the pure core: one rollout, two Envoys, a judge and a clock in the test's hands.
@@ -145,4 +155,13 @@ export class Stage {
       );
     }
   }
+}
+
+/** At its first of two steps (5 %, then 50 %), which is out but not ACKed yet. */
+export function atFirstStep(holdMs: number): Stage {
+  const steps = [planStep({ weight: 500, holdMs }), planStep({ weight: 5_000, holdMs: 60_000 })];
+  const stage = new Stage({ spec: planSpec({ strategy: { name: 'any', steps } }) });
+  stage.tick(1).ack().tick(1_000);
+  if (stage.rollout.phase !== 'stepping' || stage.rollout.step !== 0) throw new Error(`at ${stage.rollout.phase}`);
+  return stage;
 }

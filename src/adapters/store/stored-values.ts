@@ -3,8 +3,11 @@ import type { OwnerTraffic, TrafficOwner } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 import type { RecordKey, Subject } from '../../engine/ports/store.ts';
 
-/** Largest value in the store, bytes of JSON. Documents are capped far below it at the door. */
-const MAX_VALUE_BYTES = 512 * 1024;
+/**
+ * Largest value in the store, bytes of JSON. Documents are capped far below it at the door; a rollout names the Envoys
+ * it counts, and a way back must never fail for the size of a fleet (20,000 streams of 64 characters, old and new).
+ */
+const MAX_VALUE_BYTES = 4 * 1024 * 1024;
 
 /**
  * JSON for the store. Throws a `RangeError` above `MAX_VALUE_BYTES` and for what JSON cannot hold: callers cap

@@ -1,8 +1,6 @@
+import { coverage } from './coverage.ts';
 import { distinctSeries } from './increments.ts';
 import type { CounterSeries, EvidenceGap, JudgeInput } from './judge.ts';
-
-/** Share of the counted proxies that must have fresh samples of the canary. */
-const MIN_COVERAGE = 0.9;
 
 export interface Gap {
   readonly gap: EvidenceGap;
@@ -52,8 +50,8 @@ export function sampleHealth(input: JudgeInput): Samples {
 }
 
 function coverageGap({ proxies, arms }: JudgeInput, fresh: ReadonlySet<string>): Gap | null {
-  const covered = proxies.filter((proxy) => proxy !== null && fresh.has(proxy)).length;
-  if (proxies.length > 0 && covered / proxies.length >= MIN_COVERAGE) return null;
+  const { covered, enough } = coverage(proxies, (proxy) => fresh.has(proxy));
+  if (enough) return null;
   const unnamed = proxies.filter((proxy) => proxy === null).length;
   const why = unnamed === 0 ? '' : `; of ${unnamed} the name in Prometheus is unknown`;
   const detail = `${covered} of ${proxies.length} counted Envoys have fresh samples of cluster ${arms.canary}${why}`;

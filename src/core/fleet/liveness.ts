@@ -69,6 +69,22 @@ export function connectedNodes(observed: Readonly<Record<string, FleetObservatio
   );
 }
 
+/** Counted nodes of which it is not known that they have the push, connected or not, sorted. */
+export function unconfirmedNodes(
+  counted: Readonly<Record<string, readonly string[]>>,
+  observed: Readonly<Record<string, FleetObservation>>,
+): readonly string[] {
+  return Object.entries(counted)
+    .flatMap(([fleet, nodeIds]) => {
+      const { state, position } = observed[fleet] ?? { state: null, position: null };
+      return nodeIds.filter((nodeId) => {
+        const node = state?.nodes.find((one) => one.nodeId === nodeId);
+        return node === undefined || position === null || !credits(node, position);
+      });
+    })
+    .sort();
+}
+
 function credits(node: FleetNode, position: Position): boolean {
   return (
     node.connected && node.credited !== null && node.credited.epoch === position.epoch && node.credited.n >= position.n

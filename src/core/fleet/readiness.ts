@@ -1,3 +1,4 @@
+import { coverage } from '../analysis/coverage.ts';
 import type { CountersResult, EvidenceGap } from '../analysis/judge.ts';
 
 export type Readiness =
@@ -5,13 +6,10 @@ export type Readiness =
   | { readonly kind: 'not_ready'; readonly detail: string }
   | { readonly kind: 'gap'; readonly gap: EvidenceGap; readonly detail: string };
 
-/** Share of the counted nodes whose metrics must be there. */
-export const MIN_COVERAGE = 0.9;
-
 /**
  * Has every counted node healthy hosts in this cluster? An ACK alone does not say so:
  * Envoy ACKs after the first endpoint answer and health-check round, good or bad.
- * Only samples taken after `sinceMs` (the moment the clusters were live) are believed.
+ * Only samples taken at `sinceMs` or later are believed.
  */
 export function hostReadiness(
   counters: CountersResult,
@@ -26,12 +24,12 @@ export function hostReadiness(
     const newest = series.points.at(-1);
     if (newest !== undefined && newest[0] >= sinceMs) healthy.set(series.proxy, newest[1]);
   }
-  const counted = proxies.filter((proxy) => proxy !== null && healthy.has(proxy)).length;
-  if (proxies.length === 0 || counted / proxies.length < MIN_COVERAGE) {
+  const { covered, enough } = coverage(proxies, (proxy) => healthy.has(proxy));
+  if (!enough) {
     return {
       kind: 'gap',
       gap: 'COVERAGE',
-      detail: `${counted} of ${proxies.length} counted Envoys have a fresh sample of cluster ${cluster}`,
+      detail: `${covered} of ${proxies.length} counted Envoys have a fresh sample of cluster ${cluster}`,
     };
   }
   const without = proxies.filter((proxy) => proxy !== null && healthy.get(proxy) === 0);

@@ -5,7 +5,7 @@ import { didYouMean } from '../model/suggest.ts';
 import { BackendGrammar } from './backend-grammar.ts';
 import { check, pathText } from './check-yaml.ts';
 import { documentName, fields } from './fields.ts';
-import { PlanGrammar, planSpec, StepsGrammar } from './plan-grammar.ts';
+import { doubleNames, PlanGrammar, planSpec, StepsGrammar } from './plan-grammar.ts';
 import { RouteGrammar } from './route-grammar.ts';
 import { expandStrategy, StrategyGrammar } from './strategy-grammar.ts';
 import type { StrategyLibrary } from './strategy-library.ts';
@@ -97,7 +97,13 @@ function parseDocument(
     case 'Plan': {
       const raw = parseSpec(yaml, PlanGrammar, errors);
       const steps = raw === null ? null : planSteps(yaml, raw.strategy, strategies, errors);
-      return raw === null || steps === null ? null : { kind, name, spec: planSpec(raw, steps) };
+      if (raw === null || steps === null) return null;
+      for (const { path, message } of doubleNames(raw.analysis ?? [], steps)) {
+        // The steps of a strategy stand in its own document.
+        const here = raw.strategy.use === undefined || !path.startsWith('strategy.') ? path : 'strategy.use';
+        errors.push(invalid(yaml, `spec.${here}`, message));
+      }
+      return { kind, name, spec: planSpec(raw, steps) };
     }
   }
 }

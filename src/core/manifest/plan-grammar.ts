@@ -127,19 +127,27 @@ export const PlanGrammar = fields({
   deadline: duration({ min: '1s', max: '30d' }).optional(),
   inconclusiveAfter: duration({ min: '1s', max: '30d' }).optional(),
   notify: z.array(label, 'expected a list of notifiers').max(16, 'at most 16').optional(),
-}).superRefine(({ analysis = [] }, ctx) => uniqueNames(analysis, ctx));
+});
 
-function uniqueNames(analysis: readonly AnalysisSpec[], ctx: z.RefinementCtx): void {
-  const seen = new Set<string>();
-  analysis.forEach(({ name }, i) => {
-    if (seen.has(name))
-      ctx.addIssue({
-        code: 'custom',
-        message: `two analyses are named "${name}"; give one a name`,
-        path: ['analysis', i],
-      });
-    seen.add(name);
-  });
+/** Two analyses of one name in force at once: answers and verdicts are kept by name. `path` is within the spec. */
+export function doubleNames(
+  analysis: readonly AnalysisSpec[],
+  steps: readonly StepSpec[],
+): { readonly path: string; readonly message: string }[] {
+  const doubles = (own: readonly AnalysisSpec[], path: string, taken: ReadonlySet<string>) => {
+    const seen = new Set(taken);
+    return own.flatMap(({ name }, i) => {
+      const message = `two analyses are named "${name}"; give one a name`;
+      const double = seen.has(name) ? [{ path: `${path}[${i}]`, message }] : [];
+      seen.add(name);
+      return double;
+    });
+  };
+  const names = new Set(analysis.map(({ name }) => name));
+  return [
+    ...doubles(analysis, 'analysis', new Set()),
+    ...steps.flatMap((step, i) => doubles(step.analysis, `strategy.steps[${i}].analysis`, names)),
+  ];
 }
 
 export function planSpec(raw: z.infer<typeof PlanGrammar>, steps: readonly StepSpec[]): PlanSpec {

@@ -16,7 +16,7 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
   const push = d.rollout.push;
   if (push === null) return { kind: 'waiting' };
   let live = liveness(push.counted, observed.fleets, settings.disconnectGraceMs, d.nowMs);
-  if (live.kind === 'empty' && rebase(d, observed) && d.rollout.push !== null) {
+  if (live.kind === 'empty' && rebase(d, observed, settings) && d.rollout.push !== null) {
     live = liveness(d.rollout.push.counted, observed.fleets, settings.disconnectGraceMs, d.nowMs);
   }
   switch (live.kind) {
@@ -34,13 +34,20 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
 }
 
 /**
- * Every counted node is gone for good, others are there (an autoscaled fleet): count those.
+ * Every counted node of a fleet is gone for good, others are there (an autoscaled fleet): count those.
  * They got the present state when they connected, so nothing is taken on trust; an empty fleet still holds.
  */
-function rebase(d: Draft, observed: Observations): boolean {
-  const counted = connectedNodes(observed.fleets);
+function rebase(d: Draft, observed: Observations, { disconnectGraceMs }: Settings): boolean {
   const push = d.rollout.push;
-  if (push === null || d.rollout.fleets.some((fleet) => (counted[fleet]?.length ?? 0) === 0)) return false;
+  if (push === null) return false;
+  const connected = connectedNodes(observed.fleets);
+  const counted = Object.fromEntries(
+    Object.entries(push.counted).map(([fleet, nodes]) => {
+      const here = liveness({ [fleet]: nodes }, observed.fleets, disconnectGraceMs, d.nowMs);
+      return [fleet, here.kind === 'empty' ? (connected[fleet] ?? []) : nodes];
+    }),
+  );
+  if (Object.values(counted).some((nodes) => nodes.length === 0)) return false;
   if (JSON.stringify(counted) === JSON.stringify(push.counted)) return false;
   change(d, { push: { ...push, counted, liveAtMs: null } });
   emit(d, 'held', 'every counted Envoy is gone; the connected ones count from now on');

@@ -1,8 +1,10 @@
+import { unconfirmedNodes } from '../fleet/liveness.ts';
 import { assertNever } from '../model/assert-never.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import type { SerinError } from '../model/errors.ts';
+import { nameSome } from '../model/name-some.ts';
 import { isTerminal } from '../model/phase.ts';
-import { newPush, promote, revert } from './moves.ts';
+import { end, newPush, promote, revert, withConnected } from './moves.ts';
 import { tell } from './notice.ts';
 import type { Rollout } from './rollout.ts';
 import {
@@ -22,7 +24,8 @@ export type RolloutCommand =
   | { readonly type: 'pause'; readonly reason: string }
   | { readonly type: 'resume' }
   | { readonly type: 'promote' }
-  | { readonly type: 'abort'; readonly reason: string }
+  /** `unconfirmed` ends a rollout that is going back although Envoys have not said that they are on stable. */
+  | { readonly type: 'abort'; readonly reason: string; readonly unconfirmed?: boolean }
   /** `gate` names the gate that the person saw; a gate that has moved on is refused. */
   | { readonly type: 'approve'; readonly gate: { readonly step: number; readonly attempt: number } };
 
@@ -48,7 +51,8 @@ export function decideCommand(input: CommandInput): CommandOutcome {
   const outcome = apply(d, input);
   if (outcome !== 'accepted') return outcome;
   // Look at the rollout at once: a command opens or closes gates.
-  return { kind: 'accepted', transition: finish(d, input.rollout, isTerminal(d.rollout.phase) ? null : d.nowMs) };
+  const dueAtMs = isTerminal(d.rollout.phase) ? null : d.nowMs;
+  return { kind: 'accepted', transition: finish(d, input.rollout, dueAtMs, input.nowMs) };
 }
 
 type Applied = 'accepted' | Exclude<CommandOutcome, { kind: 'accepted' }>;
@@ -64,7 +68,7 @@ function apply(d: Draft, input: CommandInput): Applied {
     case 'promote':
       return promoteNow(d, input);
     case 'abort':
-      return abort(d, input, command.reason);
+      return command.unconfirmed === true ? endUnconfirmed(d, input, command.reason) : abort(d, input, command.reason);
     case 'approve':
       return approve(d, input, command.gate);
     default:
@@ -102,14 +106,15 @@ function promoteNow(d: Draft, { by, observed }: CommandInput): Applied {
   const { phase } = d.rollout;
   if (phase === 'promoting' || phase === 'promoted') return UNCHANGED;
   if (phase !== 'stepping') return refused(d, 'promote');
-  const push = newPush(d, { ...observed, counters: null, queries: new Map(), scrapeMs: null });
-  if (push === null) {
+  const seen = withoutMetrics(observed);
+  if (newPush(d, seen) === null) {
     return {
       kind: 'refused',
       error: { code: 'SERIN_NOT_READY', message: 'no Envoy of the fleet is connected, so nothing can be promoted' },
     };
   }
-  promote(d, push, by);
+  // At any moment of a step, so also while one of its Envoys is away for a second: that one has to take 100 % too.
+  promote(d, { committedAtMs: d.nowMs, liveAtMs: null, counted: withConnected(d.rollout.push, seen) }, by);
   wait(d, 'the ACKs of the counted Envoys');
   return 'accepted';
 }
@@ -118,10 +123,31 @@ function abort(d: Draft, { by, observed, settings }: CommandInput, reason: strin
   const { phase } = d.rollout;
   if (phase === 'aborting' || phase === 'aborted') return UNCHANGED;
   if (isTerminal(phase) || phase === 'rolling_back') return refused(d, 'abort');
-  const seen = { ...observed, counters: null, queries: new Map(), scrapeMs: null };
-  revert(d, seen, { kind: 'person', by, summary: reason, verdict: null, node: null }, settings);
+  revert(d, withoutMetrics(observed), { kind: 'person', by, summary: reason, verdict: null, node: null }, settings);
   if (!isTerminal(d.rollout.phase)) wait(d, 'the ACKs of the counted Envoys');
   return 'accepted';
+}
+
+/**
+ * The way out when the confirmation can never come (a fleet that was taken down, an Envoy that refuses everything).
+ * All traffic went back to stable in an earlier commit; this one names who has not said so and frees the backend.
+ */
+function endUnconfirmed(d: Draft, { by, observed, settings }: CommandInput, reason: string): Applied {
+  const { id, phase, push } = d.rollout;
+  if (phase === 'aborted' || phase === 'rolled_back') return UNCHANGED;
+  if (phase !== 'aborting' && phase !== 'rolling_back') {
+    const message = `rollout ${id} is ${phase.replace('_', ' ')}; it is not on its way back`;
+    return { kind: 'refused', error: { code: 'SERIN_PHASE_CONFLICT', message, hint: 'Abort it first.' } };
+  }
+  const open = unconfirmedNodes(push?.counted ?? {}, observed.fleets);
+  const who = open.length === 0 ? 'every counted Envoy had confirmed' : `without the confirmation of ${nameSome(open)}`;
+  const outcome = phase === 'aborting' ? 'aborted' : 'rolled_back';
+  end(d, outcome, `ended by ${by}, ${who}: ${reason}`, settings, by, [['Not confirmed', nameSome(open) || 'none']]);
+  return 'accepted';
+}
+
+function withoutMetrics(observed: CommandInput['observed']): Observations {
+  return { ...observed, counters: null, queries: new Map(), scrapeMs: null };
 }
 
 function approve(d: Draft, { by }: CommandInput, gate: { readonly step: number; readonly attempt: number }): Applied {

@@ -47,7 +47,7 @@ export function advance(d: Draft, push: Push): void {
 /** Commits 100 % for the canary. The stable revision flips later, in the commit that ends the rollout. */
 export function promote(d: Draft, push: Push, by: string): void {
   leaveStep(d);
-  change(d, { push, attempt: d.rollout.attempt + 1, paused: null });
+  change(d, { push, attempt: d.rollout.attempt + 1, paused: null, evidence: null });
   enterPhase(d, 'promoting', 'every step passed; all traffic goes to the canary', by);
   emit(d, 'step', 'promotion: 100 % to the canary', { weight: TOTAL_WEIGHT }, by);
   d.traffic = true;
@@ -82,8 +82,8 @@ export function revert(
   tell(d, to);
 }
 
-/** A way back counts the nodes that were on the canary too, connected at this moment or not. */
-function withConnected(push: Push | null, observed: Observations): Push['counted'] {
+/** Nodes connected now, and those counted before whether connected at this moment or not. */
+export function withConnected(push: Push | null, observed: Observations): Push['counted'] {
   const connected = connectedNodes(observed.fleets);
   return Object.fromEntries(
     Object.entries(connected).map(([fleet, nodes]) => [
@@ -125,8 +125,17 @@ function retire(d: Draft, promoted: boolean, untilMs: number): Draft['backend'][
         ...(pinned ? [{ revision: canary, pinned, untilMs }] : []),
       ]
     : [{ revision: canary, pinned, untilMs }];
-  const keys = new Set(gone.map(({ revision }) => revision.key));
-  return [...d.backend.retired.filter(({ revision }) => !keys.has(revision.key)), ...gone];
+  const all = new Map<string, Draft['backend']['retired'][number]>();
+  for (const one of [...d.backend.retired, ...gone]) {
+    const before = all.get(one.revision.key);
+    // Retired twice (as canary with testers, then as stable): what either needs stays for as long as either needs it.
+    const merged = {
+      pinned: one.pinned || before?.pinned === true,
+      untilMs: Math.max(one.untilMs, before?.untilMs ?? 0),
+    };
+    all.set(one.revision.key, { revision: one.revision, ...merged });
+  }
+  return [...all.values()];
 }
 
 function leaveStep(d: Draft): void {

@@ -1,4 +1,5 @@
 import type { CounterFamily } from '../analysis/judge.ts';
+import { freshForMs } from '../analysis/sample-health.ts';
 import type { AnalysisSpec } from '../model/documents.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
 import type { Rollout } from './rollout.ts';
@@ -23,7 +24,12 @@ export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowM
   if (push === null || scrapeMs === null) return NOTHING;
   if (rollout.phase === 'preparing') {
     return {
-      counters: { clusters: [rollout.canary.cluster], families: ['membership_healthy'], fromMs: push.committedAtMs },
+      counters: {
+        clusters: [rollout.canary.cluster],
+        families: ['membership_healthy'],
+        // Only the newest sample counts, however long the wait has been.
+        fromMs: Math.max(push.committedAtMs, nowMs - freshForMs(scrapeMs)),
+      },
       queries: [],
     };
   }
@@ -31,7 +37,8 @@ export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowM
   if (analysis.length === 0 || rollout.stable === null) return NOTHING;
   // Measuring can be slow; an ACK that wakes us up must not wait for it. So measure once per scrape.
   const lastMs = rollout.evidence?.judgedAtMs ?? push.committedAtMs;
-  if (nowMs - lastMs < scrapeMs) return NOTHING;
+  // A time ahead of now was stamped before the clock was set back; it must not blind us until then.
+  if (nowMs >= lastMs && nowMs - lastMs < scrapeMs) return NOTHING;
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
   for (const spec of analysis) {
     if (spec.kind === 'error-rate') families.add('upstream_rq_xx');
@@ -47,8 +54,12 @@ export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowM
   };
 }
 
-/** Analyses in force: the plan's while the canary has weight, plus the step's own. */
+/**
+ * Analyses in force: the plan's while the canary has weight, plus the step's own. At 100 % the plan's go on until the
+ * last Envoy has it: they can send it back, never on.
+ */
 export function currentAnalysis(rollout: Rollout): readonly AnalysisSpec[] {
+  if (rollout.phase === 'promoting') return rollout.spec.analysis;
   if (rollout.phase !== 'stepping') return [];
   const own = rollout.spec.strategy.steps[rollout.step]?.analysis ?? [];
   return canaryWeight(rollout) > 0 ? [...rollout.spec.analysis, ...own] : own;

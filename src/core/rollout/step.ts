@@ -13,7 +13,7 @@ import { type Draft, draft, finish, type StepInput, type Transition } from './tr
 export function step(input: StepInput): Transition {
   const d = draft(input.rollout, input.backend, input.nowMs);
   const dueAtMs = act(d, input);
-  return finish(d, input.rollout, dueAtMs);
+  return finish(d, input.rollout, dueAtMs, input.nowMs);
 }
 
 function act(d: Draft, input: StepInput): number | null {

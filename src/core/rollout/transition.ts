@@ -85,7 +85,11 @@ export function wait(d: Draft, waitingFor: string): void {
   if (d.rollout.waitingFor !== waitingFor) change(d, { waitingFor });
 }
 
-export function finish(d: Draft, before: Rollout, dueAtMs: number | null): Transition {
+/**
+ * `nowMs` is the clock of this moment: behind a record that was stamped by a clock running ahead, the next look is
+ * as far from now as it was to be from the record's time. The due set knows only the clock.
+ */
+export function finish(d: Draft, before: Rollout, dueAtMs: number | null, nowMs: number): Transition {
   const rollout = d.rollout === before ? before : { ...d.rollout, updatedAtMs: d.nowMs };
   return {
     rollout,
@@ -93,6 +97,6 @@ export function finish(d: Draft, before: Rollout, dueAtMs: number | null): Trans
     traffic: d.traffic,
     events: d.events,
     notices: d.notices,
-    dueAtMs,
+    dueAtMs: dueAtMs === null ? null : nowMs + (dueAtMs - d.nowMs),
   };
 }

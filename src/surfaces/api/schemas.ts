@@ -92,7 +92,7 @@ export const CommandBodies = {
   pause: z.strictObject({ reason, rev }),
   resume: z.strictObject({ rev }),
   promote: z.strictObject({ rev }),
-  abort: z.strictObject({ reason, rev }),
+  abort: z.strictObject({ reason, rev, unconfirmed: z.boolean().optional() }),
   approve: z.strictObject({ gate: z.strictObject({ step: z.number().int(), attempt: z.number().int() }), rev }),
 } as const;
 export type CommandName = keyof typeof CommandBodies;

@@ -160,17 +160,21 @@ function steerCommands(rollout: Command, context: CommandContext, run: Run): voi
       .argument('<id>')
       .option('--rev <n>', 'refuse if the rollout has moved on from this rev');
     if (withReason) command.option('--reason <text>', 'said in the history and to the notified');
-    command.action((id: string, options: { rev?: string; reason?: string }) =>
+    command.action((id: string, { rev, ...options }: { rev?: string; reason?: string; unconfirmed?: boolean }) =>
       run(async () => {
-        const rev = options.rev === undefined ? undefined : Number(options.rev);
-        return show(context, await client().command(id, name, defined({ rev, reason: options.reason })));
+        const body = defined({ ...options, rev: rev === undefined ? undefined : Number(rev) });
+        return show(context, await client().command(id, name, body));
       })(),
     );
+    return command;
   };
   steer('pause', 'hold it where it is; failing evidence still rolls it back', true);
   steer('resume', 'let it go on', false);
   steer('promote', 'skip the remaining steps and send all traffic to the canary', false);
-  steer('abort', 'send all traffic back to stable', true);
+  steer('abort', 'send all traffic back to stable', true).option(
+    '--unconfirmed',
+    'end one that is on its way back and waits for Envoys that will never confirm',
+  );
   rollout
     .command('approve')
     .description('open the gate that you saw')

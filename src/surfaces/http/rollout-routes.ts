@@ -140,13 +140,16 @@ function commandRoutes(api: Api, { engine }: HttpOptions): void {
   );
   api.post(
     '/api/v1/rollouts/:id/abort',
-    { schema: { ...schema, body: CommandBodies.abort } },
-    async ({ params, body, by }, reply) =>
-      answer(
-        reply,
-        await run(params.id, { type: 'abort', reason: body.reason ?? 'aborted by a person' }, body.rev, by),
-        presentRollout,
-      ) as never,
+    {
+      schema: {
+        ...schema,
+        summary:
+          'All traffic back to stable; with unconfirmed, ends one on its way back that waits for Envoys in vain.',
+        body: CommandBodies.abort,
+      },
+    },
+    async ({ params, body: { reason = 'aborted by a person', unconfirmed = false, rev }, by }, reply) =>
+      answer(reply, await run(params.id, { type: 'abort', reason, unconfirmed }, rev, by), presentRollout) as never,
   );
   api.post(
     '/api/v1/rollouts/:id/approve',

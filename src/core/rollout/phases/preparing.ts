@@ -1,3 +1,4 @@
+import { freshForMs } from '../../analysis/sample-health.ts';
 import { hostReadiness } from '../../fleet/readiness.ts';
 import { awaitLive, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
 import { advance, newPush, revert } from '../moves.ts';
@@ -24,7 +25,9 @@ export function preparing(d: Draft, { observed, settings }: StepInput): number |
   if (observed.scrapeMs !== null && push !== null) {
     if (observed.counters === null) return lookAgainMs;
     const proxies = live.liveness.nodes.map((node) => node.metricsName);
-    const ready = hostReadiness(observed.counters, d.rollout.canary.cluster, proxies, push.committedAtMs);
+    // Since the clusters are live, and not long ago: an hour-old "healthy" says nothing.
+    const sinceMs = Math.max(push.liveAtMs ?? push.committedAtMs, d.nowMs - freshForMs(observed.scrapeMs));
+    const ready = hostReadiness(observed.counters, d.rollout.canary.cluster, proxies, sinceMs);
     if (ready.kind !== 'ready') {
       wait(d, ready.kind === 'gap' ? `proof of healthy hosts (${ready.gap}: ${ready.detail})` : ready.detail);
       return Math.min(d.nowMs + Math.min(observed.scrapeMs, LOOK_AGAIN_MS), d.rollout.deadlineAtMs);

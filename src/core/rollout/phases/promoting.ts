@@ -1,14 +1,24 @@
 import { awaitLive, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
+import { failedAnalysis, judgePush } from '../judge-push.ts';
 import { end, revert } from '../moves.ts';
 import { type Draft, emit, type StepInput } from '../transition.ts';
 
-/** 100 % is committed. Ends when every counted Envoy has it; the deadline no longer sends it back. */
-export function promoting(d: Draft, { observed, settings }: StepInput): number | null {
+/**
+ * 100 % is committed. Ends when every counted Envoy has it; the deadline no longer sends it back. While one of them
+ * lags, a canary that fails on the others is no better at 100 % than at 5 %: that still sends it back.
+ */
+export function promoting(d: Draft, input: StepInput): number | null {
+  const { observed, settings } = input;
   const live = awaitLive(d, observed, settings);
   if (live.kind === 'nack') {
     const node = live.nacks[0]?.nodeId ?? null;
     emit(d, 'nack', nackSummary(live.nacks), node === null ? {} : { node });
     revert(d, observed, { kind: 'nack', by: 'serin', summary: nackSummary(live.nacks), verdict: null, node }, settings);
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
+  const outcome = judgePush(d, input, live);
+  if (outcome?.decision === 'rollback') {
+    revert(d, observed, failedAnalysis(outcome), settings);
     return d.nowMs + LOOK_AGAIN_MS;
   }
   if (live.kind === 'waiting') return d.nowMs + LOOK_AGAIN_MS;

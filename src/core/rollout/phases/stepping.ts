@@ -2,8 +2,9 @@ import type { JudgeOutcome } from '../../analysis/judge.ts';
 import type { StepSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { awaitLive, type LiveCheck, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
+import { failedAnalysis, judgePush } from '../judge-push.ts';
 import { advance, newPush, revert } from '../moves.ts';
-import { currentAnalysis, evidenceFromMs } from '../needs.ts';
+import { currentAnalysis } from '../needs.ts';
 import { tell } from '../notice.ts';
 import { change, type Draft, emit, type StepInput, wait } from '../transition.ts';
 
@@ -18,11 +19,9 @@ export function stepping(d: Draft, input: StepInput): number | null {
     revert(d, observed, { kind: 'nack', by: 'serin', summary: nackSummary(live.nacks), verdict: null, node }, settings);
     return d.nowMs + LOOK_AGAIN_MS;
   }
-  const outcome = judge(d, input, live);
+  const outcome = judgePush(d, input, live);
   if (outcome?.decision === 'rollback') {
-    const verdict = outcome.verdicts.find((v) => v.verdict === 'fail') ?? null;
-    const summary = verdict === null ? 'the analysis failed' : `${verdict.metric}: ${verdict.detail}`;
-    revert(d, observed, { kind: 'analysis', by: 'serin', summary, verdict, node: null }, settings);
+    revert(d, observed, failedAnalysis(outcome), settings);
     return d.nowMs + LOOK_AGAIN_MS;
   }
   if (d.nowMs >= d.rollout.deadlineAtMs) {
@@ -91,56 +90,6 @@ function hold(
 function approved(d: Draft): boolean {
   const { approval, step, attempt } = d.rollout;
   return approval !== null && approval.step === step && approval.attempt === attempt;
-}
-
-/**
- * Judges what was measured in this round. Before the step is live everywhere only a failure counts:
- * a laggard must not blind us to a canary that is failing on the other nodes.
- */
-function judge(d: Draft, input: StepInput, live: LiveCheck): JudgeOutcome | null {
-  const analysis = currentAnalysis(d.rollout);
-  const { counters, queries, scrapeMs } = input.observed;
-  const stable = d.rollout.stable;
-  if (analysis.length === 0 || counters === null || scrapeMs === null || stable === null) return null;
-  const outcome = input.judge.assess({
-    analysis,
-    arms: { stable: stable.cluster, canary: d.rollout.canary.cluster },
-    liveAtMs: evidenceFromMs(input.rollout, d.nowMs),
-    nowMs: d.nowMs,
-    scrapeMs,
-    counters,
-    queries,
-    proxies: countedProxies(d, input),
-    state: d.rollout.evidence?.judge ?? null,
-  });
-  const before = d.rollout.evidence;
-  const undecided = outcome.verdicts.some((v) => v.verdict === 'inconclusive');
-  change(d, {
-    evidence: {
-      verdicts: outcome.verdicts,
-      judgedAtMs: d.nowMs,
-      inconclusiveSinceMs: undecided ? (before?.inconclusiveSinceMs ?? d.nowMs) : null,
-      judge: outcome.state,
-    },
-  });
-  const told = before?.verdicts.map((v) => `${v.metric} ${v.reason}`).join() ?? '';
-  if (outcome.verdicts.map((v) => `${v.metric} ${v.reason}`).join() !== told) {
-    const words = outcome.verdicts.map((v) => `${v.metric}: ${v.verdict} (${v.reason})`).join(', ');
-    emit(d, 'verdict', words, { verdicts: outcome.verdicts });
-  }
-  const measuredSinceLive = live.kind === 'live' && input.rollout.push?.liveAtMs != null;
-  return outcome.decision === 'advance' && !measuredSinceLive ? { ...outcome, decision: 'hold' } : outcome;
-}
-
-function countedProxies(d: Draft, { observed }: StepInput): (string | null)[] {
-  const counted = d.rollout.push?.counted ?? {};
-  return Object.entries(counted).flatMap(([fleet, nodeIds]) => {
-    const names = new Map(observed.fleets[fleet]?.state.nodes.map((node) => [node.nodeId, node]) ?? []);
-    return nodeIds.flatMap((nodeId) => {
-      const node = names.get(nodeId);
-      return node?.connected ? [node.metricsName] : [];
-    });
-  });
 }
 
 /** No evidence for too long is an alert and a pause: neither a promotion nor a rollback. */

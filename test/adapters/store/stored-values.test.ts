@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { commitArguments } from '../../../src/adapters/store/commit-script.ts';
+import { step } from '../../../src/core/rollout/step.ts';
+import { transitionCommit } from '../../../src/engine/publish.ts';
+import { backendState, node, planSpec, planStep, rollout, scriptedJudge, settings } from '../../support/rollouts.ts';
+
+const name = (i: number) =>
+  `sidecar~10.1.${i >> 8}.${i & 255}~checkout-7d9f8c6b5-${String(i).padStart(5, '0')}.shop~shop.svc`;
+
+it('the way back can be committed whatever the size of the fleet (the xDS server takes 20,000 streams)', () => {
+  const nodes = Array.from({ length: 10_000 }, (_, i) => node(name(i), { credited: { epoch: 'e', n: 5 } }));
+  const record = rollout({
+    spec: planSpec({ strategy: { name: 'any', steps: [planStep()] } }),
+    phase: 'stepping',
+    step: 0,
+    attempt: 1,
+    deadlineAtMs: 1_000,
+    // Half of today's fleet was there at the commit.
+    push: { committedAtMs: 0, liveAtMs: 1, counted: { edge: nodes.slice(0, 5_000).map(({ nodeId }) => nodeId) } },
+  });
+  const transition = step({
+    rollout: record,
+    backend: backendState(),
+    observed: {
+      fleets: { edge: { state: { fleet: 'edge', observedSinceMs: 0, nodes }, position: { epoch: 'e', n: 5 } } },
+      counters: null,
+      queries: new Map(),
+      scrapeMs: 1_000,
+    },
+    judge: scriptedJudge(() => 'pass'),
+    settings,
+    nowMs: 2_000,
+  });
+  expect(transition.rollout.phase).toBe('rolling_back');
+  expect(() => commitArguments(transitionCommit(transition, { rollout: 1, backend: 1 }, false), 'e')).not.toThrow();
+});

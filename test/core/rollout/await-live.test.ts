@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import type { JudgeInput } from '../../../src/core/analysis/judge.ts';
+import { step } from '../../../src/core/rollout/step.ts';
+import { backendState, node, planSpec, planStep, rollout, scriptedJudge, settings } from '../../support/rollouts.ts';
+import { atFirstStep } from '../../support/stage.ts';
+
+const errorRate = { kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 } as const;
+const spec = planSpec({
+  strategy: { name: 'any', steps: [planStep({ weight: 500 }), planStep({ weight: 2_500 })] },
+  analysis: [errorRate],
+});
+const at = { epoch: 'e', n: 3 };
+const nowMs = 600_000;
+
+describe('when every counted Envoy is gone for good', () => {
+  it('evidence from before the new ones counted does not let the step go on', () => {
+    const record = rollout({
+      spec,
+      phase: 'stepping',
+      step: 0,
+      attempt: 1,
+      push: { committedAtMs: 1_000, liveAtMs: 2_000, counted: { edge: ['old'] } },
+    });
+    let judgedFromMs = 0;
+    const judge = scriptedJudge(() => 'pass');
+    const { rollout: after } = step({
+      rollout: record,
+      backend: backendState(),
+      observed: {
+        fleets: {
+          edge: {
+            state: {
+              fleet: 'edge',
+              observedSinceMs: 0,
+              nodes: [
+                node('old', { connected: false, changedAtMs: 500_000 }),
+                node('new', { credited: at, creditedAtMs: 590_000 }),
+              ],
+            },
+            position: at,
+          },
+        },
+        counters: { kind: 'ok', series: [] },
+        queries: new Map(),
+        scrapeMs: 1_000,
+      },
+      judge: {
+        ...judge,
+        assess: (input: JudgeInput) => {
+          judgedFromMs = input.liveAtMs;
+          return judge.assess(input);
+        },
+      },
+      settings,
+      nowMs,
+    });
+    // The new set is live since 590 000; this pass was measured from 2 000 on.
+    expect(judgedFromMs).toBe(2_000);
+    expect(after.step).toBe(0);
+  });
+
+  it('a counted Envoy of another fleet that is away for a second still counts', () => {
+    const record = rollout({
+      spec,
+      fleets: ['edge', 'eu'],
+      phase: 'stepping',
+      step: 0,
+      attempt: 1,
+      push: { committedAtMs: 1_000, liveAtMs: null, counted: { edge: ['old'], eu: ['eu-1', 'eu-2'] } },
+    });
+    const { rollout: after } = step({
+      rollout: record,
+      backend: backendState(),
+      observed: {
+        fleets: {
+          edge: {
+            state: { fleet: 'edge', observedSinceMs: 0, nodes: [node('new', { credited: at })] },
+            position: at,
+          },
+          eu: {
+            state: {
+              fleet: 'eu',
+              observedSinceMs: 0,
+              nodes: [node('eu-1', { credited: at }), node('eu-2', { connected: false, changedAtMs: nowMs - 1_000 })],
+            },
+            position: at,
+          },
+        },
+        counters: null,
+        queries: new Map(),
+        scrapeMs: 1_000,
+      },
+      judge: scriptedJudge(() => 'pass'),
+      settings,
+      nowMs,
+    });
+    expect(after.push?.counted.eu).toContain('eu-2');
+    expect(after.push?.liveAtMs).toBeNull();
+  });
+
+  it('the step has to become live on those that take their place', () => {
+    const stage = atFirstStep(20_000);
+    stage.ack().tick(1);
+    const before = stage.rollout.push?.liveAtMs ?? 0;
+    stage.disconnect('a', 'b').connect('c').tick(31_000);
+    expect([stage.rollout.step, stage.rollout.push?.liveAtMs]).toEqual([0, null]);
+    stage.ack('c').tick(1);
+    expect(stage.rollout.push?.liveAtMs).toBeGreaterThan(before);
+    expect(stage.rollout.step).toBe(0);
+  });
+});
