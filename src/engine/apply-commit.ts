@@ -1,37 +1,37 @@
 import type { BackendState } from '../core/model/backend-state.ts';
 import { cutRevision } from '../core/model/cut-revision.ts';
 import { ok, type Result } from '../core/model/errors.ts';
-import type { TrafficOwner } from '../core/model/traffic.ts';
+import type { FleetTable, TrafficOwner } from '../core/model/traffic.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
-import type { Change, Kept, States } from './apply-changes.ts';
+import { buildResources } from '../core/traffic/build-resources.ts';
+import type { Change, States } from './apply-changes.ts';
 import type { Dependencies } from './dependencies.ts';
 import { backendKey, documentKey, fromStore, type Loaded } from './load.ts';
-import type { Commit, CommitOutcome, RecordKey } from './ports/store.ts';
+import type { Commit, RecordKey } from './ports/store.ts';
+import type { Former } from './undo-apply.ts';
 
 export interface PlannedApply {
   readonly commit: Commit;
-  /**
-   * The commit that puts everything back as it was. It holds only while nobody has touched what was written.
-   */
-  undo(committed: Extract<CommitOutcome, { kind: 'committed' }>): Commit;
+  /** Everything that the commit writes, as it was before. */
+  readonly former: readonly Former[];
 }
 
 /** What an apply commits, and how to take it back should Envoy refuse it. */
 export async function planApply(
   deps: Dependencies,
   changes: readonly Change[],
-  stored: readonly Kept[],
+  fence: Commit['reads'][number],
   states: States,
 ): Promise<Result<PlannedApply>> {
-  const reads = new Map<RecordKey, number>();
-  const writes: { key: RecordKey; body: unknown }[] = [];
-  const restore: { key: RecordKey; body: unknown }[] = [];
-  for (const kept of stored) if (kept.body.document.kind === 'Route') reads.set(kept.key, kept.rev);
+  const reads = new Map<RecordKey, number>([[fence.key, fence.rev]]);
+  const writes: { key: RecordKey; body: unknown }[] = [{ key: fence.key, body: {} }];
+  const former: Omit<Former, 'traffic'>[] = [];
   for (const { parsed, before } of changes) {
     const key = documentKey(parsed.document.kind, parsed.document.name);
     reads.set(key, before?.rev ?? 0);
     writes.push({ key, body: { document: parsed.document, source: parsed.source } });
-    restore.push({ key, body: before?.body ?? null });
+    const state = parsed.document.kind === 'Backend' ? backendKey(parsed.document.name) : null;
+    former.push({ key, body: before?.body ?? null, with: state });
   }
   const nextStates = new Map<string, BackendState | null>();
   for (const [name, loaded] of states) {
@@ -43,19 +43,14 @@ export async function planApply(
     if (next === null) continue;
     // Written even when unchanged: a start that has read the routes before this commit must lose its race.
     writes.push({ key: backendKey(name), body: next });
-    restore.push({ key: backendKey(name), body: loaded.body });
+    former.push({ key: backendKey(name), body: loaded.body, with: null });
   }
   const traffic = await trafficOf(deps, changes, nextStates);
   if (traffic.kind === 'error') return traffic;
   const empty = { events: [], outbox: [], due: [] };
   return ok({
     commit: { ...empty, reads: [...reads].map(([key, rev]) => ({ key, rev })), writes, traffic: traffic.value.to },
-    undo: ({ revs }) => ({
-      ...empty,
-      reads: [...revs].map(([key, rev]) => ({ key, rev })),
-      writes: restore,
-      traffic: traffic.value.back,
-    }),
+    former: former.map((one) => ({ ...one, traffic: traffic.value.back.get(one.key) ?? [] })),
   });
 }
 
@@ -83,12 +78,12 @@ async function trafficOf(
   deps: Dependencies,
   changes: readonly Change[],
   states: ReadonlyMap<string, BackendState | null>,
-): Promise<Result<{ readonly to: TrafficChange[]; readonly back: TrafficChange[] }>> {
+): Promise<Result<{ readonly to: TrafficChange[]; readonly back: ReadonlyMap<RecordKey, TrafficChange[]> }>> {
   const to: TrafficChange[] = [];
-  const back: TrafficChange[] = [];
-  const set = (fleet: string, owner: TrafficOwner, value: TrafficChange['value'], before: TrafficChange['value']) => {
-    to.push({ fleet, owner, value });
-    back.push({ fleet, owner, value: before });
+  const back = new Map<RecordKey, TrafficChange[]>();
+  const set = (by: RecordKey, next: TrafficChange, before: TrafficChange['value']) => {
+    to.push(next);
+    back.set(by, [...(back.get(by) ?? []), { ...next, value: before }]);
   };
   for (const { parsed, before } of changes) {
     if (parsed.document.kind !== 'Route') continue;
@@ -96,8 +91,11 @@ async function trafficOf(
     const old = before?.body.document;
     const oldSpec = old?.kind === 'Route' ? old.spec : null;
     const was = oldSpec === null ? null : ({ kind: 'route', route: name, spec: oldSpec } as const);
-    if (oldSpec !== null && oldSpec.fleet !== spec.fleet) set(oldSpec.fleet, `route/${name}`, null, was);
-    set(spec.fleet, `route/${name}`, { kind: 'route', route: name, spec }, oldSpec?.fleet === spec.fleet ? was : null);
+    const key = documentKey('Route', name);
+    const owner: TrafficOwner = `route/${name}`;
+    if (oldSpec !== null && oldSpec.fleet !== spec.fleet) set(key, { fleet: oldSpec.fleet, owner, value: null }, was);
+    const value = { kind: 'route', route: name, spec } as const;
+    set(key, { fleet: spec.fleet, owner, value }, oldSpec?.fleet === spec.fleet ? was : null);
   }
   for (const fleet of deps.fleetNames) {
     const table = fromStore(await deps.traffic.table(fleet));
@@ -110,10 +108,26 @@ async function trafficOf(
       if (state === null || state.rolloutId !== null || (known === null && !wanted.has(backend))) continue;
       // Also for one that the table knows: a fleet without a route to it has missed the promotions since.
       const value = backendTraffic(state, null);
-      if (known === null || JSON.stringify(known) !== JSON.stringify(value)) set(fleet, owner, value, known);
+      if (known === null || JSON.stringify(known) !== JSON.stringify(value)) {
+        set(backendKey(backend), { fleet, owner, value }, known);
+      }
     }
+    const built = buildResources(after(table.value, to));
+    if (built.kind === 'error') return built;
   }
   return ok({ to, back });
+}
+
+/** The fleet's table once these changes are committed. What cannot be served is refused before it is stored. */
+function after(table: FleetTable, changes: readonly TrafficChange[]): FleetTable {
+  const n = table.position.n + 1;
+  const owners = new Map(table.owners);
+  for (const { fleet, owner, value } of changes) {
+    if (fleet !== table.fleet) continue;
+    if (value === null) owners.delete(owner);
+    else owners.set(owner, { n, value });
+  }
+  return { ...table, owners };
 }
 
 function backendsRoutedOn(fleet: string, changes: readonly Change[]): ReadonlySet<string> {

@@ -2,14 +2,16 @@ import { checkReferences } from '../core/manifest/check-references.ts';
 import { parseDocuments } from '../core/manifest/parse-documents.ts';
 import type { StrategyLibrary } from '../core/manifest/strategy-library.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
+import { nameSome } from '../core/model/name-some.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
 import { backendStates, diff, rollingConflicts } from './apply-changes.ts';
 import { planApply } from './apply-commit.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument, SourceFile } from './engine.ts';
 import { refusedByEnvoy } from './envoy-verdict.ts';
-import { loadAll, storeUnavailable } from './load.ts';
+import { documentsFence, loadAll, storeUnavailable } from './load.ts';
 import { commit } from './publish.ts';
+import { type Undone, undoApply } from './undo-apply.ts';
 
 export interface ApplyRequest {
   readonly files: readonly SourceFile[];
@@ -17,7 +19,7 @@ export interface ApplyRequest {
   readonly by: string;
 }
 
-const MAX_RACES = 5;
+const MAX_RACES = 20;
 
 /**
  * Applies documents: all of them or none. Parsed, checked against what is there and against what is rolling,
@@ -40,6 +42,8 @@ async function attempt(
   shipped: StrategyLibrary,
   request: ApplyRequest,
 ): Promise<Result<readonly AppliedDocument[]> | 'again'> {
+  const fence = await documentsFence(deps.records);
+  if (fence.kind === 'error') return fence;
   const stored = await loadAll(deps.records, 'document/', DocumentRecord);
   if (stored.kind === 'error') return stored;
   const strategies = stored.value.flatMap(({ body }) => (body.document.kind === 'Strategy' ? [body.document] : []));
@@ -65,7 +69,7 @@ async function attempt(
   if (states.kind === 'error') return states;
   const rolling = rollingConflicts(moved, states.value);
   if (rolling.length > 0) return { kind: 'error', errors: rolling };
-  const planned = await planApply(deps, moved, stored.value, states.value);
+  const planned = await planApply(deps, moved, fence.value, states.value);
   if (planned.kind === 'error' || request.dryRun) return planned.kind === 'error' ? planned : ok(report);
 
   const outcome = await commit(deps, planned.value.commit);
@@ -77,9 +81,23 @@ async function attempt(
   });
   const refusal = await refusedByEnvoy(deps, outcome.fleets);
   if (refusal === null) return ok(report);
-  const back = await commit(deps, planned.value.undo(outcome));
-  deps.logger.error('Envoy refused the documents', { node: refusal.nodeId, takenBack: back.kind === 'committed' });
-  return fail('SERIN_ENVOY_REJECTED', `Envoy ${refusal.nodeId} refused the change: ${refusal.message}`, {
-    ...(back.kind === 'committed' ? {} : { hint: 'It could not be taken back; apply the former documents again.' }),
-  });
+  const undone = await undoApply(deps, planned.value.former, outcome.revs);
+  deps.logger.error('Envoy refused the documents', { node: refusal.nodeId, undone });
+  const hint = hintFor(undone);
+  return fail(
+    'SERIN_ENVOY_REJECTED',
+    `Envoy ${refusal.nodeId} refused the change: ${refusal.message}`,
+    hint === null ? {} : { hint },
+  );
+}
+
+function hintFor(undone: Undone): string | null {
+  switch (undone.kind) {
+    case 'whole':
+      return null;
+    case 'part':
+      return `It was taken back, except what has been changed since: ${nameSome(undone.left)}.`;
+    case 'not':
+      return `It could not be taken back (${undone.detail}); apply the former documents again.`;
+  }
 }

@@ -5,7 +5,7 @@ import { type ErrorCode, fail, ok, type Result, type SerinError } from '../core/
 import { BackendStateRecord, DocumentRecord } from '../core/model/stored.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { RolloutRecord } from '../core/rollout/rollout-record.ts';
-import type { RecordKey, RecordStore, StoredRecord, StoreRead } from './ports/store.ts';
+import type { Commit, RecordKey, RecordStore, StoredRecord, StoreRead } from './ports/store.ts';
 
 /** A record with the rev it was read at; `body: null` when it does not exist (rev 0). */
 export interface Loaded<T> {
@@ -21,6 +21,11 @@ export interface KeptDocument {
 
 export const documentKey = (kind: DocumentKind, name: string): RecordKey => `document/${kind}/${name}`;
 export const backendKey = (backend: string): RecordKey => `backend/${backend}`;
+/**
+ * Every change of documents reads it first and writes it: of two that were checked against the same documents, one
+ * loses its race and is checked again. Else two could claim one hostname, or one delete what the other names.
+ */
+export const DOCUMENTS_FENCE: RecordKey = 'fence/documents';
 export const rolloutKey = (id: string): RecordKey => `rollout/${id}`;
 
 /** A store answer as a result: outages and corrupt records become errors that people can read. */
@@ -53,6 +58,12 @@ export async function loadDocument(
   name: string,
 ): Promise<Result<Loaded<KeptDocument>>> {
   return loadOne(records, documentKey(kind, name), DocumentRecord);
+}
+
+/** The rev of the documents' fence. To be read before the documents: what is read later cannot be older. */
+export async function documentsFence(records: RecordStore): Promise<Result<Commit['reads'][number]>> {
+  const read = fromStore(await records.read([DOCUMENTS_FENCE]));
+  return read.kind === 'error' ? read : ok({ key: DOCUMENTS_FENCE, rev: read.value[0]?.rev ?? 0 });
 }
 
 /** Reads a whole kind, page by page. Bounded: an installation with more is beyond what one commit may check. */

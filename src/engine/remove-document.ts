@@ -4,7 +4,7 @@ import { nameSome } from '../core/model/name-some.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument } from './engine.ts';
-import { backendKey, documentKey, loadAll, loadBackend, storeUnavailable } from './load.ts';
+import { backendKey, documentKey, documentsFence, loadAll, loadBackend, storeUnavailable } from './load.ts';
 import type { Commit } from './ports/store.ts';
 import { commit } from './publish.ts';
 
@@ -14,9 +14,21 @@ export interface RemoveRequest {
   readonly by: string;
 }
 
+const MAX_RACES = 20;
+
 /** Deletes one document. What is in use stays, and the error names its user. */
 export async function removeDocument(deps: Dependencies, request: RemoveRequest): Promise<Result<AppliedDocument>> {
+  for (let race = 0; race < MAX_RACES; race += 1) {
+    const outcome = await attempt(deps, request);
+    if (outcome !== 'again') return outcome;
+  }
+  return fail('SERIN_CONFLICT', 'other changes kept coming in between; nothing was deleted');
+}
+
+async function attempt(deps: Dependencies, request: RemoveRequest): Promise<Result<AppliedDocument> | 'again'> {
   const { kind, name } = request;
+  const fence = await documentsFence(deps.records);
+  if (fence.kind === 'error') return fence;
   const stored = await loadAll(deps.records, 'document/', DocumentRecord);
   if (stored.kind === 'error') return stored;
   const kept = stored.value.find(({ key }) => key === documentKey(kind, name));
@@ -26,10 +38,11 @@ export async function removeDocument(deps: Dependencies, request: RemoveRequest)
   if (users.length > 0) return fail('SERIN_IN_USE', `${kind} ${name} is used by ${nameSome(users)}`);
 
   const backends = kind === 'Backend' ? [name] : backendsOf(kept.body.document);
-  const reads: { key: Commit['reads'][number]['key']; rev: number }[] = stored.value
-    .filter(({ key, body }) => key === kept.key || body.document.kind === 'Route')
-    .map(({ key, rev }) => ({ key, rev }));
-  const writes: { key: Commit['writes'][number]['key']; body: unknown }[] = [{ key: kept.key, body: null }];
+  const reads: Commit['reads'][number][] = [fence.value, { key: kept.key, rev: kept.rev }];
+  const writes: Commit['writes'][number][] = [
+    { key: fence.value.key, body: {} },
+    { key: kept.key, body: null },
+  ];
   for (const backend of backends) {
     const state = await loadBackend(deps.records, backend);
     if (state.kind === 'error') return state;
@@ -51,7 +64,7 @@ export async function removeDocument(deps: Dependencies, request: RemoveRequest)
       deps.logger.info('document deleted', { by: request.by, kind, name });
       return ok({ kind, name, action: 'deleted' });
     case 'conflict':
-      return fail('SERIN_CONFLICT', `${kind} ${name} changed meanwhile; nothing was deleted`);
+      return 'again';
     case 'unavailable':
       return storeUnavailable(outcome.detail);
   }

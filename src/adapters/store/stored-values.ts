@@ -23,7 +23,7 @@ export function stored(what: string, value: unknown): string {
   return json;
 }
 
-const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout)\/[A-Za-z0-9._~/-]+$/;
+const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout|fence)\/[A-Za-z0-9._~/-]+$/;
 const SUBJECT = /^(?:rollout|outbox|backend)\/[A-Za-z0-9._~/-]+$/;
 
 /** Keys never carry foreign characters: they are checked here, whoever made them. */

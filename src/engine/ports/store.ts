@@ -1,8 +1,11 @@
 import type { FleetTable, OwnerTraffic, Position, TrafficOwner } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 
-/** `document/Route/shop`, `backend/checkout`, `rollout/<id>`. At most 200 characters of `[A-Za-z0-9._/-]`. */
-export type RecordKey = `document/${string}/${string}` | `backend/${string}` | `rollout/${string}`;
+/**
+ * `document/Route/shop`, `backend/checkout`, `rollout/<id>`, and `fence/<what>`: a record without a body of interest,
+ * written by every commit that was decided on a whole list. At most 200 characters of `[A-Za-z0-9._/-]`.
+ */
+export type RecordKey = `document/${string}/${string}` | `backend/${string}` | `rollout/${string}` | `fence/${string}`;
 
 /** `rev` is 0 for a record that does not exist; each write adds 1. */
 export interface StoredRecord {
