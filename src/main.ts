@@ -15,6 +15,7 @@ import { activeRollouts, kickOnProgress } from './engine/active-rollouts.ts';
 import { createEngine, handleSubject } from './engine/create-engine.ts';
 import type { Dependencies } from './engine/dependencies.ts';
 import type { ReadinessCheck } from './engine/engine.ts';
+import { takeSeat } from './engine/one-engine.ts';
 import type { Logger } from './engine/ports/logger.ts';
 import type { MetricsSource } from './engine/ports/metrics-source.ts';
 import { createBell } from './platform/bell.ts';
@@ -68,6 +69,10 @@ async function serve(
 ): Promise<Result<number>> {
   const clock = createSystemClock();
   const stopSync = await followStoreClock(clock, store, logger);
+  let code = 0;
+  let lost = (): void => {};
+  // The embedded store is this process's own already.
+  const seated = embedded === null ? await takeSeat({ seat: store.seat, clock, logger }, () => lost()) : null;
   const bell = createBell();
   const wakeUps = createWakeUps({ redis: redisAddress(connectionOf(config, embedded)), due: store.due, clock, logger });
   const xds = createXdsServer({
@@ -117,7 +122,6 @@ async function serve(
   };
   const engine = createEngine(deps, shippedStrategies(), () => xdsChecks(config, xds));
   const unsubscribe = kickOnProgress(xds.view, deps.active, wakeUps, clock);
-  let code = 0;
   let http: Awaited<ReturnType<typeof startHttpServer>> | null = null;
   const lifecycle = createLifecycle({
     deadlineMs: DRAIN_DEADLINE_MS,
@@ -130,10 +134,15 @@ async function serve(
       unsubscribe();
       await xds.drain(2_000);
       await xds.stop();
+      await seated?.leave();
       stopSync();
     },
   });
   drainInstead();
+  lost = () => {
+    code = 1;
+    void lifecycle.stop();
+  };
   void embedded?.exited.then(() => {
     if (lifecycle.state() !== 'READY') return;
     logger.error('the embedded store has ended; Serin stops, Envoys keep what they have');

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { binaryPath } from './support/binaries.ts';
 import { answers, freePort, type RunningProcess, startProcess, waitFor } from './support/processes.ts';
 
 let folder: string;
@@ -74,5 +75,40 @@ describe('serin dev leaves no store behind', () => {
     running.signal('SIGTERM');
     await running.ended;
     await waitFor(() => gone(pid), { what: 'the end of the store' });
+  });
+});
+
+describe('two engines on one Redis', () => {
+  it('take turns: the second stands by until the first is gone', async () => {
+    // given
+    const port = await freePort();
+    const redis = await startProcess({
+      command: binaryPath('valkey-server'),
+      args: ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
+      ready: (output) => output.includes('Ready to accept connections'),
+    });
+    const serve = async (name: string): Promise<{ readonly server: string; readonly process: RunningProcess }> => {
+      const [http, xds] = [await freePort(), await freePort()];
+      const config = join(folder, `${name}.yaml`);
+      const text = `redis: { url: "redis://127.0.0.1:${port}" }\nhttp: { port: ${http} }\nxds: { port: ${xds} }\n`;
+      await writeFile(config, text);
+      const args = ['--import', 'tsx', 'src/main.ts', 'serve', '--config', config];
+      return { server: `http://127.0.0.1:${http}`, process: await startProcess({ command: process.execPath, args }) };
+    };
+    const first = await serve('first');
+    const running = [redis, first.process];
+    try {
+      await waitFor(() => answers(`${first.server}/readyz`), { what: 'the first engine' });
+      // when
+      const second = await serve('second');
+      running.push(second.process);
+      await waitFor(() => second.process.output().includes('standing by'), { what: 'the second engine' });
+      // then
+      expect(await answers(`${second.server}/livez`)).toBe(false);
+      first.process.signal('SIGTERM');
+      await waitFor(() => answers(`${second.server}/readyz`), { what: 'the second engine to take over' });
+    } finally {
+      for (const one of running.reverse()) await one.kill();
+    }
   });
 });

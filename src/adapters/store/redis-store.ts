@@ -1,12 +1,13 @@
 import { Redis } from 'ioredis';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
+import type { DueSet, EngineSeat, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
 import { type RedisConnection, redisAddress } from './redis-address.ts';
 import { redisCalls } from './redis-calls.ts';
 import { redisDueSet } from './redis-due-set.ts';
 import { redisHealth, type StoreHealth } from './redis-health.ts';
 import { redisOutbox } from './redis-outbox.ts';
-import { redisRecords } from './redis-records.ts';
+import { randomName, redisRecords } from './redis-records.ts';
+import { redisSeat } from './redis-seat.ts';
 import { redisTraffic } from './redis-traffic.ts';
 import { withStoreScripts } from './store-scripts.ts';
 
@@ -24,6 +25,7 @@ export interface RedisStore {
   readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
+  readonly seat: EngineSeat;
   health(): Promise<StoreHealth>;
   /** Drops the connections; followers are stopped by whoever started them. */
   close(): void;
@@ -61,8 +63,18 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     own.on('error', (error: Error) => logger.debug('change stream connection', { detail: error.message }));
     return own;
   };
+  const holder = randomName();
+  let seated = false;
+  const seat = redisSeat(calls, holder);
   return {
-    records: redisRecords(calls),
+    records: redisRecords(calls, () => (seated ? holder : '')),
+    seat: {
+      ...seat,
+      take: (ttlMs) => {
+        seated = true;
+        return seat.take(ttlMs);
+      },
+    },
     traffic: redisTraffic(calls, blocking, logger),
     outbox: redisOutbox(calls),
     due: redisDueSet(calls),

@@ -5,7 +5,7 @@ import type { Logger } from '../../engine/ports/logger.ts';
 import type { StoreRead, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
 import { followChanges } from './change-follower.ts';
 import type { RedisCalls } from './redis-calls.ts';
-import { corrupt, newEpoch } from './redis-records.ts';
+import { corrupt, randomName } from './redis-records.ts';
 import { isOwner, parseCount, parseOwner, requirePlainName } from './stored-values.ts';
 
 const Strings = z.array(z.string());
@@ -22,7 +22,7 @@ export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Lo
     fleets,
     table: async (fleet) => {
       requirePlainName('fleet', fleet);
-      const answer = await calls.run(Table, (client, p) => client.serinTable(p, fleet, newEpoch()));
+      const answer = await calls.run(Table, (client, p) => client.serinTable(p, fleet, randomName()));
       return answer.kind === 'ok' ? table(fleet, `${calls.prefix}traffic:${fleet}`, ...answer.value) : answer;
     },
     position: async (fleet, owner) => {

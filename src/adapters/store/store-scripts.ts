@@ -103,6 +103,18 @@ const DUE_FORGET = `
 if redis.call('HDEL', KEYS[1] .. 'leases', ARGV[1]) == 1 then redis.call('ZREM', KEYS[1] .. 'due', ARGV[1]) end
 return 1`;
 
+const SEAT_TAKE = `
+local key = KEYS[1] .. 'seat'
+local holder = redis.call('GET', key)
+if holder and holder ~= ARGV[1] then return 'taken' end
+redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
+return 'mine'`;
+
+const SEAT_RELEASE = `
+local key = KEYS[1] .. 'seat'
+if redis.call('GET', key) == ARGV[1] then return redis.call('DEL', key) end
+return 0`;
+
 const SCRIPTS = {
   serinCommit: COMMIT_LUA,
   serinRead: READ,
@@ -114,6 +126,8 @@ const SCRIPTS = {
   serinDueLease: DUE_LEASE,
   serinDueSchedule: DUE_SCHEDULE,
   serinDueForget: DUE_FORGET,
+  serinSeatTake: SEAT_TAKE,
+  serinSeatRelease: SEAT_RELEASE,
 };
 
 type Script = (prefix: string, ...args: readonly string[]) => Promise<unknown>;
