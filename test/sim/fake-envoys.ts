@@ -12,6 +12,8 @@ export interface FakeEnvoys extends FleetView {
   /** What an Envoy really runs. */
   applied(id: string): Position | null;
   connected(id: string): boolean;
+  /** When `connected` last changed. */
+  changedAtMs(id: string): number;
 }
 
 interface Envoy {
@@ -21,12 +23,16 @@ interface Envoy {
   applied: Position | null;
 }
 
-/** Envoys that take tables in order, each after a delay of its own; a table is ACKed at the revision it was read at. */
+/**
+ * Envoys that take tables in order, each after a delay of its own; a table is ACKed at the revision it was read at,
+ * or refused as a whole.
+ */
 export async function fakeEnvoys(
   ids: readonly string[],
   traffic: TrafficFeed,
   clock: FakeClock,
   random: Random,
+  refuses: (table: FleetTable) => boolean,
 ): Promise<FakeEnvoys> {
   const envoys = new Map(ids.map((id): [string, Envoy] => [id, { id, fields: node(id), applied: null }]));
   const listeners = new Set<(fleet: string) => void>();
@@ -39,8 +45,13 @@ export async function fakeEnvoys(
     clock.setTimer(slow, () => {
       const { credited, connected } = envoy.fields;
       if (!connected || (credited !== null && credited.n >= table.position.n)) return;
+      if (refuses(table)) {
+        const nack = { position: table.position, type: 'RDS', message: 'regex is too large', atMs: clock.now() };
+        envoy.fields = { ...envoy.fields, nack };
+        return progress();
+      }
       envoy.applied = table.position;
-      envoy.fields = { ...envoy.fields, credited: table.position, creditedAtMs: clock.now() };
+      envoy.fields = { ...envoy.fields, nack: null, credited: table.position, creditedAtMs: clock.now() };
       progress();
     });
   };
@@ -74,5 +85,6 @@ export async function fakeEnvoys(
     disconnect: (id) => set(id, { connected: false, changedAtMs: clock.now() }),
     applied: (id) => envoys.get(id)?.applied ?? null,
     connected: (id) => envoys.get(id)?.fields.connected ?? false,
+    changedAtMs: (id) => envoys.get(id)?.fields.changedAtMs ?? startMs,
   };
 }

@@ -1,6 +1,6 @@
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
-import type { BackendTraffic } from '../../src/core/model/traffic.ts';
+import type { BackendTraffic, FleetTable } from '../../src/core/model/traffic.ts';
 import type { RolloutCommand } from '../../src/core/rollout/command.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { commandRollout } from '../../src/engine/command-rollout.ts';
@@ -23,6 +23,8 @@ export interface Played {
 }
 
 const ROLLOUTS = ['r1', 'r2'] as const;
+/** Longest time between a look at the fleet and the commit that follows from it: one slow measurement. */
+const LOOK_TO_COMMIT_MS = 400;
 const errorRate = { kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 } as const;
 
 /** One schedule of everything that can go wrong, then ten quiet minutes in which every rollout has to end. */
@@ -31,13 +33,23 @@ export async function play(seed: number): Promise<Played> {
   const clock = fakeClock();
   const store = fakeStore(clock);
   const broken: string[] = [];
-  const envoys = await fakeEnvoys(['a', 'b', 'c'], store.traffic, clock, random);
+  const envoys = await fakeEnvoys(
+    ['a', 'b', 'c'],
+    store.traffic,
+    clock,
+    random,
+    (table) => refused && takesCanary(table),
+  );
   let by: Change['by'] = 'tick';
   let crashes = 0;
   let metricsUp = true;
   let receiverUp = true;
   let storm = true;
   let healthy = random.chance(0.6);
+  /** Envoys refuse every table in which the first rollout's canary takes requests. */
+  const refused = random.chance(0.15);
+  /** Rollouts that nobody and nothing gave a reason to end otherwise than promoted. */
+  const hopeful = new Set<string>(healthy && !refused ? ROLLOUTS : []);
   const deliveries = new Set<string>();
   const sent = new Set<string>();
 
@@ -54,7 +66,9 @@ export async function play(seed: number): Promise<Played> {
         const owner = `backend/${watched.rollout.backend}`;
         const position = n.get(owner) ?? 0;
         const counted = watched.rollout.push?.counted.edge ?? [];
-        const unconfirmed = counted.filter((id) => envoys.connected(id) && (envoys.applied(id)?.n ?? 0) < position);
+        // One that has come back since the engine looked at the fleet is nothing the engine could know of.
+        const there = (id: string) => envoys.connected(id) && clock.now() - envoys.changedAtMs(id) > LOOK_TO_COMMIT_MS;
+        const unconfirmed = counted.filter((id) => there(id) && (envoys.applied(id)?.n ?? 0) < position);
         broken.push(...violations({ ...changeOf(commit, watched, by), unconfirmed }).map((v) => `seed ${seed}: ${v}`));
       }
       return outcome;
@@ -99,6 +113,9 @@ export async function play(seed: number): Promise<Played> {
   for (const id of ROLLOUTS) phases.push((await current(store.records, id))?.rollout.phase ?? 'gone');
   for (const phase of phases)
     if (!isTerminal(phase as Rollout['phase'])) broken.push(`seed ${seed}: ended in ${phase}`);
+  for (const [i, id] of ROLLOUTS.entries())
+    if (hopeful.has(id) && phases[i] !== 'promoted') broken.push(`seed ${seed}: healthy, but ended in ${phases[i]}`);
+  if (refused && phases[0] === 'promoted') broken.push(`seed ${seed}: promoted what no Envoy took`);
   receiverUp = true;
   await clock.advance(1_800_000);
   for (const id of sent) if (!deliveries.has(id)) broken.push(`seed ${seed}: I6 message ${id} was lost`);
@@ -154,6 +171,7 @@ export async function play(seed: number): Promise<Played> {
   async function person(id: string, command: RolloutCommand): Promise<void> {
     const deps = replicas.find((replica) => replica.alive())?.deps;
     if (deps === undefined) return;
+    if (command.type === 'abort') hopeful.delete(id);
     // The label of the change is the command's while its commit runs; ports of a dead replica never answer.
     by = command.type;
     await Promise.race([
@@ -210,6 +228,14 @@ async function seedRollout(records: RecordStore, id: string, nowMs: number, extr
       true,
     ),
   );
+}
+
+/** Does a canary of the first rollout get any request? */
+function takesCanary(table: FleetTable): boolean {
+  const traffic = table.owners.get(`backend/shop-${ROLLOUTS[0]}`)?.value;
+  if (traffic?.kind !== 'backend') return false;
+  const canary = revision('v2', `shop-${ROLLOUTS[0]}`).cluster;
+  return traffic.split.some(({ cluster, weight }) => cluster === canary && weight > 0);
 }
 
 interface Watched {

@@ -4,6 +4,7 @@ import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic } from '../../src/core/model/traffic.ts';
 import { currentAnalysis } from '../../src/core/rollout/needs.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
+import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 
 /** One committed change of a rollout, as the checkers see it. `by`: a command of a person, or the engine's tick. */
 export interface Change {
@@ -35,6 +36,10 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
           ? TOTAL_WEIGHT
           : 0;
     return canary === allowed ? null : `canary weight ${canary} in ${rollout.phase}, allowed ${allowed}`;
+  },
+  'I7 Envoys are told what the records say, in the same commit': ({ before, after, traffic }) => {
+    const told = JSON.stringify(traffic ?? trafficOf(before));
+    return told === JSON.stringify(trafficOf(after)) ? null : `${after.rollout.phase}: the traffic is another's`;
   },
   'I2 a terminal phase is never left': ({ before, after }) =>
     isTerminal(before.rollout.phase) ? `${before.rollout.phase} became ${after.rollout.phase}` : null,
@@ -87,6 +92,10 @@ export function violations(change: Change): string[] {
     const wrong = check(change);
     return wrong === null ? [] : [`${invariant}: ${wrong}`];
   });
+}
+
+function trafficOf({ rollout, backend }: Change['before']): BackendTraffic {
+  return backendTraffic(backend, isTerminal(rollout.phase) ? null : rollout);
 }
 
 function advanced(before: Rollout, after: Rollout): boolean {
