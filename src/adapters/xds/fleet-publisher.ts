@@ -21,6 +21,11 @@ export interface FleetPublisher {
   snapshot(): Snapshot | null;
   /** Why the newest table was not published; the one before stays in force. */
   refusal(): Refusal | null;
+  /**
+   * Has the store gone back behind what was published? Then it numbers anew what Envoys have ACKed already, and no
+   * ACK says anything any more. It stays so until a person has looked and starts the engine again.
+   */
+  regressed(): boolean;
   /** Reads the store and publishes what is new. Calls while one runs are merged into one more run. */
   refresh(): Promise<void>;
 }
@@ -42,12 +47,15 @@ export function createFleetPublisher(options: {
   let table: FleetTable | null = null;
   let snapshot: Snapshot | null = null;
   let refusal: Refusal | null = null;
+  let regressed = false;
   let sequence = 0;
   let readable = true;
   let running: Promise<void> | null = null;
   let again = false;
 
   const accept = (next: FleetTable) => {
+    const behind = table !== null && next.position.epoch === table.position.epoch && next.position.n < table.position.n;
+    if (regressed || behind) return freeze(next.position);
     const obstacle = table === null ? null : staleness(table, next);
     if (obstacle === 'same') {
       // Back to a table that was fine: what was refused in between is over.
@@ -71,6 +79,14 @@ export function createFleetPublisher(options: {
     sequence += 1;
     snapshot = buildSnapshot(built.value, next.position, sequence, codec, snapshot);
     publish(snapshot);
+  };
+
+  const freeze = (position: Position) => {
+    const seen = table?.position.n ?? 0;
+    const message = `the store has lost fleet revisions (it was at ${seen}, then at ${position.n})`;
+    if (!regressed) logger.error('the store has lost fleet revisions; frozen', { seen, n: position.n });
+    refusal = regressed ? refusal : { position, errors: [{ code: 'SERIN_STORE_REGRESSED', message }] };
+    regressed = true;
   };
 
   const readOnce = async () => {
@@ -101,6 +117,7 @@ export function createFleetPublisher(options: {
     fleet,
     snapshot: () => snapshot,
     refusal: () => refusal,
+    regressed: () => regressed,
     refresh() {
       again = true;
       running ??= run();
@@ -111,11 +128,8 @@ export function createFleetPublisher(options: {
 
 /** Why `next` must not replace `now`; `same`: there is nothing to do. */
 function staleness(now: FleetTable, next: FleetTable): string | null {
-  if (next.position.epoch === now.position.epoch) {
-    if (next.position.n === now.position.n) return 'same';
-    // A read from a replica that lags behind.
-    return next.position.n < now.position.n ? 'same' : null;
-  }
+  if (samePosition(next.position, now.position)) return 'same';
+  if (next.position.epoch === now.position.epoch) return null;
   // A store that lost its data answers like a new one. Deleting every cluster of a serving fleet is no answer to that.
   if (now.owners.size > 0 && next.owners.size === 0) return 'the store has a new epoch and no traffic for this fleet';
   return null;

@@ -1,4 +1,5 @@
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import type { FleetState } from '../../core/model/fleet-state.ts';
 import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { FleetView } from '../../engine/ports/fleet-view.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
@@ -123,7 +124,10 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     get port() {
       return port;
     },
-    view: registry,
+    view: {
+      ...registry,
+      state: (fleet) => seen(registry.state(fleet), publishers.get(fleet)),
+    },
     loaded: () => [...publishers.values()].filter((p) => p.snapshot() !== null).map(({ fleet }) => fleet),
     refusals: () => refusals(publishers.values()),
     async start() {
@@ -228,6 +232,12 @@ function createFeeding(
       following = null;
     },
   };
+}
+
+/** Behind a store that went back, an old ACK of a higher number is no ACK of a new decision. */
+function seen(state: FleetState, publisher: FleetPublisher | undefined): FleetState {
+  if (publisher?.regressed() !== true) return state;
+  return { ...state, nodes: state.nodes.map((node) => ({ ...node, credited: null })) };
 }
 
 function refusals(publishers: Iterable<FleetPublisher>): ReadonlyMap<string, Refusal> {

@@ -39,6 +39,11 @@ export const ERRORS = {
   },
   SERIN_NOT_READY: { status: 409, exit: 8, hint: 'What the rollout needs is missing; the message names it.' },
   SERIN_STORE_UNAVAILABLE: { status: 503, exit: 6, hint: 'Redis does not answer; nothing was changed. Try again.' },
+  SERIN_STORE_REGRESSED: {
+    status: 503,
+    exit: 1,
+    hint: 'Nothing is sent to this fleet. Look at what the store holds, then start the engine again to go on with it.',
+  },
   SERIN_UNREACHABLE: { status: 503, exit: 6, hint: 'Is the engine running? Set --server or SERIN_SERVER.' },
   SERIN_TIMEOUT: { status: 504, exit: 5, hint: 'The rollout goes on; wait again or look at it later.' },
   SERIN_RATE_LIMITED: { status: 429, exit: 1, hint: 'Slow down and try again.' },

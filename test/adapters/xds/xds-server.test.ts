@@ -386,6 +386,29 @@ describe('make before break', () => {
   });
 });
 
+describe('a store that has lost what was published', () => {
+  it('freezes the fleet: nothing is sent, no old ACK counts, whatever the store says afterwards', async () => {
+    // given
+    const s = await stage(split(5, 0));
+    const client = connect(s);
+    await boot(client, ['shop--v1', 'shop--v2']);
+    await s.until('credit', credited(5));
+    // when the store comes back with less, and a decision is committed on it
+    s.feed.set(split(3, 0));
+    s.feed.set(split(4, 100));
+    await client.barrier();
+    s.feed.set(split(6, 100));
+    await client.barrier();
+    // then
+    expect(client.pending('route')).toBe(0);
+    expect(s.fleet().nodes[0]?.credited).toBeNull();
+    expect(s.server.refusals().get('edge')?.errors[0]).toMatchObject({
+      code: 'SERIN_STORE_REGRESSED',
+      message: 'the store has lost fleet revisions (it was at 5, then at 3)',
+    });
+  });
+});
+
 describe('credit', () => {
   it('a revision that changes nothing here is credited without a message, a new epoch too', async () => {
     const s = await stage(alone(1));
