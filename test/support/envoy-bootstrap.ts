@@ -2,6 +2,17 @@ import { readFileSync } from 'node:fs';
 
 const SHIPPED = new URL('../../deploy/envoy/bootstrap.yaml', import.meta.url);
 
+/** How the Envoy is told: all on one stream, in either protocol, or routes on a stream of their own. */
+export type XdsMode = 'sotw' | 'delta' | 'own route stream';
+
+const ADS_ROUTES = 'config_source: { ads: {}, resource_api_version: V3 }';
+const OWN_ROUTES = `config_source:
+                    resource_api_version: V3
+                    api_config_source:
+                      api_type: GRPC
+                      transport_api_version: V3
+                      grpc_services: [{ envoy_grpc: { cluster_name: serin_xds } }]`;
+
 /** The bootstrap that Serin ships, on a test's own ports; every test with an Envoy is one of the file too. */
 export function envoyBootstrap(options: {
   readonly nodeId: string;
@@ -9,13 +20,16 @@ export function envoyBootstrap(options: {
   readonly adminPort: number;
   readonly listenPort: number;
   readonly xdsPort: number;
+  readonly mode?: XdsMode;
 }): string {
-  const { nodeId, fleet, adminPort, listenPort, xdsPort } = options;
+  const { nodeId, fleet, adminPort, listenPort, xdsPort, mode = 'sotw' } = options;
   return [
     ['port_value: 9901', `port_value: ${adminPort}`],
     ['port_value: 10000', `port_value: ${listenPort}`],
     ['port_value: 18000', `port_value: ${xdsPort}`],
     ['route_config_name: edge', `route_config_name: ${fleet}`],
+    ['api_type: GRPC', mode === 'delta' ? 'api_type: DELTA_GRPC' : 'api_type: GRPC'],
+    [ADS_ROUTES, mode === 'own route stream' ? OWN_ROUTES : ADS_ROUTES],
   ].reduce(
     (text, [shipped = '', own = '']) => {
       if (text.split(shipped).length !== 2) throw new Error(`the bootstrap should say "${shipped}" once`);

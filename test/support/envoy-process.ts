@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { binaryPath } from './binaries.ts';
-import { envoyBootstrap } from './envoy-bootstrap.ts';
+import { envoyBootstrap, type XdsMode } from './envoy-bootstrap.ts';
 import { answers, freePort, type RunningProcess, startProcess } from './processes.ts';
 
 export interface EnvoyProcess {
@@ -17,11 +17,16 @@ export interface EnvoyProcess {
   close(): Promise<void>;
 }
 
-export async function envoyProcess(nodeId: string, fleet: string, xdsPort: number): Promise<EnvoyProcess> {
+export async function envoyProcess(
+  nodeId: string,
+  fleet: string,
+  xdsPort: number,
+  mode: XdsMode = 'sotw',
+): Promise<EnvoyProcess> {
   const [listenPort, adminPort, baseId] = [await freePort(), await freePort(), await freePort()];
   const folder = await mkdtemp(join(tmpdir(), 'serin-envoy-'));
   const config = join(folder, 'bootstrap.yaml');
-  await writeFile(config, envoyBootstrap({ nodeId, fleet, adminPort, listenPort, xdsPort }));
+  await writeFile(config, envoyBootstrap({ nodeId, fleet, adminPort, listenPort, xdsPort, mode }));
   const args = ['-c', config, '--base-id', String(baseId), '--concurrency', '1', '-l', 'warning'];
   let running: RunningProcess | null = null;
   const kill = async () => {

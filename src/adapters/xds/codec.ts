@@ -12,10 +12,13 @@ export interface EncodedResource {
 }
 
 export interface DiscoveryResponse {
+  readonly protocol: 'sotw' | 'delta';
   readonly type: XdsType;
   readonly version: string;
   readonly nonce: string;
   readonly resources: readonly EncodedResource[];
+  /** Names that are gone; delta only. */
+  readonly removed: readonly string[];
 }
 
 const NodeMessage = z.object({
@@ -37,9 +40,18 @@ const DiscoveryRequest = z.object({
 });
 export type DiscoveryRequest = z.infer<typeof DiscoveryRequest>;
 
+const DeltaRequest = DiscoveryRequest.omit({ versionInfo: true, resourceNames: true }).extend({
+  subscribe: z.array(z.string()),
+  unsubscribe: z.array(z.string()),
+  initialVersions: z.record(z.string(), z.string()),
+});
+export type DeltaDiscoveryRequest = z.infer<typeof DeltaRequest>;
+
 export interface Codec {
   /** `null`: the bytes are no such message. */
   decodeRequest(bytes: Buffer): DiscoveryRequest | null;
+  /** `null`: the bytes are no such message. */
+  decodeDeltaRequest(bytes: Buffer): DeltaDiscoveryRequest | null;
   encodeResource(type: XdsType, name: string, resource: object): EncodedResource;
   encodeResponse(response: DiscoveryResponse): Buffer;
 }
@@ -56,22 +68,33 @@ const MESSAGE_OF: Readonly<Record<XdsType, string>> = {
 export function createCodec(protos: ProtoBundle, identifier: string): Codec {
   const request = protos.type('envoy.service.discovery.v3.DiscoveryRequest');
   const response = protos.type('envoy.service.discovery.v3.DiscoveryResponse');
+  const deltaRequest = protos.type('envoy.service.discovery.v3.DeltaDiscoveryRequest');
+  const deltaResponse = protos.type('envoy.service.discovery.v3.DeltaDiscoveryResponse');
   return {
-    decodeRequest(bytes) {
-      try {
-        const parsed = DiscoveryRequest.safeParse(plainRequest(request.decode(bytes)));
-        return parsed.success ? parsed.data : null;
-      } catch {
-        return null;
-      }
-    },
+    decodeRequest: (bytes) => parsed(DiscoveryRequest, () => plainRequest(request.decode(bytes))),
+    decodeDeltaRequest: (bytes) => parsed(DeltaRequest, () => plainDeltaRequest(deltaRequest.decode(bytes))),
     encodeResource(type, name, resource) {
       const message = protos.type(MESSAGE_OF[type]);
       const bytes = asBuffer(message.encode(message.fromObject(withAny(protos, resource) as object)).finish());
       return { name, version: contentHash([bytes]), bytes };
     },
-    encodeResponse({ type, version, nonce, resources }) {
+    encodeResponse({ protocol, type, version, nonce, resources, removed }) {
       const typeUrl = TYPE_URLS[type];
+      if (protocol === 'delta') {
+        const message = {
+          systemVersionInfo: version,
+          typeUrl,
+          nonce,
+          resources: resources.map(({ name, version, bytes }) => ({
+            name,
+            version,
+            resource: { type_url: typeUrl, value: bytes },
+          })),
+          removedResources: removed,
+          controlPlane: { identifier },
+        };
+        return asBuffer(deltaResponse.encode(message).finish());
+      }
       const message = {
         versionInfo: version,
         typeUrl,
@@ -111,17 +134,38 @@ function withAny(protos: ProtoBundle, value: unknown): unknown {
   return { type_url: typeUrl, value: message.encode(message.fromObject(plain)).finish() };
 }
 
+function parsed<T>(shape: z.ZodType<T>, decode: () => unknown): T | null {
+  try {
+    const checked = shape.safeParse(decode());
+    return checked.success ? checked.data : null;
+  } catch {
+    return null;
+  }
+}
+
 type Decoded = Readonly<Record<string, unknown>>;
 
 /** Only what is needed: a node also carries its list of some 500 extensions, 60 KB of it. */
 function plainRequest(message: object): unknown {
-  const { typeUrl, versionInfo, responseNonce, resourceNames, errorDetail, node } = message as Decoded;
+  const { versionInfo, resourceNames } = message as Decoded;
+  return { ...commonFields(message as Decoded), versionInfo, resourceNames };
+}
+
+function plainDeltaRequest(message: object): unknown {
+  const { resourceNamesSubscribe, resourceNamesUnsubscribe, initialResourceVersions } = message as Decoded;
+  return {
+    ...commonFields(message as Decoded),
+    subscribe: resourceNamesSubscribe,
+    unsubscribe: resourceNamesUnsubscribe,
+    initialVersions: { ...(initialResourceVersions as object) },
+  };
+}
+
+function commonFields({ typeUrl, responseNonce, errorDetail, node }: Decoded): Record<string, unknown> {
   const error = errorDetail as Decoded | null | undefined;
   return {
     typeUrl,
-    versionInfo,
     responseNonce,
-    resourceNames,
     error: error === null || error === undefined ? null : String(error.message ?? ''),
     node: plainNode(node as Decoded | null | undefined),
   };

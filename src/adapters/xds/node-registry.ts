@@ -3,6 +3,7 @@ import type { Position } from '../../core/model/traffic.ts';
 import type { FleetView } from '../../engine/ports/fleet-view.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import { olderPosition, samePosition } from './position.ts';
+import type { Credit } from './stream-session.ts';
 
 /** How long a node that left stays in the view, and how many of them at most per fleet. */
 const KEEP_GONE_MS = 3_600_000;
@@ -12,18 +13,22 @@ type Nack = NonNullable<FleetNode['nack']>;
 
 /** One stream's side of the view. */
 export interface StreamEntry {
-  credited(position: Position | null): void;
+  credited(credit: Credit): void;
   nacked(nack: Nack): void;
   acked(type: string): void;
   closed(): void;
 }
 
 export interface NodeRegistry extends FleetView {
-  opened(identity: NodeIdentity): StreamEntry;
+  /** `aggregated`: the stream can carry all types. */
+  opened(identity: NodeIdentity, aggregated: boolean): StreamEntry;
 }
 
+const NOTHING: Credit = { position: null, counts: false, routes: false };
+
 interface StreamRecord {
-  credited: Position | null;
+  readonly aggregated: boolean;
+  credit: Credit;
   readonly nacks: Map<string, Nack>;
 }
 
@@ -58,13 +63,13 @@ export function createNodeRegistry(now: () => number): NodeRegistry {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    opened(identity) {
+    opened(identity, aggregated) {
       const { fleet, nodeId } = identity;
       const nodes = fleets.get(fleet) ?? new Map<string, NodeRecord>();
       fleets.set(fleet, nodes);
       const node = nodes.get(nodeId) ?? newNode(identity, now());
       nodes.set(nodeId, node);
-      const entry = openStream(node, identity, now, () => progress(fleet));
+      const entry = openStream(node, identity, aggregated, now, () => progress(fleet));
       forgetGone(nodes, now());
       progress(fleet);
       return entry;
@@ -76,16 +81,22 @@ function newNode(identity: NodeIdentity, nowMs: number): NodeRecord {
   return { identity, streams: new Set(), changedAtMs: nowMs, credited: null, creditedAtMs: nowMs, nack: null };
 }
 
-function openStream(node: NodeRecord, identity: NodeIdentity, now: () => number, progress: () => void): StreamEntry {
-  const stream: StreamRecord = { credited: null, nacks: new Map() };
+function openStream(
+  node: NodeRecord,
+  identity: NodeIdentity,
+  aggregated: boolean,
+  now: () => number,
+  progress: () => void,
+): StreamEntry {
+  const stream: StreamRecord = { aggregated, credit: NOTHING, nacks: new Map() };
   if (node.streams.size === 0) node.changedAtMs = now();
   node.identity = identity;
   node.streams.add(stream);
   // Not before it has ACKed on this stream is the node known to hold anything.
   settle(node, now());
   return {
-    credited(position) {
-      stream.credited = position;
+    credited(credit) {
+      stream.credit = credit;
       if (settle(node, now())) progress();
     },
     nacked(nack) {
@@ -111,9 +122,8 @@ function openStream(node: NodeRecord, identity: NodeIdentity, now: () => number,
 /** Recomputes what the node has in common over its streams; true if its credit changed. */
 function settle(node: NodeRecord, nowMs: number): boolean {
   const streams = [...node.streams];
-  const [first, ...others] = streams;
-  if (first === undefined) return false;
-  const credited = others.reduce((least, { credited }) => olderPosition(least, credited), first.credited);
+  if (streams.length === 0) return false;
+  const credited = commonCredit(streams);
   const nacks = streams.flatMap(({ nacks }) => [...nacks.values()]);
   node.nack = nacks.reduce<Nack | null>(
     (latest, nack) => (latest !== null && latest.atMs > nack.atMs ? latest : nack),
@@ -123,6 +133,19 @@ function settle(node: NodeRecord, nowMs: number): boolean {
   node.credited = credited;
   node.creditedAtMs = nowMs;
   return true;
+}
+
+/**
+ * The least of all streams. Only who has routes is anywhere: a stream of clusters alone says nothing about where
+ * requests go. Of aggregated streams each has to carry them (a second process may be starting), of others one.
+ */
+function commonCredit(streams: readonly StreamRecord[]): Position | null {
+  const credits = streams.map(({ credit }) => credit).filter(({ counts }) => counts);
+  const routed = streams.filter(({ credit }) => credit.routes).length;
+  const complete = streams.every(({ aggregated }) => aggregated) ? routed === streams.length : routed > 0;
+  if (!complete) return null;
+  const [first, ...others] = credits.map(({ position }) => position);
+  return others.reduce<Position | null>(olderPosition, first ?? null);
 }
 
 function view(node: NodeRecord): FleetNode {

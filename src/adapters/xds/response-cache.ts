@@ -12,7 +12,8 @@ export function createResponseCache(codec: Codec): ResponseCache {
   const entries = new Map<string, Buffer>();
   return {
     encode(response) {
-      const key = `${response.type} ${response.version} ${response.nonce}`;
+      const { protocol, type, version, nonce, removed } = response;
+      const key = `${protocol} ${type} ${version} ${nonce} ${removed.join(' ')}`;
       const hit = entries.get(key);
       if (hit !== undefined) return hit;
       const bytes = codec.encodeResponse(response);

@@ -1,15 +1,16 @@
 import { status } from '@grpc/grpc-js';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { RawStream } from './ads-service.ts';
-import type { Codec, DiscoveryRequest } from './codec.ts';
+import type { ClientStreams } from './client-streams.ts';
+import type { Codec, NodeMessage } from './codec.ts';
+import type { RawStream } from './discovery-services.ts';
 import { nackMessage } from './nack-message.ts';
-import { type FleetOptions, identify } from './node-identity.ts';
+import { type FleetOptions, identify, type NodeIdentity } from './node-identity.ts';
 import type { NodeRegistry, StreamEntry } from './node-registry.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { Snapshot } from './snapshot.ts';
-import { StreamSession } from './stream-session.ts';
-import { xdsTypeOf } from './xds-types.ts';
+import { type StreamRequest, StreamSession, type StreamVariant } from './stream-session.ts';
+import { TYPE_URLS, xdsTypeOf } from './xds-types.ts';
 
 export interface StreamContext {
   readonly codec: Codec;
@@ -27,11 +28,14 @@ export interface StreamContext {
   readonly setTimer: Clock['setTimer'];
   readonly joined: (fleet: string, session: StreamSession) => void;
   readonly left: (fleet: string, session: StreamSession) => void;
+  /** The streams that belong to the same client as a new one. */
+  readonly clientOf: (identity: NodeIdentity) => ClientStreams;
 }
 
 interface Joined {
   readonly fleet: string;
   readonly session: StreamSession;
+  readonly client: ClientStreams;
   readonly entry: StreamEntry;
   readonly logger: Logger;
 }
@@ -42,8 +46,8 @@ const FIRST_REQUEST_MS = 15_000;
 /** Types that are asked for in vain are logged once each, and only so many. */
 const MAX_UNKNOWN_TYPES = 16;
 
-/** Connects one aggregated stream with its session. Whatever goes wrong ends this stream and nothing else. */
-export function handleAggregatedStream(call: RawStream, context: StreamContext): void {
+/** Connects one discovery stream with its session. Whatever goes wrong ends this stream and nothing else. */
+export function handleStream(call: RawStream, variant: StreamVariant, context: StreamContext): void {
   let joined: Joined | null = null;
   let open = true;
   const unknown = new Set<string>();
@@ -54,6 +58,7 @@ export function handleAggregatedStream(call: RawStream, context: StreamContext):
     silence.cancel();
     if (joined === null) return;
     context.left(joined.fleet, joined.session);
+    joined.client.leave(joined.session);
     joined.entry.closed();
     joined = null;
   };
@@ -72,8 +77,9 @@ export function handleAggregatedStream(call: RawStream, context: StreamContext):
 
   const onRequest = (bytes: Buffer) => {
     if (!open) return;
-    const request = context.codec.decodeRequest(bytes);
-    const complaint = request === null ? 'the message is no DiscoveryRequest' : complaintAbout(request, context);
+    const request = decode(bytes, variant, context.codec);
+    const complaint =
+      request === null ? 'the message is no discovery request' : complaintAbout(request, variant, context);
     if (request === null || complaint !== null) return refuse(status.INVALID_ARGUMENT, complaint ?? '');
     if (joined === null) {
       const identified = identify(request.node, context.fleets);
@@ -85,10 +91,10 @@ export function handleAggregatedStream(call: RawStream, context: StreamContext):
         });
         return refuse(status.PERMISSION_DENIED, identified.detail);
       }
-      joined = join(call, identified.identity, context);
+      joined = join(call, identified.identity, variant, context);
       silence.cancel();
     }
-    const type = xdsTypeOf(request.typeUrl);
+    const type = variant.only ?? xdsTypeOf(request.typeUrl);
     if (type === null) {
       if (unknown.size < MAX_UNKNOWN_TYPES && !unknown.has(request.typeUrl)) {
         unknown.add(request.typeUrl);
@@ -98,8 +104,7 @@ export function handleAggregatedStream(call: RawStream, context: StreamContext):
       }
       return;
     }
-    const { responseNonce: nonce, versionInfo: version, resourceNames: names, error } = request;
-    joined.session.receive({ type, nonce, version, names, error }, context.monotonicMs());
+    joined.session.receive(type, request.asked, context.monotonicMs());
   };
 
   call.on('data', (bytes: Buffer) => {
@@ -117,24 +122,62 @@ export function handleAggregatedStream(call: RawStream, context: StreamContext):
   call.on('end', end);
 }
 
-function complaintAbout(request: DiscoveryRequest, { maxResourceNames }: StreamContext): string | null {
-  if (request.typeUrl === '') return 'type_url is required on an aggregated stream';
-  if (request.resourceNames.length > maxResourceNames) {
-    return `more than ${maxResourceNames} resource names in one request (setting xds.maxResourceNames)`;
+interface Incoming {
+  readonly typeUrl: string;
+  readonly node: NodeMessage | null;
+  /** Resource names in the request, of any kind. */
+  readonly names: number;
+  readonly asked: StreamRequest;
+}
+
+function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incoming | null {
+  if (protocol === 'delta') {
+    const request = codec.decodeDeltaRequest(bytes);
+    if (request === null) return null;
+    const { typeUrl, node, responseNonce: nonce, subscribe, unsubscribe, error } = request;
+    const initial = new Map(Object.entries(request.initialVersions));
+    const names = subscribe.length + unsubscribe.length + initial.size;
+    const rejected = error !== null;
+    const returning = initial.size > 0;
+    return {
+      typeUrl,
+      node,
+      names,
+      asked: { kind: 'delta', nonce, rejected, error, subscribe, unsubscribe, initial, returning },
+    };
+  }
+  const request = codec.decodeRequest(bytes);
+  if (request === null) return null;
+  const { typeUrl, node, responseNonce: nonce, resourceNames: names, error } = request;
+  const [rejected, returning] = [error !== null, request.versionInfo !== ''];
+  return { typeUrl, node, names: names.length, asked: { kind: 'sotw', nonce, rejected, error, names, returning } };
+}
+
+function complaintAbout({ typeUrl, names }: Incoming, { only }: StreamVariant, limits: StreamContext): string | null {
+  if (only === null && typeUrl === '') return 'type_url is required on an aggregated stream';
+  if (only !== null && typeUrl !== '' && typeUrl !== TYPE_URLS[only]) {
+    return `this stream carries ${TYPE_URLS[only]} alone`;
+  }
+  if (names > limits.maxResourceNames) {
+    return `more than ${limits.maxResourceNames} resource names in one request (setting xds.maxResourceNames)`;
   }
   return null;
 }
 
-function join(call: RawStream, identity: Parameters<NodeRegistry['opened']>[0], context: StreamContext): Joined {
+function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, context: StreamContext): Joined {
   const { fleet, nodeId } = identity;
   const logger = context.logger.child({ fleet, nodeId });
-  const entry = context.registry.opened(identity);
-  const session = new StreamSession(
-    context.codec,
-    context.cache,
-    {
+  const entry = context.registry.opened(identity, variant.only === null);
+  const client = context.clientOf(identity);
+  const session = new StreamSession({
+    variant,
+    codec: context.codec,
+    cache: context.cache,
+    client,
+    stuckAfterMs: context.stuckAfterMs,
+    events: {
       write: (bytes) => call.write(bytes),
-      credited: (position) => entry.credited(position),
+      credited: (credit) => entry.credited(credit),
       acked: (type) => entry.acked(type),
       nacked(type, position, message) {
         const reason = nackMessage(message);
@@ -142,11 +185,11 @@ function join(call: RawStream, identity: Parameters<NodeRegistry['opened']>[0], 
         entry.nacked({ position, type, message: reason, atMs: context.now() });
       },
     },
-    context.stuckAfterMs,
-  );
+  });
+  client.join(session);
   context.joined(fleet, session);
   const snapshot = context.snapshot(fleet);
   if (snapshot !== null) session.update(snapshot, context.monotonicMs());
-  logger.info('Envoy connected', { envoyVersion: identity.envoyVersion });
-  return { fleet, session, entry, logger };
+  logger.info('Envoy connected', { envoyVersion: identity.envoyVersion, ...variant });
+  return { fleet, session, client, entry, logger };
 }

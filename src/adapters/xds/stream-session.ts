@@ -1,40 +1,67 @@
 import type { Position } from '../../core/model/traffic.ts';
+import type { ClientStreams, ClusterUse } from './client-streams.ts';
 import type { Codec, EncodedResource } from './codec.ts';
+import { DeltaSubscription } from './delta-subscription.ts';
 import { olderPosition, samePosition } from './position.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { type Snapshot, versionOf } from './snapshot.ts';
-import { Subscription, type Wanted } from './subscription.ts';
+import { SotwSubscription } from './sotw-subscription.ts';
+import type { Subscription, SubscriptionRequest, Wanted } from './subscription.ts';
 import { isFullState, XDS_TYPES, type XdsType } from './xds-types.ts';
 
 export interface StreamEvents {
   /** Hands bytes to the transport; `false`: its buffer is full, send no more until `drained()`. */
   write(bytes: Buffer): boolean;
-  /** The newest fleet revision that all counted types of this stream have ACKed has changed. */
-  credited(position: Position | null): void;
+  /** What this stream's ACKs amount to has changed. */
+  credited(credit: Credit): void;
   acked(type: XdsType): void;
   /** `message` is Envoy's own text, not yet fit to be shown. */
   nacked(type: XdsType, position: Position, message: string): void;
 }
 
-export interface StreamRequest {
-  readonly type: XdsType;
-  readonly nonce: string;
-  readonly version: string;
-  readonly names: readonly string[];
+export interface Credit {
+  /** The newest fleet revision that all counted types of this stream have ACKed. */
+  readonly position: Position | null;
+  /** Does the client ask this stream for anything that counts? */
+  readonly counts: boolean;
+  /** Does it get its routes here? */
+  readonly routes: boolean;
+}
+
+export type StreamRequest = SubscriptionRequest & {
+  /** Does the client still use resources of this type from an earlier stream? */
+  readonly returning: boolean;
   readonly error: string | null;
+};
+
+export interface StreamVariant {
+  readonly protocol: 'sotw' | 'delta';
+  /** `null`: all types on one aggregated stream. */
+  readonly only: XdsType | null;
+}
+
+export interface SessionOptions {
+  readonly variant: StreamVariant;
+  readonly codec: Codec;
+  readonly cache: ResponseCache;
+  readonly events: StreamEvents;
+  readonly client: ClientStreams;
+  readonly stuckAfterMs: number;
 }
 
 /** Content of a resource that a client asked for, that does not exist, and that it would otherwise wait for. */
 const PLACEHOLDER = 'placeholder';
 
 /**
- * One state-of-the-world aggregated stream: which response of which type goes out now. No I/O and no clock.
+ * One discovery stream: which response of which type goes out now. No I/O and no clock.
  *
  * Order (make before break): clusters and their endpoints go first; a route table waits until the clusters it names
  * are ACKed, because Envoy ACKs clusters only when they are warm; a cluster that left the table stays on this stream
  * until the routes in use here no longer name it.
  */
-export class StreamSession {
+export class StreamSession implements ClusterUse {
+  readonly #variant: StreamVariant;
+  readonly #client: ClientStreams;
   readonly #codec: Codec;
   readonly #cache: ResponseCache;
   readonly #events: StreamEvents;
@@ -42,21 +69,24 @@ export class StreamSession {
   readonly #lastSequence = new Map<XdsType, { sequence: number; repeats: number }>();
   #snapshot: Snapshot | null = null;
   #blocked = false;
-  #credited: Position | null = null;
-  /** Clusters of the last response sent, and names of the last one ACKed. */
+  #credited: Credit = { position: null, counts: false, routes: false };
+  /** Clusters that the client has by the last response sent. */
   #sentClusters: ReadonlyMap<string, EncodedResource> = new Map();
-  #ackedClusters: ReadonlySet<string> = new Set();
   /** Clusters that the route tables name which this Envoy uses, and which it may have begun to use. */
   #routedClusters: ReadonlySet<string> = new Set();
   #sentReferences: ReadonlySet<string> = new Set();
   /** A client without routes is not kept waiting for its first ones: that could only delay its start. */
   #firstRoutes = false;
 
-  constructor(codec: Codec, cache: ResponseCache, events: StreamEvents, stuckAfterMs: number) {
+  constructor({ variant, codec, cache, events, client, stuckAfterMs }: SessionOptions) {
+    this.#variant = variant;
     this.#codec = codec;
     this.#cache = cache;
     this.#events = events;
-    const create = (type: XdsType) => new Subscription({ fullState: isFullState(type), stuckAfterMs });
+    this.#client = client;
+    const Kind = variant.protocol === 'delta' ? DeltaSubscription : SotwSubscription;
+    const create = (type: XdsType): Subscription =>
+      new Kind({ fullState: isFullState(type), stuckAfterMs, silentRemoval: type === 'endpoint' });
     this.#subscriptions = {
       cluster: create('cluster'),
       endpoint: create('endpoint'),
@@ -66,17 +96,30 @@ export class StreamSession {
     };
   }
 
-  get credited(): Position | null {
-    return this.#credited;
+  get givesClusters(): boolean {
+    return this.#subscriptions.cluster.active;
   }
 
-  receive(request: StreamRequest, nowMs: number): void {
-    const { type, nonce, names, error } = request;
+  hasCluster(name: string): boolean {
+    // Sent as well as ACKed: a later response, not yet ACKed, may have taken the cluster away.
+    return this.#subscriptions.cluster.acked.has(name) && this.#sentClusters.has(name);
+  }
+
+  *usedClusters(): Iterable<string> {
+    yield* this.#routedClusters;
+    yield* this.#sentReferences;
+  }
+
+  clustersChanged(names: readonly string[]): void {
+    this.#subscriptions.endpoint.answerAgain(names);
+  }
+
+  receive(type: XdsType, request: StreamRequest, nowMs: number): void {
+    const { error } = request;
     const subscription = this.#subscriptions[type];
-    if (type === 'route' && !subscription.active) this.#firstRoutes = request.version === '';
-    const outcome = subscription.receive({ nonce, names, rejected: error !== null });
+    if (type === 'route' && !subscription.active) this.#firstRoutes = !request.returning;
+    const outcome = subscription.receive(request);
     if (outcome.kind === 'ack') {
-      if (type === 'cluster') this.#ackedClusters = new Set(this.#sentClusters.keys());
       if (type === 'route') this.#routedClusters = this.#sentReferences;
       this.#events.acked(type);
     }
@@ -85,7 +128,9 @@ export class StreamSession {
       const position = outcome.position ?? this.#snapshot?.position;
       if (position !== undefined) this.#events.nacked(type, position, error ?? '');
     }
-    if (outcome.kind !== 'stale') this.flush(nowMs);
+    if (outcome.kind === 'stale') return;
+    this.flush(nowMs);
+    if (type === 'cluster' || type === 'route') this.#client.flushOthers(this, nowMs);
   }
 
   update(snapshot: Snapshot, nowMs: number): void {
@@ -103,13 +148,22 @@ export class StreamSession {
     const snapshot = this.#snapshot;
     if (snapshot === null) return;
     for (const type of XDS_TYPES) this.#serve(type, snapshot, nowMs);
-    const { cluster, endpoint, route } = this.#subscriptions;
-    let credited = olderPosition(cluster.credited, route.credited);
-    // An Envoy whose clusters all resolve by DNS asks for no endpoints.
-    if (endpoint.names.size > 0) credited = olderPosition(credited, endpoint.credited);
-    if (samePosition(credited, this.#credited)) return;
+    const credited = this.#credit();
+    const before = this.#credited;
+    const same = credited.counts === before.counts && credited.routes === before.routes;
+    if (same && samePosition(credited.position, before.position)) return;
     this.#credited = credited;
     this.#events.credited(credited);
+  }
+
+  #credit(): Credit {
+    const { cluster, endpoint, route } = this.#subscriptions;
+    const counted = [cluster, route].filter(({ active }) => active);
+    // An Envoy whose clusters all resolve by DNS asks for no endpoints.
+    if (endpoint.names.size > 0) counted.push(endpoint);
+    const [first, ...others] = counted.map(({ credited }) => credited);
+    const position = others.reduce<Position | null>(olderPosition, first ?? null);
+    return { position, counts: counted.length > 0, routes: route.active };
   }
 
   #serve(type: XdsType, snapshot: Snapshot, nowMs: number): void {
@@ -118,14 +172,18 @@ export class StreamSession {
     const wanted = this.#wanted(type, snapshot);
     if (subscription.offer(wanted, nowMs) !== 'send' || this.#blocked) return;
     if (type === 'route' && this.#mustHold(wanted, snapshot)) return;
-    const resources = this.#resources(type, wanted, snapshot);
-    const whole = type === 'cluster' && wanted.versions === snapshot.cluster.versions;
+    const { send, removed } = subscription.payload(wanted);
+    const resources = this.#resources(type, send, wanted, snapshot);
+    const whole =
+      type === 'cluster' && wanted.versions === snapshot.cluster.versions && send.length === wanted.versions.size;
     const version = whole ? snapshot.cluster.version : versionOf(resources);
     const nonce = this.#nonce(type, snapshot.sequence);
-    if (type === 'cluster') this.#noteClusters(resources);
+    const { protocol } = this.#variant;
+    if (type === 'cluster') this.#noteClusters(wanted, snapshot);
     if (type === 'route') this.#noteRoutes(wanted, snapshot);
     subscription.sent(nonce, wanted, nowMs);
-    if (!this.#events.write(this.#cache.encode({ type, version, nonce, resources }))) this.#blocked = true;
+    const response = { protocol, type, version, nonce, resources, removed };
+    if (!this.#events.write(this.#cache.encode(response))) this.#blocked = true;
   }
 
   #wanted(type: XdsType, snapshot: Snapshot): Wanted {
@@ -135,7 +193,7 @@ export class StreamSession {
       case 'cluster':
         return this.#wantedClusters(snapshot, subscription);
       case 'endpoint': {
-        const has = subscription.lastSent?.versions;
+        const has = subscription.sentVersions;
         const versions = new Map<string, string>();
         for (const name of subscription.names) {
           const version = snapshot.endpoint.versions.get(name);
@@ -161,11 +219,10 @@ export class StreamSession {
     const { versions } = snapshot.cluster;
     const base = subscription.wildcard ? versions : pick(versions, subscription.names);
     const kept: [string, string][] = [];
-    for (const references of [this.#routedClusters, this.#sentReferences]) {
-      for (const name of references) {
-        const held = this.#sentClusters.get(name);
-        if (held !== undefined && !versions.has(name)) kept.push([name, held.version]);
-      }
+    const used = this.#subscriptions.route.active ? this.usedClusters() : this.#client.usedClusters();
+    for (const name of used) {
+      const held = this.#sentClusters.get(name);
+      if (held !== undefined && !versions.has(name)) kept.push([name, held.version]);
     }
     if (kept.length === 0) return { versions: base, position: snapshot.position };
     const sorted = [...base, ...kept].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -173,11 +230,12 @@ export class StreamSession {
     return { versions: new Map(sorted), position: null };
   }
 
-  #resources(type: XdsType, { versions }: Wanted, snapshot: Snapshot): EncodedResource[] {
+  #resources(type: XdsType, names: Iterable<string>, { versions }: Wanted, snapshot: Snapshot): EncodedResource[] {
     const content =
       type === 'cluster' || type === 'endpoint' || type === 'route' ? snapshot[type].resources : new Map();
     const resources: EncodedResource[] = [];
-    for (const [name, version] of versions) {
+    for (const name of names) {
+      const version = versions.get(name);
       const known = content.get(name) ?? (type === 'cluster' ? this.#sentClusters.get(name) : undefined);
       if (known !== undefined) resources.push(known);
       else if (version === PLACEHOLDER) resources.push(this.#placeholder(type, name));
@@ -192,25 +250,23 @@ export class StreamSession {
   }
 
   #mustHold({ versions }: Wanted, { references }: Snapshot): boolean {
-    // Without a cluster subscription the clusters are the user's own, and nothing here can tell.
-    if (!this.#subscriptions.cluster.active) return false;
-    if (this.#firstRoutes && this.#subscriptions.route.lastSent === null) return false;
-    for (const name of versions.keys()) {
-      for (const cluster of references.get(name) ?? []) {
-        // Sent as well as ACKed: a later response, not yet ACKed, may have taken the cluster away.
-        if (!this.#ackedClusters.has(cluster) || !this.#sentClusters.has(cluster)) return true;
-      }
-    }
+    if (this.#firstRoutes && this.#subscriptions.route.sentVersions === null) return false;
+    const has = (cluster: string) =>
+      this.givesClusters ? this.hasCluster(cluster) : this.#client.haveCluster(cluster);
+    for (const name of versions.keys())
+      for (const cluster of references.get(name) ?? []) if (!has(cluster)) return true;
     return false;
   }
 
-  #noteClusters(resources: readonly EncodedResource[]): void {
-    const before = this.#sentClusters;
+  #noteClusters(wanted: Wanted, snapshot: Snapshot): void {
+    const before = this.#subscriptions.cluster.sentVersions;
+    const resources = this.#resources('cluster', wanted.versions.keys(), wanted, snapshot);
     this.#sentClusters = new Map(resources.map((resource) => [resource.name, resource]));
-    const changed = resources.some(({ name, version }) => (before.get(name)?.version ?? version) !== version);
+    const changed = resources.filter(({ name, version }) => (before?.get(name) ?? version) !== version);
     // Envoy warms the new instance of a changed cluster until it gets endpoints, and asks for them in a way that
-    // cannot be told from a repeated ACK. So they follow unasked.
-    if (changed) this.#subscriptions.endpoint.answerAgain();
+    // cannot be told from a repeated ACK (SotW), or not at all (delta). So they follow unasked.
+    const endpoints = this.#subscriptions.endpoint.active ? this : this.#client;
+    if (changed.length > 0) endpoints.clustersChanged(changed.map(({ name }) => name));
   }
 
   #noteRoutes({ versions }: Wanted, { references }: Snapshot): void {

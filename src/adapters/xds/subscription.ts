@@ -7,155 +7,70 @@ export interface Wanted {
   readonly position: Position | null;
 }
 
-export interface SubscriptionRequest {
+export type SubscriptionRequest = {
   readonly nonce: string;
-  readonly names: readonly string[];
   /** A refusal is recognised by this alone; versions cannot tell one from an ACK. */
   readonly rejected: boolean;
-}
+} & (
+  | { readonly kind: 'sotw'; readonly names: readonly string[] }
+  | {
+      readonly kind: 'delta';
+      readonly subscribe: readonly string[];
+      readonly unsubscribe: readonly string[];
+      /** What the client has from an earlier stream, name to version; in the first request of a type alone. */
+      readonly initial: ReadonlyMap<string, string>;
+    }
+);
 
 export type RequestOutcome =
   /** Answers no response: first request, changed names, or a repeated ACK. */
   | { readonly kind: 'subscription' }
-  /** For a response that was overtaken. Ignored; its names come again with the next ACK. */
+  /** For a response that was overtaken, and nothing else. Ignored. */
   | { readonly kind: 'stale' }
   | { readonly kind: 'ack' }
   | { readonly kind: 'nack'; readonly position: Position | null };
 
 export type Offer = 'send' | 'wait' | 'nothing';
 
-interface SentResponse {
-  readonly nonce: string;
-  readonly versions: Map<string, string>;
-  readonly sentAtMs: number;
-  /** The map that `versions` was copied from: content that did not change is recognised without comparing. */
-  source: ReadonlyMap<string, string> | null;
-  position: Position | null;
-  status: 'unanswered' | 'acked' | 'nacked';
+/** Names that one response carries, and names that it takes away (delta only). */
+export interface Payload {
+  readonly send: readonly string[];
+  readonly removed: readonly string[];
 }
 
 /**
- * State of the world, one type of one stream: subscription, nonce, what was sent, what it credits.
- * No I/O; times come in as arguments. Every decision compares with the last response sent, never the last ACKed.
+ * One type of one stream: subscription, nonce, what was sent, what it credits. No I/O; times come in as arguments.
+ * Every decision compares with the last response sent, never the last ACKed.
  */
-export class Subscription {
-  readonly #fullState: boolean;
-  readonly #stuckAfterMs: number;
-  #names = new Set<string>();
-  #wildcard = false;
-  #everNamed = false;
-  #active = false;
-  #answerDue = false;
-  #sent: SentResponse | null = null;
-  #credited: Position | null = null;
-
-  /** @param stuckAfterMs after so long without an answer, other content may overtake a response. */
-  constructor(options: { readonly fullState: boolean; readonly stuckAfterMs: number }) {
-    this.#fullState = options.fullState;
-    this.#stuckAfterMs = options.stuckAfterMs;
-  }
-
+export interface Subscription {
   /** Has the client asked for this type on this stream? */
-  get active(): boolean {
-    return this.#active;
-  }
-
-  get wildcard(): boolean {
-    return this.#wildcard;
-  }
-
-  get names(): ReadonlySet<string> {
-    return this.#names;
-  }
-
-  get credited(): Position | null {
-    return this.#credited;
-  }
-
-  get lastSent(): { readonly nonce: string; readonly versions: ReadonlyMap<string, string> } | null {
-    return this.#sent;
-  }
-
-  get unanswered(): boolean {
-    return this.#sent?.status === 'unanswered';
-  }
-
-  receive(request: SubscriptionRequest): RequestOutcome {
-    const sent = this.#sent;
-    // A nonce of an earlier stream may come along with the first request: it is a first request all the same.
-    if (sent === null || request.nonce === '') {
-      this.#subscribe(request.names);
-      this.#active = true;
-      this.#answerDue = true;
-      return { kind: 'subscription' };
-    }
-    if (request.nonce !== sent.nonce) return { kind: 'stale' };
-    this.#subscribe(request.names);
-    // After a NACK, later requests carry its nonce too (names that changed); they do not take the refusal back.
-    if (sent.status !== 'unanswered') return { kind: 'subscription' };
-    if (request.rejected) {
-      sent.status = 'nacked';
-      return { kind: 'nack', position: sent.position };
-    }
-    sent.status = 'acked';
-    if (sent.position !== null) this.#credited = sent.position;
-    return { kind: 'ack' };
-  }
-
-  /** Makes the next offer go out even if it equals what was sent last. */
-  answerAgain(): void {
-    if (this.#sent !== null) this.#answerDue = true;
-  }
-
+  readonly active: boolean;
+  readonly wildcard: boolean;
+  readonly names: ReadonlySet<string>;
+  readonly credited: Position | null;
+  /** What the client has by the last response sent, name to version; `null` before the first one. */
+  readonly sentVersions: ReadonlyMap<string, string> | null;
+  readonly unanswered: boolean;
+  /** Names that the client has said to have, whatever their version. */
+  readonly acked: ReadonlySet<string>;
+  receive(request: SubscriptionRequest): RequestOutcome;
+  /** Makes the next offer go out with these names even if they equal what was sent last. */
+  answerAgain(names: Iterable<string>): void;
   /**
-   * Should this be sent now? Equal content moves the credit instead: at once where it is ACKed already, with
-   * the ACK where that is on its way, not at all where it was refused (and then it is not repeated either).
+   * Should this be sent now? Equal content moves the credit instead: at once where it is ACKed already, with the ACK
+   * where that is on its way, not at all where it was refused (and then it is not repeated either).
    */
-  offer(wanted: Wanted, nowMs: number): Offer {
-    const sent = this.#sent;
-    // A response without resources says nothing where absence means nothing.
-    const mute = !this.#fullState && wanted.versions.size === 0;
-    if (!this.#active) return 'nothing';
-    if (sent === null) return mute ? 'nothing' : 'send';
-    const differs = sent.source !== wanted.versions && this.#differs(sent.versions, wanted.versions);
-    if (!differs) {
-      if (wanted.position !== null) {
-        sent.position = wanted.position;
-        if (sent.status === 'acked') this.#credited = wanted.position;
-      }
-      if (!this.#answerDue || mute) return 'nothing';
-    }
-    if (sent.status === 'unanswered') {
-      return differs && nowMs - sent.sentAtMs >= this.#stuckAfterMs ? 'send' : 'wait';
-    }
-    return 'send';
-  }
+  offer(wanted: Wanted, nowMs: number): Offer;
+  /** What the response says; valid until anything else is called. */
+  payload(wanted: Wanted): Payload;
+  sent(nonce: string, wanted: Wanted, nowMs: number): void;
+}
 
-  sent(nonce: string, wanted: Wanted, nowMs: number): void {
-    const { position, versions } = wanted;
-    const status = 'unanswered';
-    this.#sent = { nonce, versions: new Map(versions), source: versions, position, status, sentAtMs: nowMs };
-    this.#answerDue = false;
-  }
-
-  /** An empty list means everything only where the type knows that, and only before any name was given. */
-  #subscribe(names: readonly string[]): void {
-    const asked = new Set(names);
-    const star = asked.delete('*');
-    if (asked.size > 0 || star) this.#everNamed = true;
-    this.#wildcard = this.#fullState && (star || !this.#everNamed);
-    this.#names = asked;
-    const sent = this.#sent;
-    if (sent === null || this.#wildcard) return;
-    // A name that was dropped is forgotten, so that asking for it again is answered again.
-    for (const name of sent.versions.keys()) if (!asked.has(name)) sent.versions.delete(name);
-    sent.source = null;
-  }
-
-  #differs(sent: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): boolean {
-    for (const [name, version] of wanted) if (sent.get(name) !== version) return true;
-    // Where absence deletes, a resource that is gone is a change; elsewhere it means nothing.
-    if (this.#fullState) for (const name of sent.keys()) if (!wanted.has(name)) return true;
-    return false;
-  }
+export interface SubscriptionOptions {
+  /** A response is the full state (SotW), an empty first list of names means everything: clusters and listeners. */
+  readonly fullState: boolean;
+  /** After so long without an answer, other content may overtake a response. */
+  readonly stuckAfterMs: number;
+  /** Delta: what is gone is not announced; its user drops it by itself. */
+  readonly silentRemoval: boolean;
 }

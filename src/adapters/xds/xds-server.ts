@@ -4,15 +4,16 @@ import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { FleetView } from '../../engine/ports/fleet-view.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { TrafficFeed } from '../../engine/ports/store.ts';
-import { AGGREGATED_DISCOVERY, type RawStream } from './ads-service.ts';
+import { ClientDirectory } from './client-streams.ts';
 import { createCodec } from './codec.ts';
+import { DISCOVERY_METHODS, DISCOVERY_SERVICE, type RawStream } from './discovery-services.ts';
 import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
 import type { FleetOptions } from './node-identity.ts';
 import { createNodeRegistry } from './node-registry.ts';
 import { loadProtoBundle } from './proto-bundle.ts';
 import { createResponseCache } from './response-cache.ts';
-import { handleAggregatedStream, type StreamContext } from './stream-handler.ts';
-import type { StreamSession } from './stream-session.ts';
+import { handleStream, type StreamContext } from './stream-handler.ts';
+import type { StreamSession, StreamVariant } from './stream-session.ts';
 
 export interface XdsTls {
   /** PEM. */
@@ -84,6 +85,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const codec = createCodec(loadProtoBundle(), 'serin');
   const registry = createNodeRegistry(() => clock.now());
   const sessions = new Map<string, Set<StreamSession>>();
+  const clients = new ClientDirectory();
   const open = new Set<() => void>();
   const publishers = new Map<string, FleetPublisher>();
   for (const { name } of options.fleets) {
@@ -105,6 +107,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     monotonicMs: () => clock.monotonicMs(),
     maxResourceNames: limits.maxResourceNames,
     stuckAfterMs: limits.stuckAfterMs,
+    clientOf: (identity) => clients.of(identity),
     snapshot: (fleet) => publishers.get(fleet)?.snapshot() ?? null,
     setTimer: (afterMs, fire) => clock.setTimer(afterMs, fire),
     track(end) {
@@ -114,8 +117,8 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     joined: (fleet, session) => sessions.get(fleet)?.add(session),
     left: (fleet, session) => sessions.get(fleet)?.delete(session),
   };
-  const server = grpcServer(limits, (call) => {
-    if (open.size < limits.maxStreams) handleAggregatedStream(call, context);
+  const server = grpcServer(limits, (call, variant) => {
+    if (open.size < limits.maxStreams) handleStream(call, variant, context);
     else call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'too many streams (setting xds.maxStreams)' });
   });
   const feeding = createFeeding(options.traffic, publishers, sessions, clock, logger);
@@ -155,7 +158,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   };
 }
 
-function grpcServer(limits: XdsLimits, onStream: (call: RawStream) => void): Server {
+function grpcServer(limits: XdsLimits, onStream: (call: RawStream, variant: StreamVariant) => void): Server {
   const server = new Server({
     'grpc.max_receive_message_length': limits.maxMessageBytes,
     'grpc.max_concurrent_streams': limits.maxStreamsPerConnection,
@@ -163,11 +166,11 @@ function grpcServer(limits: XdsLimits, onStream: (call: RawStream) => void): Ser
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
   });
-  server.addService(AGGREGATED_DISCOVERY, {
-    StreamAggregatedResources: onStream,
-    DeltaAggregatedResources: (call: RawStream) =>
-      call.emit('error', { code: status.UNIMPLEMENTED, details: 'use api_type GRPC (state of the world)' }),
-  });
+  const handlers = DISCOVERY_METHODS.map(({ variant, definition }) => [
+    definition.path,
+    (call: RawStream) => onStream(call, variant),
+  ]);
+  server.addService(DISCOVERY_SERVICE, Object.fromEntries(handlers));
   return server;
 }
 

@@ -5,11 +5,11 @@ import type { Revision } from '../../../src/core/model/revision.ts';
 import type { FleetTable } from '../../../src/core/model/traffic.ts';
 import { backend, revision, route, rule, table } from '../../core/traffic/tables.ts';
 import { type EnvoyProcess, envoyProcess } from '../../support/envoy-process.ts';
-import { fakeFeed, type Stage, stage } from './stage.ts';
+import { type FakeFeed, fakeFeed, type Stage, stage } from './stage.ts';
 
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 const upstreams: Server[] = [];
-const feed = fakeFeed(null);
+let feed: FakeFeed;
 let envoy: EnvoyProcess;
 let s: Stage;
 let v1: Revision;
@@ -97,25 +97,28 @@ function failures(counts: ReadonlyMap<string, number>): number {
   return [...counts].filter(([key]) => !key.startsWith('200')).reduce((sum, [, count]) => sum + count, 0);
 }
 
-beforeAll(async () => {
-  [v1, v2, v3] = [await upstream('v1'), await upstream('v2'), await upstream('v3')];
-  s = await stage(null, { feed });
-  n = 1;
-  feed.set(table(1, [backend('shop', [[v1, 10_000]]), web]));
-  envoy = await envoyProcess('edge-1', 'edge', s.server.port);
-  await envoy.start();
-  await s.until('credit', ({ nodes }) => nodes[0]?.credited?.n === 1);
-}, 60_000);
+describe.each(['sotw', 'delta', 'own route stream'] as const)('a real Envoy, %s', (mode) => {
+  beforeAll(async () => {
+    [v1, v2, v3] = [await upstream('v1'), await upstream('v2'), await upstream('v3')];
+    feed = fakeFeed(null);
+    s = await stage(null, { feed });
+    n = 1;
+    feed.set(table(1, [backend('shop', [[v1, 10_000]]), web]));
+    envoy = await envoyProcess('edge-1', 'edge', s.server.port, mode);
+    await envoy.start();
+    await s.until('credit', ({ nodes }) => nodes[0]?.credited?.n === 1);
+  }, 60_000);
 
-afterAll(async () => {
-  agent.destroy();
-  await envoy?.close();
-  await s?.stop();
-  for (const server of upstreams) server.closeAllConnections();
-  for (const server of upstreams) server.close();
-});
+  afterAll(async () => {
+    agent.destroy();
+    await envoy?.close();
+    await s?.stop();
+    for (const server of upstreams.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
 
-describe('a real Envoy', () => {
   it('is live with the first table and says who it is', async () => {
     expect(await call()).toEqual({ status: 200, body: 'v1' });
     expect(s.fleet().nodes).toMatchObject([{ nodeId: 'edge-1', connected: true, envoyVersion: '1.40.0', nack: null }]);

@@ -3,6 +3,7 @@ import { createNodeRegistry } from '../../../src/adapters/xds/node-registry.ts';
 
 const identity = (nodeId: string) => ({ nodeId, fleet: 'edge', metricsName: null, envoyVersion: null });
 const at = (n: number, epoch = 'e') => ({ epoch, n });
+const all = (position: { epoch: string; n: number }) => ({ position, counts: true, routes: true });
 const nack = (type: string, atMs: number) => ({ position: at(1), type, message: 'no', atMs });
 
 function registry() {
@@ -22,29 +23,29 @@ describe('node registry', () => {
 
   it('dates a credit by its ACK, and tells of each change once', () => {
     const { time, nodes, seen, node } = registry();
-    const stream = nodes.opened(identity('a'));
+    const stream = nodes.opened(identity('a'), true);
     time.ms = 2_000;
-    stream.credited(at(1));
+    stream.credited(all(at(1)));
     time.ms = 3_000;
-    stream.credited(at(1));
+    stream.credited(all(at(1)));
     expect(node()).toMatchObject({ credited: at(1), creditedAtMs: 2_000, changedAtMs: 1_000 });
     expect(seen).toEqual(['edge', 'edge']);
   });
 
   it('takes the older of two streams, and nothing where their epochs differ', () => {
     const { nodes, node } = registry();
-    const [one, two] = [nodes.opened(identity('a')), nodes.opened(identity('a'))];
-    one.credited(at(5));
+    const [one, two] = [nodes.opened(identity('a'), true), nodes.opened(identity('a'), true)];
+    one.credited(all(at(5)));
     expect(node()?.credited).toBeNull();
-    two.credited(at(3));
+    two.credited(all(at(3)));
     expect(node()?.credited).toEqual(at(3));
-    two.credited(at(9, 'other'));
+    two.credited(all(at(9, 'other')));
     expect(node()?.credited).toBeNull();
   });
 
   it('shows the newest refusal until that type is ACKed', () => {
     const { nodes, node } = registry();
-    const stream = nodes.opened(identity('a'));
+    const stream = nodes.opened(identity('a'), true);
     stream.nacked(nack('route', 1));
     stream.nacked(nack('cluster', 2));
     expect(node()?.nack?.type).toBe('cluster');
@@ -56,14 +57,14 @@ describe('node registry', () => {
 
   it('keeps what it last knew of a node that left, for an hour; a return starts without credit', () => {
     const { time, nodes, node } = registry();
-    const stream = nodes.opened(identity('a'));
-    stream.credited(at(4));
+    const stream = nodes.opened(identity('a'), true);
+    stream.credited(all(at(4)));
     time.ms = 5_000;
     stream.closed();
     stream.closed();
     expect(node()).toMatchObject({ connected: false, changedAtMs: 5_000, credited: at(4) });
     time.ms = 6_000;
-    const back = nodes.opened(identity('a'));
+    const back = nodes.opened(identity('a'), true);
     expect(node()).toMatchObject({ connected: true, changedAtMs: 6_000, credited: null });
     back.closed();
     time.ms += 3_600_001;
@@ -74,7 +75,7 @@ describe('node registry', () => {
     const { time, nodes } = registry();
     for (let i = 0; i < 1_100; i += 1) {
       time.ms += 1;
-      nodes.opened(identity(`n${i}`)).closed();
+      nodes.opened(identity(`n${i}`), true).closed();
     }
     const left = nodes.state('edge').nodes;
     expect(left).toHaveLength(1_000);

@@ -96,12 +96,8 @@ describe('who is served', () => {
     const first = connect(s);
     await boot(first);
     const second = connect(s);
+    second.request({ type: 'cluster' });
     expect(await second.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
-  });
-
-  it('says that delta is not there yet', async () => {
-    const client = connect(await stage(alone(1)), { method: 'DeltaAggregatedResources' });
-    expect(await client.ended).toMatchObject({ code: status.UNIMPLEMENTED });
   });
 
   it('keeps a stream whose types it does not serve, unanswered', async () => {

@@ -1,15 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Subscription } from '../../../src/adapters/xds/subscription.ts';
+import { SotwSubscription } from '../../../src/adapters/xds/sotw-subscription.ts';
+import type { Subscription, SubscriptionRequest } from '../../../src/adapters/xds/subscription.ts';
 
 const at = (n: number) => ({ epoch: 'e', n });
 const wanted = (n: number | null, versions: Record<string, string>) => ({
   versions: new Map(Object.entries(versions)),
   position: n === null ? null : at(n),
 });
-const request = (nonce: string, names: string[] = [], rejected = false) => ({ nonce, names, rejected });
-const clusters = () => new Subscription({ fullState: true, stuckAfterMs: 500 });
-const endpoints = () => new Subscription({ fullState: false, stuckAfterMs: 500 });
+const request = (nonce: string, names: string[] = [], rejected = false): SubscriptionRequest => ({
+  kind: 'sotw',
+  nonce,
+  names,
+  rejected,
+});
+const clusters = () => new SotwSubscription({ fullState: true, stuckAfterMs: 500, silentRemoval: false });
+const endpoints = () => new SotwSubscription({ fullState: false, stuckAfterMs: 500, silentRemoval: true });
 
 /** A subscription whose first response (nonce 1, fleet revision 1) was sent. */
 function served(subscription: Subscription, names: string[], versions: Record<string, string>): Subscription {
@@ -121,7 +127,7 @@ describe('one response at a time, newest wins', () => {
 
   it('an answer that is due again waits for the one under way', () => {
     const s = served(endpoints(), ['a'], { a: '1' });
-    s.answerAgain();
+    s.answerAgain(['a']);
     expect(s.offer(wanted(1, { a: '1' }), 10_000)).toBe('wait');
     s.receive(request('1', ['a']));
     expect(s.offer(wanted(1, { a: '1' }), 10_000)).toBe('send');
@@ -203,7 +209,7 @@ describe('credit', () => {
           offer();
         }
         const rejectedLast =
-          s.lastSent?.versions.get('a') === String(contents.at(-1)) && s.credited?.n !== contents.length - 1;
+          s.sentVersions?.get('a') === String(contents.at(-1)) && s.credited?.n !== contents.length - 1;
         if (!rejectedLast) expect(s.credited).toEqual(at(contents.length - 1));
       }),
       { numRuns: 500 },

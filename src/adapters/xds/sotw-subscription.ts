@@ -1,0 +1,147 @@
+import type { Position } from '../../core/model/traffic.ts';
+import type {
+  Offer,
+  Payload,
+  RequestOutcome,
+  Subscription,
+  SubscriptionOptions,
+  SubscriptionRequest,
+  Wanted,
+} from './subscription.ts';
+
+interface SentResponse {
+  readonly nonce: string;
+  readonly versions: Map<string, string>;
+  readonly sentAtMs: number;
+  /** The map that `versions` was copied from: content that did not change is recognised without comparing. */
+  source: ReadonlyMap<string, string> | null;
+  position: Position | null;
+  status: 'unanswered' | 'acked' | 'nacked';
+}
+
+/** State of the world: every request lists all names, every response everything that is wanted. */
+export class SotwSubscription implements Subscription {
+  readonly #fullState: boolean;
+  readonly #stuckAfterMs: number;
+  #names = new Set<string>();
+  #wildcard = false;
+  #everNamed = false;
+  #active = false;
+  #answerDue = false;
+  #sent: SentResponse | null = null;
+  #credited: Position | null = null;
+  #acked: ReadonlySet<string> = new Set();
+
+  constructor(options: SubscriptionOptions) {
+    this.#fullState = options.fullState;
+    this.#stuckAfterMs = options.stuckAfterMs;
+  }
+
+  get active(): boolean {
+    return this.#active;
+  }
+
+  get wildcard(): boolean {
+    return this.#wildcard;
+  }
+
+  get names(): ReadonlySet<string> {
+    return this.#names;
+  }
+
+  get credited(): Position | null {
+    return this.#credited;
+  }
+
+  get sentVersions(): ReadonlyMap<string, string> | null {
+    return this.#sent?.versions ?? null;
+  }
+
+  get unanswered(): boolean {
+    return this.#sent?.status === 'unanswered';
+  }
+
+  get acked(): ReadonlySet<string> {
+    return this.#acked;
+  }
+
+  receive(request: SubscriptionRequest): RequestOutcome {
+    if (request.kind !== 'sotw') throw new TypeError('a delta request on a state-of-the-world stream');
+    const sent = this.#sent;
+    // A nonce of an earlier stream may come along with the first request: it is a first request all the same.
+    if (sent === null || request.nonce === '') {
+      this.#subscribe(request.names);
+      this.#active = true;
+      this.#answerDue = true;
+      return { kind: 'subscription' };
+    }
+    if (request.nonce !== sent.nonce) return { kind: 'stale' };
+    this.#subscribe(request.names);
+    // After a NACK, later requests carry its nonce too (names that changed); they do not take the refusal back.
+    if (sent.status !== 'unanswered') return { kind: 'subscription' };
+    if (request.rejected) {
+      sent.status = 'nacked';
+      return { kind: 'nack', position: sent.position };
+    }
+    sent.status = 'acked';
+    this.#acked = new Set(sent.versions.keys());
+    if (sent.position !== null) this.#credited = sent.position;
+    return { kind: 'ack' };
+  }
+
+  answerAgain(names: Iterable<string>): void {
+    for (const name of names) if (this.#sent?.versions.has(name)) this.#answerDue = true;
+  }
+
+  offer(wanted: Wanted, nowMs: number): Offer {
+    const sent = this.#sent;
+    // A response without resources says nothing where absence means nothing.
+    const mute = !this.#fullState && wanted.versions.size === 0;
+    if (!this.#active) return 'nothing';
+    if (sent === null) return mute ? 'nothing' : 'send';
+    const differs = sent.source !== wanted.versions && this.#differs(sent.versions, wanted.versions);
+    if (!differs) {
+      if (wanted.position !== null) {
+        sent.position = wanted.position;
+        if (sent.status === 'acked') this.#credited = wanted.position;
+      }
+      if (!this.#answerDue || mute) return 'nothing';
+    }
+    if (sent.status === 'unanswered') {
+      return differs && nowMs - sent.sentAtMs >= this.#stuckAfterMs ? 'send' : 'wait';
+    }
+    return 'send';
+  }
+
+  payload({ versions }: Wanted): Payload {
+    return { send: [...versions.keys()], removed: [] };
+  }
+
+  sent(nonce: string, wanted: Wanted, nowMs: number): void {
+    const { position, versions } = wanted;
+    const status = 'unanswered';
+    this.#sent = { nonce, versions: new Map(versions), source: versions, position, status, sentAtMs: nowMs };
+    this.#answerDue = false;
+  }
+
+  /** An empty list means everything only where the type knows that, and only before any name was given. */
+  #subscribe(names: readonly string[]): void {
+    const asked = new Set(names);
+    const star = asked.delete('*');
+    if (asked.size > 0 || star) this.#everNamed = true;
+    this.#wildcard = this.#fullState && (star || !this.#everNamed);
+    this.#names = asked;
+    const sent = this.#sent;
+    if (sent === null || this.#wildcard) return;
+    // A name that was dropped is forgotten, so that asking for it again is answered again.
+    for (const name of sent.versions.keys()) if (!asked.has(name)) sent.versions.delete(name);
+    sent.source = null;
+  }
+
+  #differs(sent: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): boolean {
+    for (const [name, version] of wanted) if (sent.get(name) !== version) return true;
+    // Where absence deletes, a resource that is gone is a change; elsewhere it means nothing.
+    if (this.#fullState) for (const name of sent.keys()) if (!wanted.has(name)) return true;
+    return false;
+  }
+}
