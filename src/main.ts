@@ -24,6 +24,7 @@ import { humanLog } from './platform/human-log.ts';
 import { createLifecycle, exitOnSignal } from './platform/lifecycle.ts';
 import { createLogger } from './platform/logger.ts';
 import { createMetrics } from './platform/metrics.ts';
+import { runAll } from './platform/run-all.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
 import { createSystemClock, type SystemClock } from './platform/system-clock.ts';
 import { packageVersion } from './platform/version.ts';
@@ -127,15 +128,21 @@ async function serve(
     deadlineMs: DRAIN_DEADLINE_MS,
     logger,
     drain: async () => {
-      bell.ring();
-      await http?.close();
-      await wakeUps.stop();
-      await notifier.close();
-      unsubscribe();
-      await xds.drain(2_000);
-      await xds.stop();
-      await seated?.leave();
-      stopSync();
+      const steps = [
+        () => bell.ring(),
+        () => http?.close(),
+        () => wakeUps.stop(),
+        () => notifier.close(),
+        () => unsubscribe(),
+        () => xds.drain(2_000),
+        () => xds.stop(),
+        () => seated?.leave(),
+        () => stopSync(),
+      ];
+      await runAll(steps).catch((failure: unknown) => {
+        code = 1;
+        throw failure;
+      });
     },
   });
   drainInstead();
@@ -273,7 +280,7 @@ async function main(): Promise<void> {
       process.once('SIGINT', () => process.exit(130));
     });
   }
-  process.exitCode = await runCli(args, {
+  const code = await runCli(args, {
     out: process.stdout,
     err: process.stderr,
     env: process.env,
@@ -284,6 +291,9 @@ async function main(): Promise<void> {
     strategies: shippedStrategies,
     runEngine,
   });
+  process.exitCode = code;
+  // What a drain could not end in time must not keep the process.
+  if (isEngine) setTimeout(() => process.exit(code), 1_000).unref();
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main();

@@ -1,73 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { z } from 'zod';
 import { check } from '../core/manifest/check-yaml.ts';
-import { choice, duration, fields } from '../core/manifest/fields.ts';
-import { readYaml } from '../core/manifest/yaml-source.ts';
+import { readYaml, type YamlDocument } from '../core/manifest/yaml-source.ts';
 import { fail, type Result, type SerinError } from '../core/model/errors.ts';
-import { LOG_LEVELS } from './logger.ts';
-
-/** A secret stands in the environment or in a file, never in the configuration itself. */
-const secret = z
-  .string('expected ${env:NAME} or file:/path')
-  .regex(
-    /^(\$\{env:[A-Za-z_][A-Za-z0-9_]*\}|file:.+)$/,
-    'expected ${env:NAME} or file:/path; a secret never stands in the file itself',
-  );
-
-const text = z.string('expected text').min(1, 'expected text').max(2_048);
-const port = z.int('expected a port').min(0).max(65_535);
-const listener = { host: text.optional(), port: port.optional() };
-const name = z.string('expected a name').regex(/^[A-Za-z0-9_-]{1,63}$/, 'expected letters, digits, "_" and "-"');
-const httpUrl = text.refine((value) => /^https?:\/\/[^\s]+$/.test(value), 'expected an http:// or https:// URL');
-
-const nodeFrom = z.string().regex(/^(id|metadata\.[A-Za-z0-9_.-]+)$/, 'expected id or metadata.<path>');
-
-const fleet = fields({
-  name,
-  match: fields({ cluster: text.optional(), metadata: z.record(z.string(), text).optional() }).optional(),
-  metrics: fields({
-    selector: z.record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'expected a label name'), text).optional(),
-    nodeLabel: z
-      .string()
-      .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'expected a label name')
-      .optional(),
-    nodeFrom: nodeFrom.optional(),
-    scrapeInterval: duration({ min: '100ms', max: '10m' }).optional(),
-  }).optional(),
-});
-
-const notifier = fields({
-  name,
-  type: choice(['slack', 'slack-legacy', 'generic']).optional(),
-  url: z.union([httpUrl, secret], 'expected a URL, ${env:NAME} or file:/path'),
-  secret: secret.optional(),
-});
-
-const file = fields({
-  redis: fields({ url: z.union([text, secret]), tls: fields({ ca: text.optional() }).optional() }).optional(),
-  prometheus: fields({
-    url: httpUrl,
-    bearerToken: secret.optional(),
-    timeout: duration({ min: '100ms', max: '1m' }).optional(),
-  }).optional(),
-  http: fields(listener).optional(),
-  xds: fields({
-    ...listener,
-    tls: fields({ certificate: text, privateKey: text, clientCa: text }).optional(),
-    allowPlaintext: z.boolean().optional(),
-  }).optional(),
-  fleets: z.array(fleet, 'expected a list of fleets').min(1).max(64).optional(),
-  notifiers: z.array(notifier, 'expected a list of notifiers').max(64).optional(),
-  auth: fields({
-    tokens: z.array(fields({ name, sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits') })).max(256),
-  }).optional(),
-  timing: fields({
-    retireAfter: duration({ min: '1s', max: '30d' }).optional(),
-    disconnectGrace: duration({ min: '0s', max: '1h' }).optional(),
-  }).optional(),
-  log: fields({ level: choice(LOG_LEVELS) }).optional(),
-});
+import { ConfigFile, isHttpUrl } from './config-grammar.ts';
+import type { LogLevel } from './logger.ts';
 
 export interface FleetConfig {
   readonly name: string;
@@ -101,7 +38,7 @@ export interface Config {
   readonly tokens: readonly { readonly name: string; readonly sha256: string }[];
   readonly retireAfterMs: number;
   readonly disconnectGraceMs: number;
-  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly logLevel: LogLevel;
 }
 
 /**
@@ -114,8 +51,9 @@ export function loadConfig(options: {
   readonly needRedis: boolean;
 }): Result<Config> {
   const { env } = options;
-  const wanted = options.path ?? env.SERIN_CONFIG ?? null;
-  const xdg = env.XDG_CONFIG_HOME ?? join(env.HOME ?? '/', '.config');
+  // An empty variable is none.
+  const wanted = options.path ?? (env.SERIN_CONFIG || null);
+  const xdg = env.XDG_CONFIG_HOME || join(env.HOME ?? '/', '.config');
   const found =
     wanted ?? ['serin.yaml', join(xdg, 'serin', 'config.yaml')].find((candidate) => existsSync(candidate)) ?? null;
   let content: string | null = null;
@@ -137,59 +75,102 @@ export function parseConfig(input: {
   readonly needRedis: boolean;
 }): Result<Config> {
   const errors: SerinError[] = [];
-  let raw: z.infer<typeof file> = {};
+  let raw: ConfigFile = {};
+  let document: YamlDocument | null = null;
   if (input.text !== null) {
-    const read = readYaml({ file: input.file, text: input.text });
-    const [document] = read.documents;
-    if (document === undefined) return { kind: 'error', errors: read.errors };
-    const checked = check(document, file, document.value, '', errors, 'SERIN_CONFIG_INVALID');
+    const read = onlyDocument(input.file, input.text);
+    if (read.kind === 'error') return read;
+    document = read.value;
+    const checked = check(document, ConfigFile, document.value, '', errors, 'SERIN_CONFIG_INVALID');
     if (checked === null) return { kind: 'error', errors };
     raw = checked;
   }
-  const reveal = (value: string): string => {
-    const revealed = revealSecret(value, input.env);
-    if (revealed !== null) return revealed;
-    errors.push({ code: 'SERIN_CONFIG_INVALID', message: `${value} is not set or cannot be read` });
-    return '';
+  const refuse: Refuse = (message, path) => {
+    const place = document === null || path === '' ? {} : { place: document.placeOf(path) };
+    errors.push({ code: 'SERIN_CONFIG_INVALID', message, path, ...place });
   };
-  const config = assemble(raw, input.env, reveal);
-  errors.push(...unsafe(config, raw, input.env, input.needRedis));
+  const reveal: Reveal = (value, path) => {
+    const revealed = revealSecret(value, input.env);
+    if (revealed === null) refuse(`${value} is not set or cannot be read`, path);
+    return revealed ?? '';
+  };
+  const config = assemble(raw, input.env, reveal, refuse);
+  unsafe(config, raw, input.env, input.needRedis, refuse);
   return errors.length > 0 ? { kind: 'error', errors } : { kind: 'ok', value: config };
 }
 
+/** `path`: of the key to look at; empty when it is none of the file's. */
+type Refuse = (message: string, path: string) => void;
+type Reveal = (value: string, path: string) => string;
+
+function onlyDocument(name: string, text: string): Result<YamlDocument> {
+  const { documents, errors } = readYaml({ file: name, text });
+  const [document, second] = documents;
+  if (second !== undefined) {
+    const message = 'expected one YAML document; a second one would be ignored';
+    return fail('SERIN_CONFIG_INVALID', message, { place: second.placeOf('') });
+  }
+  if (document !== undefined) return { kind: 'ok', value: document };
+  // The hint of documents would lead nowhere.
+  const mine = errors.map((error) =>
+    error.code === 'SERIN_DOCUMENT_INVALID' ? { ...error, code: 'SERIN_CONFIG_INVALID' as const } : error,
+  );
+  return { kind: 'error', errors: mine };
+}
+
 function assemble(
-  raw: z.infer<typeof file>,
+  raw: ConfigFile,
   env: Readonly<Record<string, string | undefined>>,
-  reveal: (value: string) => string,
+  reveal: Reveal,
+  refuse: Refuse,
 ): Config {
-  const fromEnv = (variable: string, fallback: number): number => {
-    const value = env[variable];
-    return value !== undefined && /^\d{1,5}$/.test(value) ? Number(value) : fallback;
+  const portOf = (variable: string, fallback: number): number => {
+    const value = env[variable] || null;
+    if (value === null) return fallback;
+    if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
+    refuse(`${variable} is no port`, '');
+    return fallback;
   };
-  const redisUrl = env.SERIN_REDIS_URL ?? raw.redis?.url;
-  const read = (path: string) => reveal(`file:${path}`);
+  const redisUrl = env.SERIN_REDIS_URL || raw.redis?.url;
+  const read = (file: string, path: string) => reveal(`file:${file}`, path);
+  // Found out at the first delivery, every message until then would be a dead letter.
+  const webhook = (value: string, path: string) => {
+    const url = reveal(value, path);
+    if (url !== '' && !isHttpUrl(url)) refuse(`the value of ${value} is no http:// or https:// URL`, path);
+    return url;
+  };
   const tls = raw.xds?.tls;
   return {
     redis:
       redisUrl === undefined
         ? null
-        : { url: reveal(redisUrl), ca: raw.redis?.tls?.ca === undefined ? null : read(raw.redis.tls.ca) },
+        : {
+            url: reveal(redisUrl, env.SERIN_REDIS_URL ? '' : 'redis.url'),
+            ca: raw.redis?.tls?.ca === undefined ? null : read(raw.redis.tls.ca, 'redis.tls.ca'),
+          },
     prometheus:
       raw.prometheus === undefined
         ? null
         : {
             url: raw.prometheus.url,
-            bearerToken: raw.prometheus.bearerToken === undefined ? null : reveal(raw.prometheus.bearerToken),
+            bearerToken:
+              raw.prometheus.bearerToken === undefined
+                ? null
+                : reveal(raw.prometheus.bearerToken, 'prometheus.bearerToken'),
             timeoutMs: raw.prometheus.timeout ?? 5_000,
           },
-    http: { host: raw.http?.host ?? '127.0.0.1', port: fromEnv('SERIN_HTTP_PORT', raw.http?.port ?? 7070) },
+    http: { host: raw.http?.host ?? '127.0.0.1', port: portOf('SERIN_HTTP_PORT', raw.http?.port ?? 7070) },
     xds: {
       host: raw.xds?.host ?? '127.0.0.1',
-      port: fromEnv('SERIN_XDS_PORT', raw.xds?.port ?? 18_000),
+      port: portOf('SERIN_XDS_PORT', raw.xds?.port ?? 18_000),
       tls:
         tls === undefined
           ? null
-          : { certificate: read(tls.certificate), privateKey: read(tls.privateKey), clientCa: read(tls.clientCa) },
+          : {
+              certificate: read(tls.certificate, 'xds.tls.certificate'),
+              privateKey: read(tls.privateKey, 'xds.tls.privateKey'),
+              clientCa: read(tls.clientCa, 'xds.tls.clientCa'),
+            },
     },
     fleets: (raw.fleets ?? [{ name: 'edge' }]).map(
       (one): FleetConfig => ({
@@ -210,11 +191,11 @@ function assemble(
               },
       }),
     ),
-    notifiers: (raw.notifiers ?? []).map((one) => ({
+    notifiers: (raw.notifiers ?? []).map((one, i) => ({
       name: one.name,
       format: one.type ?? 'slack',
-      url: reveal(one.url),
-      secret: one.secret === undefined ? null : reveal(one.secret),
+      url: webhook(one.url, `notifiers[${i}].url`),
+      secret: one.secret === undefined ? null : reveal(one.secret, `notifiers[${i}].secret`),
     })),
     tokens: raw.auth?.tokens ?? [],
     retireAfterMs: raw.timing?.retireAfter ?? 86_400_000,
@@ -226,12 +207,11 @@ function assemble(
 /** Settings that would open a door: the process does not start, and says which line to add. */
 function unsafe(
   config: Config,
-  raw: z.infer<typeof file>,
+  raw: ConfigFile,
   env: Readonly<Record<string, string | undefined>>,
   needRedis: boolean,
-): SerinError[] {
-  const errors: SerinError[] = [];
-  const refuse = (message: string, path: string) => errors.push({ code: 'SERIN_CONFIG_INVALID', message, path });
+  refuse: Refuse,
+): void {
   if (!isLoopback(config.http.host) && config.tokens.length === 0) {
     refuse(
       `the API would be open to everybody on ${config.http.host}; add auth.tokens or bind to 127.0.0.1`,
@@ -247,9 +227,12 @@ function unsafe(
   if (env.NODE_TLS_REJECT_UNAUTHORIZED === '0')
     refuse('NODE_TLS_REJECT_UNAUTHORIZED=0 switches certificate checks off; unset it', '');
   if (needRedis && config.redis === null) refuse('serve needs a Redis; add redis.url, or run serin dev', 'redis.url');
-  const names = config.fleets.map((one) => one.name);
-  if (new Set(names).size !== names.length) refuse('two fleets have the same name', 'fleets');
-  return errors;
+  for (const [key, named] of Object.entries({ fleets: config.fleets, notifiers: config.notifiers })) {
+    named.forEach(({ name }, i) => {
+      if (named.findIndex((other) => other.name === name) < i)
+        refuse(`two ${key} have the name ${name}`, `${key}[${i}].name`);
+    });
+  }
 }
 
 /** Loopback hosts, as a user would write them. */
@@ -259,11 +242,12 @@ export function isLoopback(host: string): boolean {
 
 function revealSecret(value: string, env: Readonly<Record<string, string | undefined>>): string | null {
   const variable = /^\$\{env:(\w+)\}$/.exec(value)?.[1];
-  if (variable !== undefined) return env[variable] ?? null;
+  // An empty secret would be no secret.
+  if (variable !== undefined) return env[variable] || null;
   if (!value.startsWith('file:')) return value;
   try {
     const path = value.slice('file:'.length);
-    return readFileSync(isAbsolute(path) ? path : resolve(path), 'utf8').trim();
+    return readFileSync(isAbsolute(path) ? path : resolve(path), 'utf8').trim() || null;
   } catch {
     return null;
   }

@@ -34,5 +34,7 @@ export function humanLine(line: string): string {
 
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+  // Control characters of others stay words: `JSON.stringify` leaves some of them as they are.
+  if (/^[^\s"=\p{Cc}]+$/u.test(text)) return text;
+  return JSON.stringify(text).replace(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -48,6 +48,14 @@ export function createLifecycle(options: {
     void stop();
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  /** A drain that fails has ended too: whoever waits for the stop must not wait for ever. */
+  async function drained(): Promise<void> {
+    try {
+      await drain();
+    } catch (error) {
+      logger.error('drain failed', { detail: error instanceof Error ? error.message : String(error) });
+    }
+  }
   function stop(): Promise<void> {
     stopping ??= (async () => {
       state = 'DRAINING';
@@ -55,7 +63,7 @@ export function createLifecycle(options: {
       const late = new Promise<'late'>((resolve) => {
         timer = setTimeout(() => resolve('late'), deadlineMs);
       });
-      const outcome = await Promise.race([drain().then(() => 'drained' as const), late]);
+      const outcome = await Promise.race([drained(), late]);
       clearTimeout(timer);
       if (outcome === 'late') logger.warn('drain did not end in time', { deadlineMs });
       state = 'STOPPED';

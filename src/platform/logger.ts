@@ -35,10 +35,23 @@ export function createLogger(options: { readonly level: LogLevel; readonly to: D
 
 function wrap(log: pino.Logger): Logger {
   return {
-    debug: (message, fields = {}) => log.debug(fields, message),
-    info: (message, fields = {}) => log.info(fields, message),
-    warn: (message, fields = {}) => log.warn(fields, message),
-    error: (message, fields = {}) => log.error(fields, message),
+    debug: (message, fields = {}) => log.debug(written(fields), message),
+    info: (message, fields = {}) => log.info(written(fields), message),
+    warn: (message, fields = {}) => log.warn(written(fields), message),
+    error: (message, fields = {}) => log.error(written(fields), message),
     child: (fields) => wrap(log.child(fields)),
   };
+}
+
+const STACK_LINES = 20;
+
+/** JSON knows no Error and would write `{}`. */
+function written(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? shown(value) : value]),
+  );
+}
+
+function shown({ name, message, stack = '' }: Error): unknown {
+  return { name, message: message.slice(0, 2_000), stack: stack.slice(0, 8_000).split('\n', STACK_LINES).join('\n') };
 }

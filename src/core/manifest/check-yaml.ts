@@ -18,7 +18,7 @@ export function check<T>(
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues.slice(0, MAX_ERRORS)) {
     const extra = issue.code === 'unrecognized_keys' ? [issue.keys[0] ?? ''] : [];
-    const path = `${at}${pathText([...issue.path, ...extra], '.')}`;
+    const path = `${at}${pathText([...issue.path, ...extra], at)}`;
     const message = issue.message.slice(0, 600);
     const place = extra.length > 0 || message.startsWith('unknown key') ? yaml.keyPlaceOf(path) : yaml.placeOf(path);
     errors.push({ code, message, path, place });

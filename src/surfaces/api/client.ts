@@ -19,12 +19,14 @@ export interface ClientOptions {
   readonly token: string | null;
   /** Deadline of one request, ms. @default 15000 */
   readonly timeoutMs?: number;
+  /** Ends every request at once. */
+  readonly signal?: AbortSignal;
 }
 
 /** The API, typed. Every outcome is a value; an engine that does not answer is `SERIN_UNREACHABLE`. */
 export type Client = ReturnType<typeof createClient>;
 
-export function createClient({ server, token, timeoutMs = 15_000 }: ClientOptions) {
+export function createClient({ server, token, timeoutMs = 15_000, signal }: ClientOptions) {
   const base = server.replace(/\/+$/, '');
 
   async function call<T>(
@@ -41,7 +43,7 @@ export function createClient({ server, token, timeoutMs = 15_000 }: ClientOption
       response = await fetch(`${base}${path}`, {
         method,
         redirect: 'error',
-        signal: AbortSignal.timeout(deadlineMs),
+        signal: AbortSignal.any([AbortSignal.timeout(deadlineMs), ...(signal === undefined ? [] : [signal])]),
         headers: {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
@@ -106,7 +108,7 @@ export function createClient({ server, token, timeoutMs = 15_000 }: ClientOption
 
 function problemErrors(json: unknown, status: number, base: string): readonly SerinError[] {
   const problem = ProblemBody.safeParse(json);
-  if (!problem.success) {
+  if (!problem.success || problem.data.errors.length === 0) {
     return [{ code: 'SERIN_UNREACHABLE', message: `${base} answers with HTTP ${status}, but not as a Serin` }];
   }
   return problem.data.errors.map(({ code, message, hint, path, place }) => ({
@@ -130,5 +132,6 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   if (error.name === 'TimeoutError') return 'timed out';
   const cause = error.cause instanceof Error && 'code' in error.cause ? String(error.cause.code) : '';
-  return cause === '' ? error.message : cause;
+  // The message may quote what was sent, the token with it.
+  return cause === '' ? 'the request could not be sent' : cause;
 }

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { type Client, createClient } from '../api/client.ts';
 import type { CliContext, CommandContext, Run } from './command-context.ts';
 import { documentCommands } from './document-commands.ts';
@@ -13,23 +13,32 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
   const program = new Command('serin');
   const colour = wantsColour(cli, args);
   const terminal = createTerminal(cli, colour);
+  let told = false;
+  /** Who leaves hears it once, and nothing of what comes to light later. */
+  const left = () => {
+    if (!told) terminal.err('interrupted; what the engine was asked for may happen all the same');
+    told = true;
+    return EXIT.interrupted;
+  };
   const context: CommandContext = {
     cli,
     terminal,
     client: () => clientOf(program, cli),
     json: () => program.opts<{ output: string }>().output === 'json',
     failed: (errors) => {
+      if (cli.interrupted.aborted) return left();
       terminal.errors(errors);
       return exitOfErrors(errors);
     },
   };
   const run = (work: () => Promise<number>) => async () => {
-    code = await work();
+    const ended = await Promise.race([work(), interruption(cli.interrupted)]);
+    code = ended === 'interrupted' ? left() : ended;
   };
   program
     .description('Progressive delivery for plain Envoy.')
     .version(cli.version)
-    .option('--server <url>', 'engine to talk to (SERIN_SERVER)', cli.env.SERIN_SERVER ?? 'http://127.0.0.1:7070')
+    .option('--server <url>', 'engine to talk to (SERIN_SERVER)', cli.env.SERIN_SERVER || 'http://127.0.0.1:7070')
     .option('--token-file <file>', 'file with the API token (or SERIN_TOKEN)')
     .addOption(new Option('-o, --output <format>', 'what goes to stdout').choices(['table', 'json']).default('table'))
     .option('--no-color', 'plain text (NO_COLOR)')
@@ -45,8 +54,8 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof InvalidArgumentError) {
-      terminal.errors([{ code: 'SERIN_REQUEST_INVALID', message: error.message, hint: 'Check the path.' }]);
+    if (error instanceof UsageError) {
+      terminal.errors([{ code: 'SERIN_REQUEST_INVALID', message: error.message, hint: error.hint }]);
       return EXIT.invalid;
     }
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.invalid;
@@ -85,18 +94,53 @@ function engineCommands(program: Command, { cli, failed }: CommandContext, run: 
 
 function clientOf(program: Command, cli: CliContext): Client {
   const { server, tokenFile } = program.opts<{ server: string; tokenFile?: string }>();
-  return createClient({
-    server,
-    token: tokenFile === undefined ? (cli.env.SERIN_TOKEN ?? null) : tokenIn(tokenFile, cli),
-  });
+  return createClient({ server: serverUrl(server), token: tokenOf(tokenFile, cli), signal: cli.interrupted });
+}
+
+/** What the options or the environment of this process say is wrong. */
+class UsageError extends Error {
+  readonly hint: string;
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** Never quoted when it is wrong: it may hold a password. */
+function serverUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const more = url === null ? '' : url.username + url.password + url.search + url.hash;
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || more !== '') {
+    const hint = 'Write --server or SERIN_SERVER like http://127.0.0.1:7070; a token goes into SERIN_TOKEN.';
+    throw new UsageError('the server is no plain http:// or https:// URL', hint);
+  }
+  return `${url.origin}${url.pathname}`;
+}
+
+/** `null`: none. What could not stand in a header is refused here; `fetch` would quote it. */
+function tokenOf(file: string | undefined, cli: CliContext): string | null {
+  const token = (file === undefined ? (cli.env.SERIN_TOKEN ?? '') : tokenIn(file, cli)).trim();
+  if (file !== undefined && token === '') throw new UsageError(`the token file ${file} is empty`, 'Check the path.');
+  if (!/^[\x21-\x7e]*$/.test(token))
+    throw new UsageError('the token has characters that no token has', 'Look at SERIN_TOKEN or the token file.');
+  return token === '' ? null : token;
 }
 
 function tokenIn(file: string, { readToken }: CliContext): string {
   try {
     return readToken(file);
   } catch {
-    throw new InvalidArgumentError(`the token file ${file} cannot be read`);
+    throw new UsageError(`the token file ${file} cannot be read`, 'Check the path.');
   }
+}
+
+/** Comes after those who handle an interruption themselves. */
+function interruption(signal: AbortSignal): Promise<'interrupted'> {
+  return new Promise((resolve) => {
+    const leave = () => setImmediate(() => resolve('interrupted'));
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+  });
 }
 
 function wantsColour({ env, err }: CliContext, args: readonly string[]): boolean {

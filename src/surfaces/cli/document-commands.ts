@@ -58,8 +58,7 @@ export function documentCommands(program: Command, context: CommandContext, run:
 
 function validate({ cli, terminal, json, failed }: CommandContext, files: readonly string[]): number {
   const sources = readSources(files, cli.readStdin);
-  if (sources.kind === 'error') return failed(sources.errors);
-  const parsed = parseDocuments(sources.value, cli.strategies());
+  const parsed = sources.kind === 'error' ? sources : parseDocuments(sources.value, cli.strategies());
   if (parsed.kind === 'error') {
     if (json()) terminal.json({ valid: false, errors: parsed.errors });
     return failed(parsed.errors);
@@ -81,7 +80,7 @@ async function get(
     const one = await client().document(known.value, name);
     if (one.kind === 'error') return failed(one.errors);
     if (json()) terminal.json(one.value);
-    else terminal.out(one.value.source.trimEnd());
+    else for (const line of one.value.source.trimEnd().split(/\r?\n/)) terminal.out(line);
     return EXIT.done;
   }
   const all = await client().documents(known.value);

@@ -5,7 +5,7 @@ import type { CommandName, RolloutBody } from '../api/schemas.ts';
 import { type CommandContext, durationOption, type Run } from './command-context.ts';
 import { EXIT } from './exit.ts';
 import { eventLine, rolloutLines, rolloutTable } from './render.ts';
-import { isAway, watchRollout } from './watch.ts';
+import { isAway, pause, watchRollout } from './watch.ts';
 
 /** `serin rollout …` */
 export function rolloutCommands(program: Command, context: CommandContext, run: Run): void {
@@ -45,14 +45,16 @@ async function patiently<T>(
   patienceMs: number,
   interrupted: AbortSignal,
   terminal: CommandContext['terminal'],
-): Promise<Result<T>> {
+): Promise<Result<T> | 'interrupted'> {
   const untilMs = performance.now() + patienceMs;
   for (;;) {
     const result = await call();
     if (result.kind === 'ok' || !isAway(result.errors)) return result;
-    if (performance.now() >= untilMs || interrupted.aborted) return result;
+    if (performance.now() >= untilMs) return result;
     terminal.err('the engine does not answer; trying again');
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await pause(1_000, interrupted);
+    // Who has left wants no rollout any more.
+    if (interrupted.aborted) return 'interrupted';
   }
 }
 
@@ -66,8 +68,16 @@ async function start(
   const endpoints = options.endpoints?.split(',').map((one) => one.trim());
   const request = { plan, revision: options.revision, ...(endpoints === undefined ? {} : { endpoints }) };
   const key = options.idempotencyKey ?? randomUUID();
-  const patienceMs = options.wait === true ? START_PATIENCE_MS : 0;
+  if (!/^[\x21-\x7e]{1,200}$/.test(key)) {
+    const hint = 'Write 1 to 200 visible ASCII characters.';
+    return failed([{ code: 'SERIN_REQUEST_INVALID', message: 'the idempotency key cannot be sent', hint }]);
+  }
+  const patienceMs = options.wait === true ? Math.min(START_PATIENCE_MS, timeout.value ?? START_PATIENCE_MS) : 0;
   const started = await patiently(() => client().start(request, key), patienceMs, cli.interrupted, terminal);
+  if (started === 'interrupted') {
+    terminal.err('stopped trying; the engine may have started it all the same');
+    return EXIT.interrupted;
+  }
   if (started.kind === 'error') return failed(started.errors);
   const { id } = started.value;
   if (options.wait !== true) {
@@ -79,6 +89,7 @@ async function start(
     client: client(),
     terminal,
     id,
+    known: true,
     timeoutMs: timeout.value,
     json: json() ? 'last' : 'none',
     quiet: false,
@@ -141,6 +152,7 @@ function watchCommands(rollout: Command, context: CommandContext, run: Run): voi
             client: client(),
             terminal,
             id,
+            known: false,
             timeoutMs: timeout.value,
             json: json() ? (name === 'watch' ? 'every' : 'last') : 'none',
             quiet: name === 'wait',

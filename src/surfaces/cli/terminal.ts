@@ -30,13 +30,15 @@ export function createTerminal(streams: { readonly out: Stream; readonly err: St
   let drawn = 0;
   return {
     paint: { good: paints.green, bad: paints.red, warn: paints.yellow, dim: paints.dim },
-    out: (line) => void streams.out.write(`${line}\n`),
-    json: (value) => void streams.out.write(`${JSON.stringify(value)}\n`),
-    err: (line) => void streams.err.write(`${line}\n`),
+    out: (line) => void streams.out.write(`${visible(line)}\n`),
+    // The same document, without the control characters that JSON leaves as they are.
+    json: (value) => void streams.out.write(`${JSON.stringify(value).replace(CONTROL, escaped)}\n`),
+    err: (line) => void streams.err.write(`${visible(line)}\n`),
     errors: (errors) => {
-      for (const error of errors) streams.err.write(`${formatError(error)}\n`);
+      for (const error of errors) streams.err.write(`${visible(formatError(error))}\n`);
     },
-    live: (lines, last) => {
+    live: (given, last) => {
+      const lines = given.map((line) => visible(line.replaceAll('\t', ' ')));
       const { columns = 80, rows = 24 } = streams.err;
       if (streams.err.isTTY) {
         const [text, height] = redraw(drawn, lines, { columns, rows }, last);
@@ -50,6 +52,24 @@ export function createTerminal(streams: { readonly out: Stream; readonly err: St
       shown = lines;
     },
   };
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
+/** What `paint` writes, and nothing else. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with ESC
+const COLOUR = /(\u001b\[(?:2|22|31|32|33|39)m)/;
+
+/** A line with its colours; names and words of others cannot move the cursor, set the title or break the line. */
+function visible(line: string): string {
+  return line
+    .split(COLOUR)
+    .map((part, i) => (i % 2 === 1 ? part : part.replace(CONTROL, escaped)))
+    .join('');
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function withoutNumbers(line: string): string {

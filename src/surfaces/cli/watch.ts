@@ -9,6 +9,8 @@ export interface WatchOptions {
   readonly client: Client;
   readonly terminal: Terminal;
   readonly id: string;
+  /** It is there, the engine has said so; else an engine that is away at the first look ends the command. */
+  readonly known: boolean;
   /** `null`: for as long as it takes. */
   readonly timeoutMs: number | null;
   /** `json`: one line per change on stdout, or only the last one. */
@@ -23,7 +25,7 @@ const ASK_FOR_MS = 10_000;
 
 /** Follows a rollout to its end; the exit code tells how it ended. Leaving does not touch the rollout. */
 export async function watchRollout(options: WatchOptions): Promise<number> {
-  const { client, terminal, id, timeoutMs, json, quiet, interrupted } = options;
+  const { client, terminal, id, known, timeoutMs, json, quiet, interrupted } = options;
   const startMs = performance.now();
   let lastSeenMs = startMs;
   let rev = -1;
@@ -45,11 +47,11 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
       return EXIT.interrupted;
     }
     if (asked.kind === 'error') {
-      if (!isAway(asked.errors) || rev < 0 || performance.now() - lastSeenMs > UNREACHABLE_FOR_MS) {
+      if (!isAway(asked.errors) || (rev < 0 && !known) || performance.now() - lastSeenMs > UNREACHABLE_FOR_MS) {
         terminal.errors(asked.errors);
         return exitOfErrors(asked.errors);
       }
-      await Promise.race([new Promise((resolve) => setTimeout(resolve, 500)), leave]);
+      await pause(500, interrupted);
       continue;
     }
     lastSeenMs = performance.now();
@@ -69,6 +71,20 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
 /** Nobody answered, or nobody could: asking again may help. */
 export function isAway([first]: readonly SerinError[]): boolean {
   return first?.code === 'SERIN_UNREACHABLE' || first?.code === 'SERIN_STORE_UNAVAILABLE';
+}
+
+/** Resolves after `ms`, or at once when the signal comes. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end);
+  });
 }
 
 function ask(client: Client, id: string, rev: number, waitMs: number): Promise<Result<RolloutBody>> {

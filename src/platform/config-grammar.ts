@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { choice, duration, fields } from '../core/manifest/fields.ts';
+import { LOG_LEVELS } from './logger.ts';
+
+/** A secret stands in the environment or in a file, never in the configuration itself. */
+const secret = z
+  .string('expected ${env:NAME} or file:/path')
+  .regex(
+    /^(\$\{env:[A-Za-z_][A-Za-z0-9_]*\}|file:.+)$/,
+    'expected ${env:NAME} or file:/path; a secret never stands in the file itself',
+  );
+
+const text = z.string('expected text').min(1, 'expected text').max(2_048);
+const port = z.int('expected a port').min(0).max(65_535);
+const listener = { host: text.optional(), port: port.optional() };
+const name = z.string('expected a name').regex(/^[A-Za-z0-9_-]{1,63}$/, 'expected letters, digits, "_" and "-"');
+/** Nothing is filled in inside of a value: it would be used as it stands. */
+const whole = text.refine((value) => !value.includes('${'), 'expected text without ${…}');
+const httpUrl = text.refine(isHttpUrl, 'expected an http:// or https:// URL');
+
+const nodeFrom = z.string().regex(/^(id|metadata\.[A-Za-z0-9_.-]+)$/, 'expected id or metadata.<path>');
+
+const fleet = fields({
+  name,
+  match: fields({ cluster: text.optional(), metadata: z.record(z.string(), text).optional() }).optional(),
+  metrics: fields({
+    selector: z.record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'expected a label name'), text).optional(),
+    nodeLabel: z
+      .string()
+      .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'expected a label name')
+      .optional(),
+    nodeFrom: nodeFrom.optional(),
+    scrapeInterval: duration({ min: '100ms', max: '10m' }).optional(),
+  }).optional(),
+});
+
+const notifier = fields({
+  name,
+  type: choice(['slack', 'slack-legacy', 'generic']).optional(),
+  url: z.union([httpUrl, secret], 'expected a URL, ${env:NAME} or file:/path'),
+  secret: secret.optional(),
+});
+
+/** What may stand in `serin.yaml`. */
+export const ConfigFile = fields({
+  redis: fields({
+    url: z.union([whole, secret], 'expected a redis:// URL, ${env:NAME} or file:/path'),
+    tls: fields({ ca: text.optional() }).optional(),
+  }).optional(),
+  prometheus: fields({
+    url: httpUrl,
+    bearerToken: secret.optional(),
+    timeout: duration({ min: '100ms', max: '1m' }).optional(),
+  }).optional(),
+  http: fields(listener).optional(),
+  xds: fields({
+    ...listener,
+    tls: fields({ certificate: text, privateKey: text, clientCa: text }).optional(),
+    allowPlaintext: z.boolean().optional(),
+  }).optional(),
+  fleets: z.array(fleet, 'expected a list of fleets').min(1).max(64).optional(),
+  notifiers: z.array(notifier, 'expected a list of notifiers').max(64).optional(),
+  auth: fields({
+    tokens: z.array(fields({ name, sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits') })).max(256),
+  }).optional(),
+  timing: fields({
+    retireAfter: duration({ min: '1s', max: '30d' }).optional(),
+    disconnectGrace: duration({ min: '0s', max: '1h' }).optional(),
+  }).optional(),
+  log: fields({ level: choice(LOG_LEVELS) }).optional(),
+});
+export type ConfigFile = z.infer<typeof ConfigFile>;
+
+export function isHttpUrl(value: string): boolean {
+  return /^https?:\/\/[^\s]+$/.test(value) && !value.includes('${') && URL.canParse(value);
+}

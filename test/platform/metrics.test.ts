@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import type { FleetState } from '../../src/core/model/fleet-state.ts';
+import { PHASES } from '../../src/core/model/phase.ts';
+import type { RolloutEvent } from '../../src/core/rollout/event.ts';
+import { createMetrics } from '../../src/platform/metrics.ts';
+import { node } from '../support/rollouts.ts';
+
+function metrics(fleets: () => readonly FleetState[] = () => [], driftMs: () => number = () => 0) {
+  const made = createMetrics({ version: '1.2.3', fleets, driftMs });
+  return {
+    ...made,
+    /** Serin's own series by name and labels; those of the process are left out. */
+    series: async (): Promise<Record<string, number>> => {
+      const lines = (await made.text()).split('\n').filter((line) => line.startsWith('serin_'));
+      return Object.fromEntries(
+        lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+      );
+    },
+  };
+}
+
+const event = (fields: Partial<RolloutEvent> = {}): RolloutEvent => ({
+  rolloutId: 'r1',
+  type: 'step',
+  atMs: 0,
+  by: 'ci',
+  phase: 'stepping',
+  step: 0,
+  message: 'to 5 %',
+  data: {},
+  ...fields,
+});
+
+const NACK = { position: { epoch: 'e', n: 1 }, type: 'RDS', message: 'no', atMs: 0 };
+
+describe('the exposition', () => {
+  it('has every series with its type and help', async () => {
+    const text = await metrics().text();
+    const types = [...text.matchAll(/^# TYPE (serin_\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+    expect(types.toSorted()).toEqual([
+      'serin_build_info gauge',
+      'serin_clock_drift_seconds gauge',
+      'serin_commit_conflicts_total counter',
+      'serin_notifications_total counter',
+      'serin_push_to_last_ack_seconds histogram',
+      'serin_rollout_events_total counter',
+      'serin_rollouts_total counter',
+      'serin_store_up gauge',
+      'serin_xds_nodes gauge',
+    ]);
+    for (const [, name] of text.matchAll(/^# TYPE (\w+) /gm))
+      expect(text).toMatch(new RegExp(`^# HELP ${name} .`, 'm'));
+    expect(text).toContain('process_cpu_seconds_total');
+  });
+
+  it('is text of Prometheus', () => {
+    expect(metrics().contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+  });
+
+  it('names the version', async () => {
+    expect(await metrics().series()).toMatchObject({ 'serin_build_info{version="1.2.3"}': 1 });
+  });
+
+  it('of two of them in one process are two', async () => {
+    const [a, b] = [metrics(), metrics()];
+    a.meter.commitConflict();
+    expect([(await a.series()).serin_commit_conflicts_total, (await b.series()).serin_commit_conflicts_total]).toEqual([
+      1, 0,
+    ]);
+  });
+});
+
+describe('what the engine does', () => {
+  it('is counted', async () => {
+    const m = metrics();
+    m.meter.event(event());
+    m.meter.event(event());
+    m.meter.event(event({ type: 'live', data: { ackMs: 30 } }));
+    m.meter.event(event({ type: 'finished', phase: 'promoted', data: { outcome: 'promoted' } }));
+    m.meter.commitConflict();
+    m.meter.delivery('delivered');
+    m.meter.delivery('retry');
+    m.meter.storeUp(true);
+    expect(await m.series()).toMatchObject({
+      'serin_rollout_events_total{type="step"}': 2,
+      'serin_rollout_events_total{type="live"}': 1,
+      'serin_rollout_events_total{type="finished"}': 1,
+      'serin_rollouts_total{outcome="promoted"}': 1,
+      serin_commit_conflicts_total: 1,
+      'serin_notifications_total{result="delivered"}': 1,
+      'serin_notifications_total{result="retry"}': 1,
+      serin_store_up: 1,
+    });
+    m.meter.storeUp(false);
+    expect(await m.series()).toMatchObject({ serin_store_up: 0 });
+  });
+
+  it('is timed in seconds, by phase', async () => {
+    const m = metrics();
+    m.meter.event(event({ type: 'live', data: { ackMs: 30 } }));
+    m.meter.event(event({ type: 'live', data: { ackMs: 0 } }));
+    m.meter.event(event({ type: 'live', phase: 'rolling_back', data: { ackMs: 60_000 } }));
+    m.meter.event(event());
+    expect(await m.series()).toMatchObject({
+      'serin_push_to_last_ack_seconds_bucket{le="0.005",phase="stepping"}': 1,
+      'serin_push_to_last_ack_seconds_bucket{le="0.025",phase="stepping"}': 1,
+      'serin_push_to_last_ack_seconds_bucket{le="0.05",phase="stepping"}': 2,
+      'serin_push_to_last_ack_seconds_sum{phase="stepping"}': 0.03,
+      'serin_push_to_last_ack_seconds_count{phase="stepping"}': 2,
+      'serin_push_to_last_ack_seconds_bucket{le="30",phase="rolling_back"}': 0,
+      'serin_push_to_last_ack_seconds_bucket{le="+Inf",phase="rolling_back"}': 1,
+    });
+  });
+});
+
+describe('what is asked for at every scrape', () => {
+  it('the clock', async () => {
+    let drift = 0;
+    const m = metrics(undefined, () => drift);
+    expect(await m.series()).toMatchObject({ serin_clock_drift_seconds: 0 });
+    drift = 1_500;
+    expect(await m.series()).toMatchObject({ serin_clock_drift_seconds: 1.5 });
+  });
+
+  it('the Envoys, by fleet and state', async () => {
+    let fleets: readonly FleetState[] = [
+      {
+        fleet: 'edge',
+        observedSinceMs: 0,
+        nodes: [node('a'), node('b', { nack: NACK }), node('c', { connected: false, nack: NACK })],
+      },
+      { fleet: 'mesh', observedSinceMs: 0, nodes: [] },
+    ];
+    const m = metrics(() => fleets);
+    const nodes = async () => Object.entries(await m.series()).filter(([name]) => name.startsWith('serin_xds_nodes'));
+    expect(await nodes()).toEqual([
+      ['serin_xds_nodes{fleet="edge",state="connected"}', 2],
+      ['serin_xds_nodes{fleet="edge",state="disconnected"}', 1],
+      ['serin_xds_nodes{fleet="edge",state="refusing"}', 1],
+      ['serin_xds_nodes{fleet="mesh",state="connected"}', 0],
+      ['serin_xds_nodes{fleet="mesh",state="disconnected"}', 0],
+      ['serin_xds_nodes{fleet="mesh",state="refusing"}', 0],
+    ]);
+    // A fleet that is gone leaves no series behind.
+    fleets = fleets.slice(1);
+    expect(await nodes()).toHaveLength(3);
+  });
+});
+
+describe('labels', () => {
+  it('are of a few known words, however much happens', async () => {
+    const types = ['started', 'phase', 'step', 'live', 'verdict', 'finished'] as const;
+    const m = metrics(() => [
+      { fleet: 'edge', observedSinceMs: 0, nodes: Array.from({ length: 500 }, (_, i) => node(`node-${i}`)) },
+    ]);
+    for (let i = 0; i < 5_000; i += 1) {
+      const phase = PHASES[i % PHASES.length] ?? 'pending';
+      const words = `of-user-${i}`;
+      m.meter.event(
+        event({
+          rolloutId: words,
+          by: words,
+          message: words,
+          type: types[i % types.length] ?? 'step',
+          phase,
+          step: i,
+          data: { ackMs: i, outcome: phase, node: words, weight: i },
+        }),
+      );
+      m.meter.delivery(i % 2 === 0 ? 'delivered' : 'rejected');
+    }
+    const series = Object.keys(await m.series());
+    // One of each type, outcome and result; a dozen buckets and two sums for each phase; a handful of others.
+    expect(series.length).toBeLessThanOrEqual(types.length + 2 + PHASES.length * (1 + 13 + 2) + 10);
+    expect(series.join('\n')).not.toMatch(/of-user|node-\d/);
+  });
+});
