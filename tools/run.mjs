@@ -10,6 +10,8 @@ const TASKS = {
   test: ['tools/checks.ts'],
   demo: ['tools/demo/main.ts'],
   'bench:start': ['tools/bench/start.ts'],
+  'bench:fanout': ['tools/bench/fanout.ts'],
+  'bench:fanout-server': ['tools/bench/fanout-server.ts'],
 };
 const script = TASKS[task];
 if (script === undefined) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { binaryPath } from '../../test/support/binaries.ts';
 import { answers, freePort, startProcess, waitFor } from '../../test/support/processes.ts';
+import { percentile } from './percentile.ts';
 
 /**
  * How long the engine takes from its start until it is ready, and what it holds in memory when nothing happens.
@@ -18,9 +19,6 @@ const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.bu
   stdio: ['ignore', 2, 2],
 });
 if (built.status !== 0) process.exit(1);
-
-const percentile = (values: readonly number[], share: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(share * values.length) - 1)] ?? Number.NaN;
 
 /** Resident memory of a process, MiB; Linux only. */
 function residentMb(pid: number): number {

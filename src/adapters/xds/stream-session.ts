@@ -68,6 +68,7 @@ export class StreamSession implements ClusterUse {
   readonly #subscriptions: Readonly<Record<XdsType, Subscription>>;
   readonly #lastSequence = new Map<XdsType, { sequence: number; repeats: number }>();
   #snapshot: Snapshot | null = null;
+  #writtenBytes = 0;
   #blocked = false;
   #credited: Credit = { position: null, counts: false, routes: false };
   /** Clusters that the client has by the last response sent. */
@@ -94,6 +95,11 @@ export class StreamSession implements ClusterUse {
       route: create('route'),
       runtime: create('runtime'),
     };
+  }
+
+  /** All that was handed to the transport so far. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
   }
 
   get givesClusters(): boolean {
@@ -183,7 +189,9 @@ export class StreamSession implements ClusterUse {
     if (type === 'route') this.#noteRoutes(wanted, snapshot);
     subscription.sent(nonce, wanted, nowMs);
     const response = { protocol, type, version, nonce, resources, removed };
-    if (!this.#events.write(this.#cache.encode(response))) this.#blocked = true;
+    const bytes = this.#cache.encode(response);
+    this.#writtenBytes += bytes.length;
+    if (!this.#events.write(bytes)) this.#blocked = true;
   }
 
   #wanted(type: XdsType, snapshot: Snapshot): Wanted {

@@ -8,6 +8,7 @@ import { ClientDirectory } from './client-streams.ts';
 import { createCodec } from './codec.ts';
 import { DISCOVERY_METHODS, DISCOVERY_SERVICE, type RawStream } from './discovery-services.ts';
 import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
+import { type Listening, listen } from './listen.ts';
 import type { FleetOptions } from './node-identity.ts';
 import { createNodeRegistry } from './node-registry.ts';
 import { loadProtoBundle } from './proto-bundle.ts';
@@ -75,8 +76,12 @@ const DEFAULT_LIMITS: XdsLimits = {
 
 /** Backstop for lost hints of the store and for responses stuck at a client. */
 const POLL_MS = 1_000;
-/** Envoys updated in one turn of the event loop; between turns their ACKs are read. */
-const FAN_OUT = 200;
+/**
+ * Bytes handed to the transport in one turn of the event loop: it copies each of them once, and between turns ACKs are
+ * read and memory is given back. A turn of many small responses ends by their number.
+ */
+const TURN_BYTES = 3_500_000;
+const TURN_STREAMS = 1_000;
 
 /** The server that Envoys connect to. It holds no truth: what it says is a function of the tables it reads. */
 export function createXdsServer(options: XdsServerOptions): XdsServer {
@@ -122,10 +127,10 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     else call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'too many streams (setting xds.maxStreams)' });
   });
   const feeding = createFeeding(options.traffic, publishers, sessions, clock, logger);
-  let port = 0;
+  let listening: Listening | null = null;
   return {
     get port() {
-      return port;
+      return listening?.port ?? 0;
     },
     view: {
       ...registry,
@@ -137,7 +142,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       // Streams that come before the tables wait for them.
       const feed = feeding.start();
       try {
-        port = await bind(server, options);
+        listening = await listen(server, credentialsOf(options), options);
       } catch (cause) {
         await feeding.stop();
         throw cause;
@@ -145,6 +150,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       await feed;
     },
     async drain(deadlineMs) {
+      listening?.close();
       const closed = shutDown(server, clock, deadlineMs);
       // Discovery streams never end by themselves; ended ones are opened again at another replica.
       for (const end of [...open]) end();
@@ -153,6 +159,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     },
     async stop() {
       server.forceShutdown();
+      listening?.destroy();
       await feeding.stop();
     },
   };
@@ -180,10 +187,16 @@ function fanOut(streams: ReadonlySet<StreamSession>, publisher: FleetPublisher |
   const turn = (from: number) => {
     const snapshot = publisher?.snapshot();
     if (snapshot === null || snapshot === undefined) return;
-    for (const session of waiting.slice(from, from + FAN_OUT)) {
-      if (streams.has(session)) session.update(snapshot, clock.monotonicMs());
+    let bytes = 0;
+    let at = from;
+    for (; at < waiting.length && bytes < TURN_BYTES && at < from + TURN_STREAMS; at += 1) {
+      const session = waiting[at];
+      if (session === undefined || !streams.has(session)) continue;
+      const before = session.writtenBytes;
+      session.update(snapshot, clock.monotonicMs());
+      bytes += session.writtenBytes - before;
     }
-    if (from + FAN_OUT < waiting.length) setImmediate(turn, from + FAN_OUT);
+    if (at < waiting.length) setImmediate(turn, at);
   };
   turn(0);
 }
@@ -252,20 +265,11 @@ function refusals(publishers: Iterable<FleetPublisher>): ReadonlyMap<string, Ref
   return refused;
 }
 
-function bind(server: Server, { host, port, tls }: XdsServerOptions): Promise<number> {
-  const credentials =
-    tls === null
-      ? ServerCredentials.createInsecure()
-      : ServerCredentials.createSsl(
-          tls.clientCa,
-          [{ private_key: tls.privateKey, cert_chain: tls.certificate }],
-          // Without a certificate of ours nobody gets a fleet's routes.
-          true,
-        );
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
-  });
+function credentialsOf({ tls }: XdsServerOptions): ServerCredentials {
+  if (tls === null) return ServerCredentials.createInsecure();
+  const keys = [{ private_key: tls.privateKey, cert_chain: tls.certificate }];
+  // Without a certificate of ours nobody gets a fleet's routes.
+  return ServerCredentials.createSsl(tls.clientCa, keys, true);
 }
 
 function shutDown(server: Server, clock: Clock, deadlineMs: number): Promise<void> {

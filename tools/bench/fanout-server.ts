@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startEmbeddedRedis } from '../../src/adapters/store/embedded-redis.ts';
+import { createRedisStore } from '../../src/adapters/store/redis-store.ts';
+import { createXdsServer } from '../../src/adapters/xds/xds-server.ts';
+import type { Commit } from '../../src/engine/ports/store.ts';
+import { createSystemClock } from '../../src/platform/system-clock.ts';
+import { quiet } from '../../test/support/quiet-logger.ts';
+import { BENCH, benchBackend, benchRoutes } from './fanout/bench-table.ts';
+import { servePushes } from './fanout/push-api.ts';
+
+/**
+ * Serin's store and xDS server behind a loopback `POST /push?step=k&wait=acks&streams=N`, so that a client of other
+ * control planes can measure it beside them. Any node is served. A step takes the ordinary path: a commit in Redis,
+ * the change stream, the snapshot, the streams, their ACKs.
+ *
+ * `npm run bench:fanout-server -- --xds-port 18000 --http-port 18001 --routes 500`
+ */
+const { values } = parseArgs({
+  options: {
+    'xds-port': { type: 'string', default: '18000' },
+    'http-port': { type: 'string', default: '18001' },
+    routes: { type: 'string', default: '1' },
+  },
+});
+const ACK_DEADLINE_MS = 60_000;
+
+const folder = mkdtempSync(join(tmpdir(), 'serin-fanout-'));
+const started = await startEmbeddedRedis({ dir: folder, searchFolders: [resolve('.tools/bin')], logger: quiet });
+if (started.kind !== 'started') throw new Error(started.detail);
+const store = createRedisStore({ connection: { socketPath: started.redis.socketPath }, logger: quiet });
+const nothing = { reads: [], writes: [], events: [], outbox: [], due: [] } as const;
+
+async function commit(traffic: Commit['traffic']): Promise<number> {
+  const outcome = await store.records.commit({ ...nothing, traffic });
+  const n = outcome.kind === 'committed' ? outcome.fleets[BENCH]?.n : undefined;
+  if (n === undefined) throw new Error(`not committed: ${JSON.stringify(outcome)}`);
+  return n;
+}
+
+await commit([
+  { fleet: BENCH, owner: `route/${BENCH}`, value: benchRoutes(Number(values.routes)) },
+  { fleet: BENCH, owner: `backend/${BENCH}`, value: benchBackend(0) },
+]);
+const xds = createXdsServer({
+  host: '127.0.0.1',
+  port: Number(values['xds-port']),
+  tls: null,
+  traffic: store.traffic,
+  fleets: [{ name: BENCH, match: {}, nodeFrom: 'id' }],
+  clock: createSystemClock(),
+  logger: quiet,
+});
+await xds.start();
+
+/** Commits a step; resolves with its fleet revision once so many nodes have credited it. */
+function commitAndAck(step: number, streams: number): Promise<number> {
+  return new Promise((done, fail) => {
+    const late = setTimeout(() => end(), ACK_DEADLINE_MS);
+    let changes = 0;
+    let n: number | null = null;
+    const look = () => {
+      // A look at all nodes costs; before so many changes it would be in vain.
+      if (n === null || changes < streams) return;
+      const at = n;
+      const { nodes } = xds.view.state(BENCH);
+      if (nodes.filter(({ connected, credited }) => connected && (credited?.n ?? 0) >= at).length >= streams) end(at);
+    };
+    const unsubscribe = xds.view.onProgress(() => {
+      changes += 1;
+      look();
+    });
+    const end = (reached?: number) => {
+      clearTimeout(late);
+      unsubscribe();
+      if (reached === undefined) fail(new Error(`not all ACKs within ${ACK_DEADLINE_MS} ms`));
+      else done(reached);
+    };
+    commit([{ fleet: BENCH, owner: `backend/${BENCH}`, value: benchBackend(step) }]).then((committed) => {
+      n = committed;
+      look();
+    }, fail);
+  });
+}
+
+const http = await servePushes(Number(values['http-port']), {
+  ready: () => xds.loaded().includes(BENCH),
+  push: async (step, streams) => String(await commitAndAck(step, streams)),
+});
+console.log(JSON.stringify({ xds: xds.port, http }));
+
+async function stop(): Promise<void> {
+  await xds.stop();
+  store.close();
+  if (started.kind === 'started') await started.redis.stop();
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(0);
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());

@@ -1,0 +1,49 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** How one control plane takes a step. */
+export interface Steppable {
+  /** Sends weight step `step`; resolves with its version once so many streams have ACKed it. */
+  push(step: number, streams: number): Promise<string>;
+  ready(): boolean;
+}
+
+export interface Pushed {
+  readonly version: string;
+  /** From the commit to the last ACK. */
+  readonly wallMs: number;
+  /** CPU time of this process meanwhile. */
+  readonly cpuMs: number;
+  readonly rssMb: number;
+}
+
+/** `POST /push?step=k&wait=acks&streams=N` and `GET /ready`, on loopback; resolves with the port. */
+export function servePushes(port: number, plane: Steppable): Promise<number> {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
+    if (url.pathname === '/ready') return answer(plane.ready() ? 200 : 503, { ready: plane.ready() });
+    if (request.method !== 'POST' || url.pathname !== '/push') return answer(404, { error: 'POST /push, GET /ready' });
+    const [step, streams] = [Number(url.searchParams.get('step')), Number(url.searchParams.get('streams') ?? 0)];
+    const wait = url.searchParams.get('wait') ?? 'acks';
+    if (!Number.isInteger(step) || !Number.isInteger(streams) || wait !== 'acks') {
+      return answer(400, { error: 'step and streams are whole numbers, wait is acks' });
+    }
+    const [startMs, cpu] = [performance.now(), process.cpuUsage()];
+    plane.push(step, streams).then(
+      (version) => {
+        const { user, system } = process.cpuUsage(cpu);
+        const wallMs = performance.now() - startMs;
+        const rssMb = Math.round(process.memoryUsage().rss / 1024 / 1024);
+        const pushed: Pushed = { version, wallMs, cpuMs: (user + system) / 1_000, rssMb };
+        answer(200, pushed);
+      },
+      (error: unknown) => answer(500, { error: String(error) }),
+    );
+  });
+  return new Promise((resolve) => {
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}

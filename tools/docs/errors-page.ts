@@ -1,0 +1,31 @@
+import { ERRORS } from '../../src/core/model/errors.ts';
+
+const HEAD = `# Errors
+
+Every error has a code, a message that says what is wrong, and a hint. The hints below are those of the catalogue; where
+something more exact is known, the error brings its own. How errors look: [on the command line](documents.md#errors) and
+[over HTTP](api.md#errors). What the exit codes mean: [cli.md](cli.md#exit-codes).
+
+This page is generated from \`src/core/model/errors.ts\` with \`npm run docs\`.
+`;
+
+/** `docs/errors.md`, formatted as biome would. */
+export function renderErrors(): string {
+  const rows = Object.entries(ERRORS).map(([code, { status, exit, hint }]) => [
+    `\`${code}\``,
+    String(status),
+    String(exit),
+    cell(hint),
+  ]);
+  return `${HEAD}\n${table(['code', 'HTTP', 'exit', 'what to do'], rows)}\n`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]) => `| ${cells.map((text, i) => text.padEnd(widths[i] ?? 0)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
