@@ -30,22 +30,23 @@ const NodeMessage = z.object({
 /** Who sits at the other end of a stream; `metadata` is plain JSON. */
 export type NodeMessage = z.infer<typeof NodeMessage>;
 
-const DiscoveryRequest = z.object({
-  typeUrl: z.string(),
-  versionInfo: z.string(),
-  responseNonce: z.string(),
-  resourceNames: z.array(z.string()),
-  error: z.string().nullable(),
-  node: NodeMessage.nullable(),
-});
-export type DiscoveryRequest = z.infer<typeof DiscoveryRequest>;
+interface CommonRequest {
+  readonly typeUrl: string;
+  readonly responseNonce: string;
+  readonly error: string | null;
+  readonly node: NodeMessage | null;
+}
 
-const DeltaRequest = DiscoveryRequest.omit({ versionInfo: true, resourceNames: true }).extend({
-  subscribe: z.array(z.string()),
-  unsubscribe: z.array(z.string()),
-  initialVersions: z.record(z.string(), z.string()),
-});
-export type DeltaDiscoveryRequest = z.infer<typeof DeltaRequest>;
+export interface DiscoveryRequest extends CommonRequest {
+  readonly versionInfo: string;
+  readonly resourceNames: readonly string[];
+}
+
+export interface DeltaDiscoveryRequest extends CommonRequest {
+  readonly subscribe: readonly string[];
+  readonly unsubscribe: readonly string[];
+  readonly initialVersions: ReadonlyMap<string, string>;
+}
 
 export interface Codec {
   /** `null`: the bytes are no such message. */
@@ -71,8 +72,21 @@ export function createCodec(protos: ProtoBundle, identifier: string): Codec {
   const deltaRequest = protos.type('envoy.service.discovery.v3.DeltaDiscoveryRequest');
   const deltaResponse = protos.type('envoy.service.discovery.v3.DeltaDiscoveryResponse');
   return {
-    decodeRequest: (bytes) => parsed(DiscoveryRequest, () => plainRequest(request.decode(bytes))),
-    decodeDeltaRequest: (bytes) => parsed(DeltaRequest, () => plainDeltaRequest(deltaRequest.decode(bytes))),
+    decodeRequest: (bytes) =>
+      orNull(() => {
+        const message = request.decode(bytes) as unknown as RawRequest;
+        return { ...common(message), versionInfo: message.versionInfo, resourceNames: message.resourceNames };
+      }),
+    decodeDeltaRequest: (bytes) =>
+      orNull(() => {
+        const message = deltaRequest.decode(bytes) as unknown as RawDeltaRequest;
+        return {
+          ...common(message),
+          subscribe: message.resourceNamesSubscribe,
+          unsubscribe: message.resourceNamesUnsubscribe,
+          initialVersions: new Map(Object.entries(message.initialResourceVersions)),
+        };
+      }),
     encodeResource(type, name, resource) {
       const message = protos.type(MESSAGE_OF[type]);
       const bytes = asBuffer(message.encode(message.fromObject(withAny(protos, resource) as object)).finish());
@@ -134,45 +148,40 @@ function withAny(protos: ProtoBundle, value: unknown): unknown {
   return { type_url: typeUrl, value: message.encode(message.fromObject(plain)).finish() };
 }
 
-function parsed<T>(shape: z.ZodType<T>, decode: () => unknown): T | null {
+/** What the protobuf decoder guarantees: it reads texts as texts and lists as lists, or throws. */
+interface RawCommon {
+  readonly typeUrl: string;
+  readonly responseNonce: string;
+  readonly errorDetail?: { readonly message: string } | null;
+  readonly node?: Decoded | null;
+}
+interface RawRequest extends RawCommon {
+  readonly versionInfo: string;
+  readonly resourceNames: readonly string[];
+}
+interface RawDeltaRequest extends RawCommon {
+  readonly resourceNamesSubscribe: readonly string[];
+  readonly resourceNamesUnsubscribe: readonly string[];
+  readonly initialResourceVersions: Readonly<Record<string, string>>;
+}
+type Decoded = Readonly<Record<string, unknown>>;
+
+function orNull<T>(decode: () => T): T | null {
   try {
-    const checked = shape.safeParse(decode());
-    return checked.success ? checked.data : null;
+    return decode();
   } catch {
     return null;
   }
 }
 
-type Decoded = Readonly<Record<string, unknown>>;
-
 /** Only what is needed: a node also carries its list of some 500 extensions, 60 KB of it. */
-function plainRequest(message: object): unknown {
-  const { versionInfo, resourceNames } = message as Decoded;
-  return { ...commonFields(message as Decoded), versionInfo, resourceNames };
+function common({ typeUrl, responseNonce, errorDetail, node }: RawCommon): CommonRequest {
+  const error = errorDetail === null || errorDetail === undefined ? null : errorDetail.message;
+  // Throws for a node that is none: that is a request that cannot be read.
+  return { typeUrl, responseNonce, error, node: node == null ? null : NodeMessage.parse(plainNode(node)) };
 }
 
-function plainDeltaRequest(message: object): unknown {
-  const { resourceNamesSubscribe, resourceNamesUnsubscribe, initialResourceVersions } = message as Decoded;
-  return {
-    ...commonFields(message as Decoded),
-    subscribe: resourceNamesSubscribe,
-    unsubscribe: resourceNamesUnsubscribe,
-    initialVersions: { ...(initialResourceVersions as object) },
-  };
-}
-
-function commonFields({ typeUrl, responseNonce, errorDetail, node }: Decoded): Record<string, unknown> {
-  const error = errorDetail as Decoded | null | undefined;
-  return {
-    typeUrl,
-    responseNonce,
-    error: error === null || error === undefined ? null : String(error.message ?? ''),
-    node: plainNode(node as Decoded | null | undefined),
-  };
-}
-
-function plainNode(node: Decoded | null | undefined): unknown {
-  if (node === null || node === undefined) return null;
+function plainNode(node: Decoded): unknown {
   const build = (node.userAgentBuildVersion as Decoded | null | undefined)?.version as Decoded | null | undefined;
   const { majorNumber, minorNumber, patch } = build ?? {};
   return {

@@ -140,6 +140,8 @@ function settle(node: NodeRecord, nowMs: number): boolean {
  * requests go. Of aggregated streams each has to carry them (a second process may be starting), of others one.
  */
 function commonCredit(streams: readonly StreamRecord[]): Position | null {
+  const [only, second] = streams;
+  if (only !== undefined && second === undefined) return only.credit.routes ? only.credit.position : null;
   const credits = streams.map(({ credit }) => credit).filter(({ counts }) => counts);
   const routed = streams.filter(({ credit }) => credit.routes).length;
   const complete = streams.every(({ aggregated }) => aggregated) ? routed === streams.length : routed > 0;

@@ -134,8 +134,7 @@ function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incom
   if (protocol === 'delta') {
     const request = codec.decodeDeltaRequest(bytes);
     if (request === null) return null;
-    const { typeUrl, node, responseNonce: nonce, subscribe, unsubscribe, error } = request;
-    const initial = new Map(Object.entries(request.initialVersions));
+    const { typeUrl, node, responseNonce: nonce, subscribe, unsubscribe, initialVersions: initial, error } = request;
     const names = subscribe.length + unsubscribe.length + initial.size;
     const rejected = error !== null;
     const returning = initial.size > 0;

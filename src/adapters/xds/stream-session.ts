@@ -180,9 +180,7 @@ export class StreamSession implements ClusterUse {
     if (type === 'route' && this.#mustHold(wanted, snapshot)) return;
     const { send, removed } = subscription.payload(wanted);
     const resources = this.#resources(type, send, wanted, snapshot);
-    const whole =
-      type === 'cluster' && wanted.versions === snapshot.cluster.versions && send.length === wanted.versions.size;
-    const version = whole ? snapshot.cluster.version : versionOf(resources);
+    const version = wholeVersion(type, send, snapshot) ?? versionOf(resources);
     const nonce = this.#nonce(type, snapshot.sequence);
     const { protocol } = this.#variant;
     if (type === 'cluster') this.#noteClusters(wanted, snapshot);
@@ -291,6 +289,13 @@ export class StreamSession implements ClusterUse {
     this.#lastSequence.set(type, { sequence, repeats });
     return repeats === 0 ? `${sequence}` : `${sequence}.${repeats}`;
   }
+}
+
+/** The version of all there is of a type, where that is what goes out; saves hashing it once per stream. */
+function wholeVersion(type: XdsType, names: readonly string[], snapshot: Snapshot): string | null {
+  if (type !== 'cluster' && type !== 'endpoint' && type !== 'route') return null;
+  const { version, versions } = snapshot[type];
+  return names.length === versions.size && names.every((name) => versions.has(name)) ? version : null;
 }
 
 function pick(versions: ReadonlyMap<string, string>, names: ReadonlySet<string>): ReadonlyMap<string, string> {
