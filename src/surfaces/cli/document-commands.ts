@@ -35,7 +35,7 @@ export function documentCommands(program: Command, context: CommandContext, run:
   program
     .command('delete')
     .description('delete a document that nothing uses')
-    .argument('<kind>')
+    .argument('<kind>', 'Route, Backend, Plan or Strategy')
     .argument('<name>')
     .action((kind: string, name: string) =>
       run(async () => {

@@ -10,6 +10,7 @@ export function fleetCommands(program: Command, context: CommandContext, run: Ru
     .command('fleet')
     .description('what the Envoys run')
     .command('get')
+    .description('show the Envoys of all fleets, or of one')
     .argument('[name]')
     .action((name: string | undefined) => run(() => fleet(context, name))());
 }

@@ -33,7 +33,7 @@ function startCommand(rollout: Command, context: CommandContext, run: Run): void
     .option('--endpoints <list>', 'where it runs: host:port, comma-separated')
     .option('--idempotency-key <key>', 'starting twice with one key starts one rollout (default: a new key)')
     .option('--wait', 'follow it to its end; the exit code tells how it ended')
-    .option('--timeout <duration>', 'stop waiting after this long; the rollout goes on')
+    .option('--timeout <duration>', 'with --wait: stop waiting after this long, as 30m; the rollout goes on')
     .action((plan: string, options: StartOptions) => run(() => start(context, plan, options))());
 }
 
@@ -101,9 +101,10 @@ function readCommands(rollout: Command, context: CommandContext, run: Run): void
   const { client, terminal, json, failed } = context;
   rollout
     .command('list')
-    .option('--backend <name>')
-    .option('--phase <phase>', 'a phase, or active')
-    .option('--limit <n>', 'newest first', '50')
+    .description('list rollouts, newest first')
+    .option('--backend <name>', 'those of one backend')
+    .option('--phase <phase>', 'those in a phase, or active')
+    .option('--limit <n>', 'look at so many, at most 200', '50')
     .action((options: { backend?: string; phase?: string; limit: string }) =>
       run(async () => {
         const listed = await client().rollouts(
@@ -117,6 +118,7 @@ function readCommands(rollout: Command, context: CommandContext, run: Run): void
     );
   rollout
     .command('get')
+    .description('show where a rollout stands and what it waits for')
     .argument('<id>')
     .action((id: string) => run(async () => show(context, await client().rollout(id)))());
   rollout
@@ -143,7 +145,7 @@ function watchCommands(rollout: Command, context: CommandContext, run: Run): voi
         name === 'watch' ? 'show a rollout as it goes' : 'wait for its end; the exit code tells how it ended',
       )
       .argument('<id>')
-      .option('--timeout <duration>')
+      .option('--timeout <duration>', 'leave after this long, as 30m; the rollout goes on')
       .action((id: string, options: { timeout?: string }) =>
         run(async () => {
           const timeout = durationOption(options.timeout);
