@@ -69,7 +69,8 @@ async function serve(
   drainInstead: () => void,
 ): Promise<Result<number>> {
   const clock = createSystemClock();
-  const stopSync = await followStoreClock(clock, store, logger);
+  let storeUp = (_up: boolean): void => {};
+  const stopSync = await followStoreClock(clock, store, logger, (up) => storeUp(up));
   let code = 0;
   let lost = (): void => {};
   // The embedded store is this process's own already.
@@ -90,6 +91,9 @@ async function serve(
     fleets: () => config.fleets.map(({ name }) => xds.view.state(name)),
     driftMs: () => clock.driftMs(),
   });
+  storeUp = (up) => metrics.meter.storeUp(up);
+  // The health of the store was asked for a moment ago.
+  storeUp(true);
   const notifier = createNotifier({
     targets: config.notifiers.map(({ secret, ...target }) => ({ ...target, ...(secret === null ? {} : { secret }) })),
     clock,
@@ -218,9 +222,15 @@ async function openStore(connection: RedisConnection, logger: Logger): Promise<R
 }
 
 /** Keeps the process on the store's time, so that replicas agree about what is due. */
-async function followStoreClock(clock: SystemClock, store: RedisStore, logger: Logger): Promise<() => void> {
+async function followStoreClock(
+  clock: SystemClock,
+  store: RedisStore,
+  logger: Logger,
+  tell: (up: boolean) => void,
+): Promise<() => void> {
   const sync = async () => {
     const time = await store.records.time();
+    tell(time.kind === 'ok');
     if (time.kind === 'ok') clock.follow(time.value);
     else logger.debug('store time not read', { detail: time.kind });
   };
@@ -273,11 +283,16 @@ function xdsChecks(config: Config, xds: XdsServer): ReadinessCheck[] {
 async function main(): Promise<void> {
   const interrupted = new AbortController();
   const args = process.argv.slice(2);
-  const isEngine = args.includes('dev') || args.includes('serve');
-  if (!isEngine) {
-    process.once('SIGINT', () => {
-      interrupted.abort();
-      process.once('SIGINT', () => process.exit(130));
+  let isEngine = false;
+  const interrupt = (): void => {
+    if (interrupted.signal.aborted) process.exit(130);
+    interrupted.abort();
+  };
+  process.on('SIGINT', interrupt);
+  // Whoever reads may have had enough (`| head`); what was asked for goes on, and so does its exit code.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
     });
   }
   const code = await runCli(args, {
@@ -289,7 +304,12 @@ async function main(): Promise<void> {
     readToken: (file) => readFileSync(file, 'utf8').trim(),
     interrupted: interrupted.signal,
     strategies: shippedStrategies,
-    runEngine,
+    runEngine: (options) => {
+      // An engine drains.
+      isEngine = true;
+      process.off('SIGINT', interrupt);
+      return runEngine(options);
+    },
   });
   process.exitCode = code;
   // What a drain could not end in time must not keep the process.

@@ -32,22 +32,31 @@ export interface RolloutPage {
   readonly cursor: string | null;
 }
 
+/** At most so many reads for one page: a filter that fits nothing must not read everything there ever was. */
+const MAX_READS = 20;
+
 /** Newest first. A filtered page may hold fewer than `limit` although more follow: go on while there is a cursor. */
 export async function listRollouts(
   deps: Dependencies,
   page: RolloutPage,
 ): Promise<Result<{ readonly rollouts: readonly RolloutView[]; readonly cursor: string | null }>> {
-  const read = fromStore(await deps.records.list('rollout/', { limit: page.limit, cursor: page.cursor }));
-  if (read.kind === 'error') return read;
   const rollouts: RolloutView[] = [];
-  for (const record of read.value.records) {
-    const parsed = parse(record, RolloutRecord);
-    if (parsed.kind === 'error') return parsed;
-    const rollout = parsed.value.body;
-    if (rollout === null || !wanted(rollout, page)) continue;
-    rollouts.push({ rev: parsed.value.rev, rollout, laggards: [] });
+  let { cursor } = page;
+  for (let reads = 0; reads < MAX_READS; reads += 1) {
+    const limit = page.limit - rollouts.length;
+    const read = fromStore(await deps.records.list('rollout/', { limit, cursor }));
+    if (read.kind === 'error') return read;
+    for (const record of read.value.records) {
+      const parsed = parse(record, RolloutRecord);
+      if (parsed.kind === 'error') return parsed;
+      const rollout = parsed.value.body;
+      if (rollout === null || !wanted(rollout, page)) continue;
+      rollouts.push({ rev: parsed.value.rev, rollout, laggards: [] });
+    }
+    cursor = read.value.cursor;
+    if (cursor === null || rollouts.length >= page.limit) break;
   }
-  return ok({ rollouts, cursor: read.value.cursor });
+  return ok({ rollouts, cursor });
 }
 
 function wanted(rollout: Rollout, { backend, phase }: RolloutPage): boolean {

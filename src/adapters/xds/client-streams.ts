@@ -6,8 +6,8 @@ export interface ClusterUse {
   hasCluster(name: string): boolean;
   /** Clusters named by the route tables that the client uses, or may have begun to use. */
   usedClusters(): Iterable<string>;
-  /** These clusters are about to warm anew and need their endpoints again. */
-  clustersChanged(names: readonly string[]): void;
+  /** Clusters that use these endpoints are about to warm and need them again. */
+  endpointsDue(services: readonly string[]): void;
   flush(nowMs: number): void;
 }
 
@@ -43,8 +43,8 @@ export class ClientStreams {
     for (const member of this.#members) yield* member.usedClusters();
   }
 
-  clustersChanged(names: readonly string[]): void {
-    for (const member of this.#members) member.clustersChanged(names);
+  endpointsDue(services: readonly string[]): void {
+    for (const member of this.#members) member.endpointsDue(services);
   }
 
   /** Something that another stream may be waiting for has happened. */

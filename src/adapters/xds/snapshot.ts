@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly cluster: TypeContent;
   readonly endpoint: TypeContent;
   readonly route: TypeContent;
+  /** The name under which a cluster asks for its endpoints; several may share one. */
+  readonly services: ReadonlyMap<string, string>;
   /** Clusters that each route configuration names. */
   readonly references: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -42,6 +44,11 @@ export function buildSnapshot(
     cluster: typeContent(clusters, previous?.cluster),
     endpoint: typeContent(endpoints, previous?.endpoint),
     route: typeContent(routes, previous?.route),
+    services: new Map(
+      resources.clusters.flatMap((cluster) =>
+        cluster.type === 'EDS' ? [[cluster.name, cluster.edsClusterConfig.serviceName] as const] : [],
+      ),
+    ),
     references: new Map(resources.routes.map((route) => [route.name, referencedClusters(route)])),
   };
 }

@@ -116,8 +116,8 @@ export class StreamSession implements ClusterUse {
     yield* this.#sentReferences;
   }
 
-  clustersChanged(names: readonly string[]): void {
-    this.#subscriptions.endpoint.answerAgain(names);
+  endpointsDue(services: readonly string[]): void {
+    this.#subscriptions.endpoint.answerAgain(services);
   }
 
   receive(type: XdsType, request: StreamRequest, nowMs: number): void {
@@ -268,11 +268,12 @@ export class StreamSession implements ClusterUse {
     const before = this.#subscriptions.cluster.sentVersions;
     const resources = this.#resources('cluster', wanted.versions.keys(), wanted, snapshot);
     this.#sentClusters = new Map(resources.map((resource) => [resource.name, resource]));
-    const changed = resources.filter(({ name, version }) => (before?.get(name) ?? version) !== version);
-    // Envoy warms the new instance of a changed cluster until it gets endpoints, and asks for them in a way that
-    // cannot be told from a repeated ACK (SotW), or not at all (delta). So they follow unasked.
-    const endpoints = this.#subscriptions.endpoint.active ? this : this.#client;
-    if (changed.length > 0) endpoints.clustersChanged(changed.map(({ name }) => name));
+    // Envoy warms a changed cluster, and a new one, until it gets endpoints. It asks for them in a way that cannot be
+    // told from a repeated ACK (SotW), or not at all (delta), where it has them under that name already. So they follow
+    // unasked; a name that was not asked for before is answered in its turn.
+    const warming = resources.filter(({ name, version }) => before !== null && before.get(name) !== version);
+    const services = warming.flatMap(({ name }) => snapshot.services.get(name) ?? []);
+    if (services.length > 0) (this.#subscriptions.endpoint.active ? this : this.#client).endpointsDue(services);
   }
 
   #noteRoutes({ versions }: Wanted, { references }: Snapshot): void {

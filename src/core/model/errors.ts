@@ -11,17 +11,16 @@ export const ERRORS = {
   },
   SERIN_YAML_TOO_LARGE: { status: 413, exit: 2, hint: 'A file may hold 256 KiB, 100 documents and 32 levels.' },
   SERIN_DOCUMENT_INVALID: { status: 400, exit: 2, hint: 'See docs/documents.md for the fields of each kind.' },
-  SERIN_TEMPLATE_INVALID: {
-    status: 400,
-    exit: 2,
-    hint: 'Only the names listed in docs/documents.md may stand in {{ … }}.',
-  },
   SERIN_UNKNOWN_REFERENCE: { status: 400, exit: 2, hint: 'Apply the document it names first, or correct the name.' },
   SERIN_REQUEST_INVALID: { status: 400, exit: 2, hint: 'See /openapi.json for the shape of the request.' },
   SERIN_CONFIG_INVALID: { status: 500, exit: 2, hint: 'See docs/configuration.md.' },
   SERIN_NOT_FOUND: { status: 404, exit: 2, hint: 'List what exists with `serin rollout list` or `serin get`.' },
   SERIN_UNAUTHENTICATED: { status: 401, exit: 7, hint: 'Send a token: SERIN_TOKEN or --token-file.' },
-  SERIN_FORBIDDEN: { status: 403, exit: 7, hint: 'Ask for a token with the scope that this needs.' },
+  SERIN_FORBIDDEN: {
+    status: 403,
+    exit: 7,
+    hint: 'This engine does not allow it from here; see docs/configuration.md.',
+  },
   SERIN_CONFLICT: { status: 409, exit: 8, hint: 'Look at the present state, then decide again.' },
   SERIN_ROLLOUT_ACTIVE: { status: 409, exit: 8, hint: 'Wait for the active rollout, or abort it first.' },
   SERIN_PHASE_CONFLICT: { status: 409, exit: 8, hint: 'The rollout is in a phase where this is not possible.' },
@@ -38,7 +37,11 @@ export const ERRORS = {
     hint: 'Envoy refused the change and it was taken back; correct the document.',
   },
   SERIN_NOT_READY: { status: 409, exit: 8, hint: 'What the rollout needs is missing; the message names it.' },
-  SERIN_STORE_UNAVAILABLE: { status: 503, exit: 6, hint: 'Redis does not answer; nothing was changed. Try again.' },
+  SERIN_STORE_UNAVAILABLE: {
+    status: 503,
+    exit: 6,
+    hint: 'Redis does not answer. Look at the present state, then try again.',
+  },
   SERIN_STORE_REGRESSED: {
     status: 503,
     exit: 1,
@@ -46,7 +49,6 @@ export const ERRORS = {
   },
   SERIN_UNREACHABLE: { status: 503, exit: 6, hint: 'Is the engine running? Set --server or SERIN_SERVER.' },
   SERIN_TIMEOUT: { status: 504, exit: 5, hint: 'The rollout goes on; wait again or look at it later.' },
-  SERIN_RATE_LIMITED: { status: 429, exit: 1, hint: 'Slow down and try again.' },
   SERIN_INTERNAL: { status: 500, exit: 1, hint: 'A bug in Serin; please report it with the request id.' },
 } as const satisfies Record<string, { status: number; exit: number; hint: string }>;
 

@@ -59,7 +59,8 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
 
 export function presentEvent(id: string, event: RolloutEvent): EventBody {
   const { type, atMs, by, phase, step, message, data } = event;
-  return { id, type, at: iso(atMs), by, phase, step, message, data: { ...data } };
+  const weight = typeof data.weight === 'number' ? { weight: data.weight / 100 } : {};
+  return { id, type, at: iso(atMs), by, phase, step, message, data: { ...data, ...weight } };
 }
 
 export function presentFleet(state: FleetState): FleetBody {

@@ -35,7 +35,8 @@ export function zodApp() {
     logger: false,
     bodyLimit: 256 * 1024,
     requestTimeout: 10_000,
-    connectionTimeout: 15_000,
+    // Longer than the longest wait of one request for a change.
+    connectionTimeout: 45_000,
     routerOptions: { maxParamLength: 256 },
     // A waiting client must not hold up a drain.
     forceCloseConnections: true,

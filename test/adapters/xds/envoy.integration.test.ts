@@ -171,6 +171,12 @@ describe.each(['sotw', 'delta', 'own route stream'] as const)('a real Envoy, %s'
     expect(stats).toContain('cluster.shop--v2--pin.upstream_rq_completed: 20');
   }, 30_000);
 
+  it('warms a cluster at once that shares its endpoints with one that is there', async () => {
+    await publish((at) => table(at, [backend('shop', [[v1, 10_000]], { revisions: [v1, v2] }), web]));
+    // Envoy waits 15 s for endpoints that do not come.
+    expect(await publish(split(0))).toBeLessThan(10_000);
+  }, 30_000);
+
   it('reports a NACK with node and reason, while traffic goes on as before', async () => {
     await publish(split(0));
     const matches = [{ headers: [{ name: 'x', type: 'RegularExpression' as const, value: 'a((' }] }];

@@ -270,6 +270,15 @@ describe.each(VARIANTS)('%s', (_name, variant) => {
     expect((await client.next('endpoint')).names).toEqual(['shop--v1']);
   });
 
+  it('D11: a new cluster that shares its endpoints with one that is there gets them, unasked', async () => {
+    const s = await stage(alone(1));
+    const client = connect(s);
+    await boot(client);
+    s.feed.set(table(2, [backend('shop', [[v1, 10_000]], { pinned: [v1.key] }), web]));
+    expect((await client.next('cluster')).names).toContain('shop--v1--pin');
+    expect((await client.next('endpoint')).names).toEqual(['shop--v1']);
+  });
+
   it('I3: sends nothing before the store was read, then everything', async () => {
     const s = await stage(null);
     const client = connect(s);
