@@ -33,6 +33,7 @@ it('a look that changes nothing does not put off what a command made due meanwhi
       state: (fleet) => ({
         fleet,
         observedSinceMs: 0,
+        complete: true,
         nodes: [node('a', { credited: { epoch: 'epoch-1', n: 1 }, creditedAtMs: 0 })],
       }),
     },

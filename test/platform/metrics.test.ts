@@ -127,9 +127,10 @@ describe('what is asked for at every scrape', () => {
       {
         fleet: 'edge',
         observedSinceMs: 0,
+        complete: true,
         nodes: [node('a'), node('b', { nack: NACK }), node('c', { connected: false, nack: NACK })],
       },
-      { fleet: 'mesh', observedSinceMs: 0, nodes: [] },
+      { fleet: 'mesh', observedSinceMs: 0, complete: true, nodes: [] },
     ];
     const m = metrics(() => fleets);
     const nodes = async () => Object.entries(await m.series()).filter(([name]) => name.startsWith('serin_xds_nodes'));
@@ -151,7 +152,12 @@ describe('labels', () => {
   it('are of a few known words, however much happens', async () => {
     const types = ['started', 'phase', 'step', 'live', 'verdict', 'finished'] as const;
     const m = metrics(() => [
-      { fleet: 'edge', observedSinceMs: 0, nodes: Array.from({ length: 500 }, (_, i) => node(`node-${i}`)) },
+      {
+        fleet: 'edge',
+        observedSinceMs: 0,
+        complete: true,
+        nodes: Array.from({ length: 500 }, (_, i) => node(`node-${i}`)),
+      },
     ]);
     for (let i = 0; i < 5_000; i += 1) {
       const phase = PHASES[i % PHASES.length] ?? 'pending';

@@ -76,7 +76,12 @@ export async function fakeEnvoys(
     void push(envoy);
   };
   return {
-    state: (fleet) => ({ fleet, observedSinceMs: startMs, nodes: [...envoys.values()].map(({ fields }) => fields) }),
+    state: (fleet) => ({
+      fleet,
+      observedSinceMs: startMs,
+      complete: true,
+      nodes: [...envoys.values()].map(({ fields }) => fields),
+    }),
     onProgress: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

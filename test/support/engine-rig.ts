@@ -68,7 +68,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     clock,
     fleetNames,
     active: activeRollouts(),
-    fleets: { state: (fleet) => ({ fleet, observedSinceMs: 0, nodes: nodesOf(fleet) }) },
+    fleets: { state: (fleet) => ({ fleet, observedSinceMs: 0, complete: true, nodes: nodesOf(fleet) }) },
     metrics: {
       counters: async ({ fleet, clusters, toMs }): Promise<CountersResult> => {
         if (!rig.metrics) return { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' };

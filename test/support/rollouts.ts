@@ -79,6 +79,8 @@ export function node(nodeId: string, fields: Partial<FleetNode> = {}): FleetNode
     nack: null,
     metricsName: nodeId,
     envoyVersion: '1.40.0',
+    replicas: ['self'],
+    types: [],
     ...fields,
   };
 }
@@ -87,7 +89,7 @@ export function node(nodeId: string, fields: Partial<FleetNode> = {}): FleetNode
 export function fleetAt(n: number | null, nodes: readonly FleetNode[]): Observations['fleets'] {
   return {
     edge: {
-      state: { fleet: 'edge', observedSinceMs: 0, nodes },
+      state: { fleet: 'edge', observedSinceMs: 0, complete: true, nodes },
       position: n === null ? null : { epoch: 'e', n },
     },
   };

@@ -56,6 +56,7 @@ export function createNodeRegistry(now: () => number): NodeRegistry {
       return {
         fleet,
         observedSinceMs,
+        complete: true,
         nodes: [...nodes.values()].map(view).sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1)),
       };
     },
@@ -162,6 +163,8 @@ function view(node: NodeRecord): FleetNode {
     nack,
     metricsName,
     envoyVersion,
+    replicas: [],
+    types: [],
   };
 }
 

@@ -20,11 +20,31 @@ export interface FleetNode {
   /** This node's name in Prometheus (value of the fleet's `nodeLabel`); `null`: unknown. */
   readonly metricsName: string | null;
   readonly envoyVersion: string | null;
+  /** Replicas that hold a stream of it, sorted. */
+  readonly replicas: readonly string[];
+  /** One entry per type of resources it has asked for; of several streams the one that is furthest behind. */
+  readonly types: readonly NodeType[];
+}
+
+/** How far one node is with one type of resources. Versions are content hashes: equal content, equal version. */
+export interface NodeType {
+  readonly type: 'cluster' | 'endpoint' | 'listener' | 'route' | 'runtime';
+  readonly protocol: 'sotw' | 'delta';
+  /** Does the type have a stream of its own, or share an aggregated one? */
+  readonly stream: 'aggregated' | 'own';
+  /** The last response handed to the node; `null`: none on this stream yet. */
+  readonly sent: string | null;
+  /** The last response that it took; `null`: none on this stream yet. */
+  readonly acked: string | null;
+  /** The last response that it refused and has not replaced by an ACK; `message` is fit to be shown. */
+  readonly nack: { readonly version: string; readonly message: string; readonly atMs: number } | null;
 }
 
 export interface FleetState {
   readonly fleet: string;
   /** Since when this view is kept; a counted node never seen since then counts as gone from here on. */
   readonly observedSinceMs: number;
+  /** Is what every replica knows in here? Nothing may advance on a view that is not complete. */
+  readonly complete: boolean;
   readonly nodes: readonly FleetNode[];
 }

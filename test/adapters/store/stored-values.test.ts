@@ -22,7 +22,9 @@ it('the way back can be committed whatever the size of the fleet (the xDS server
     rollout: record,
     backend: backendState(),
     observed: {
-      fleets: { edge: { state: { fleet: 'edge', observedSinceMs: 0, nodes }, position: { epoch: 'e', n: 5 } } },
+      fleets: {
+        edge: { state: { fleet: 'edge', observedSinceMs: 0, complete: true, nodes }, position: { epoch: 'e', n: 5 } },
+      },
       counters: null,
       queries: new Map(),
       scrapeMs: 1_000,

@@ -18,7 +18,7 @@ describe('node registry', () => {
   it('says since when it watches, also for a fleet it has never seen', () => {
     const { time, nodes } = registry();
     time.ms = 9_000;
-    expect(nodes.state('none')).toEqual({ fleet: 'none', observedSinceMs: 1_000, nodes: [] });
+    expect(nodes.state('none')).toEqual({ fleet: 'none', observedSinceMs: 1_000, complete: true, nodes: [] });
   });
 
   it('dates a credit by its ACK, and tells of each change once', () => {

@@ -32,6 +32,7 @@ describe('when every counted Envoy is gone for good', () => {
             state: {
               fleet: 'edge',
               observedSinceMs: 0,
+              complete: true,
               nodes: [
                 node('old', { connected: false, changedAtMs: 500_000 }),
                 node('new', { credited: at, creditedAtMs: 590_000 }),
@@ -74,13 +75,14 @@ describe('when every counted Envoy is gone for good', () => {
       observed: {
         fleets: {
           edge: {
-            state: { fleet: 'edge', observedSinceMs: 0, nodes: [node('new', { credited: at })] },
+            state: { fleet: 'edge', observedSinceMs: 0, complete: true, nodes: [node('new', { credited: at })] },
             position: at,
           },
           eu: {
             state: {
               fleet: 'eu',
               observedSinceMs: 0,
+              complete: true,
               nodes: [node('eu-1', { credited: at }), node('eu-2', { connected: false, changedAtMs: nowMs - 1_000 })],
             },
             position: at,

@@ -19,6 +19,7 @@ async function serve(answers: Partial<Engine> = {}): Promise<void> {
         ok({
           fleet: name,
           observedSinceMs: 0,
+          complete: true,
           nodes: [
             node(`${name}-1`, { credited: { epoch: 'e', n: 12 } }),
             node(`${name}-2`, {
@@ -51,7 +52,7 @@ describe('fleet get', () => {
   });
 
   it('says so when no Envoy is there', async () => {
-    await serve({ fleet: (fleet) => ok({ fleet, observedSinceMs: 0, nodes: [] }) });
+    await serve({ fleet: (fleet) => ok({ fleet, observedSinceMs: 0, complete: true, nodes: [] }) });
     expect((await cli.run('fleet', 'get', 'edge')).stdout).toBe('edge: no Envoy has connected\n');
   });
 
@@ -64,7 +65,9 @@ describe('fleet get', () => {
   });
 
   it('a fleet that does not exist: 2, and no half of a table', async () => {
-    await serve({ fleet: (name) => (name === 'edge' ? ok({ fleet: name, observedSinceMs: 0, nodes: [] }) : unknown) });
+    await serve({
+      fleet: (name) => (name === 'edge' ? ok({ fleet: name, observedSinceMs: 0, complete: true, nodes: [] }) : unknown),
+    });
     const unknown = fail('SERIN_NOT_FOUND', 'there is no such fleet');
     expect(await cli.run('fleet', 'get', 'mash')).toMatchObject({ code: 2, stdout: '' });
     expect(await cli.run('fleet', 'get')).toMatchObject({

@@ -141,7 +141,12 @@ describe('control characters of others', () => {
       cause: { kind: 'nack', summary: EVIL, by: EVIL, atMs: 0, step: 0, verdict: null, node: EVIL },
     });
     const document = { kind: 'Plan' as const, name: 'x', spec: planSpec() };
-    const state = { fleet: 'edge', observedSinceMs: 0, nodes: [node(`n${EVIL}`, { envoyVersion: EVIL })] };
+    const state = {
+      fleet: 'edge',
+      observedSinceMs: 0,
+      complete: true,
+      nodes: [node(`n${EVIL}`, { envoyVersion: EVIL })],
+    };
 
     it.each<[string, Partial<Engine>, readonly string[]]>([
       ['a rollout', { rollout: async () => ok({ ...evilRollout, laggards: [EVIL] }) }, ['rollout', 'get', 'r1']],
