@@ -8,6 +8,7 @@ import type { Change, States } from './apply-changes.ts';
 import type { Dependencies } from './dependencies.ts';
 import { backendKey, documentKey, fromStore, type Loaded } from './load.ts';
 import type { Commit, RecordKey } from './ports/store.ts';
+import { EMPTY_COMMIT } from './publish.ts';
 import type { Former } from './undo-apply.ts';
 
 export interface PlannedApply {
@@ -47,9 +48,13 @@ export async function planApply(
   }
   const traffic = await trafficOf(deps, changes, nextStates);
   if (traffic.kind === 'error') return traffic;
-  const empty = { events: [], outbox: [], due: [] };
   return ok({
-    commit: { ...empty, reads: [...reads].map(([key, rev]) => ({ key, rev })), writes, traffic: traffic.value.to },
+    commit: {
+      ...EMPTY_COMMIT,
+      reads: [...reads].map(([key, rev]) => ({ key, rev })),
+      writes,
+      traffic: traffic.value.to,
+    },
     former: former.map((one) => ({ ...one, traffic: traffic.value.back.get(one.key) ?? [] })),
   });
 }

@@ -18,9 +18,9 @@ export async function observeFleets(
   for (const fleet of fleetNames) {
     // The view first: a credit seen here can then not be newer than the position read after it.
     const state = fleets.state(fleet);
-    const position = fromStore(await traffic.position(fleet, `backend/${backend}`));
-    if (position.kind === 'error') return position;
-    observed[fleet] = { state, position: position.value };
+    const standing = fromStore(await traffic.standing(fleet, `backend/${backend}`));
+    if (standing.kind === 'error') return standing;
+    observed[fleet] = { state, ...standing.value };
   }
   return ok(observed);
 }

@@ -5,6 +5,17 @@ import type { Dependencies } from './dependencies.ts';
 import { backendKey, rolloutKey } from './load.ts';
 import type { Commit, CommitOutcome, Subject } from './ports/store.ts';
 
+/** Changes nothing; what a commit is about goes on top. */
+export const EMPTY_COMMIT: Commit = {
+  reads: [],
+  writes: [],
+  events: [],
+  outbox: [],
+  due: [],
+  traffic: [],
+  trials: [],
+};
+
 /** A transition as one commit: records, events, messages, due times and traffic together or not at all. */
 export function transitionCommit(
   transition: Transition,
@@ -18,6 +29,7 @@ export function transitionCommit(
   const tidyAtMs = backend.retired.length === 0 ? null : Math.min(...backend.retired.map(({ untilMs }) => untilMs));
   const tidy: Subject = `backend/${rollout.backend}`;
   return {
+    ...EMPTY_COMMIT,
     reads: [
       { key: rKey, rev: revs.rollout },
       { key: bKey, rev: revs.backend },
@@ -40,7 +52,7 @@ export function transitionCommit(
 
 /** When to look at a subject again, provided that the record decided about is still as it was read. */
 export function nextLook(subject: Subject, read: Commit['reads'][number], atMs: number): Commit {
-  return { reads: [read], writes: [], events: [], outbox: [], due: [{ subject, atMs }], traffic: [] };
+  return { ...EMPTY_COMMIT, reads: [read], due: [{ subject, atMs }] };
 }
 
 /** Commits and tells those who count: meters, the log, and whoever has a message to deliver. */

@@ -6,7 +6,7 @@ import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument } from './engine.ts';
 import { backendKey, documentKey, documentsFence, loadAll, loadBackend, storeUnavailable } from './load.ts';
 import type { Commit } from './ports/store.ts';
-import { commit } from './publish.ts';
+import { commit, EMPTY_COMMIT } from './publish.ts';
 
 export interface RemoveRequest {
   readonly kind: DocumentKind;
@@ -52,11 +52,9 @@ async function attempt(deps: Dependencies, request: RemoveRequest): Promise<Resu
     if (kind === 'Backend' && state.value.body !== null) writes.push({ key: backendKey(backend), body: null });
   }
   const outcome = await commit(deps, {
+    ...EMPTY_COMMIT,
     reads,
     writes,
-    events: [],
-    outbox: [],
-    due: [],
     traffic: trafficOf(deps, kept.body.document),
   });
   switch (outcome.kind) {

@@ -2,7 +2,7 @@ import { isTerminal } from '../core/model/phase.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import type { Dependencies } from './dependencies.ts';
 import { backendKey, loadBackend, loadRollout, rolloutKey } from './load.ts';
-import { commit, nextLook } from './publish.ts';
+import { commit, EMPTY_COMMIT, nextLook } from './publish.ts';
 
 /** Takes clusters out of service whose time is over. A lost race is taken up at the next due time. */
 export async function tidy(deps: Dependencies, backend: string): Promise<void> {
@@ -30,6 +30,7 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
   const next = { ...state, retired: kept };
   const value = backendTraffic(next, active === null || isTerminal(active.phase) ? null : active);
   await commit(deps, {
+    ...EMPTY_COMMIT,
     reads: [
       { key: backendKey(backend), rev: loaded.value.rev },
       ...(rollout === null || rollout.value.body === null
@@ -37,8 +38,6 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
         : [{ key: rolloutKey(rollout.value.body.id), rev: rollout.value.rev }]),
     ],
     writes: [{ key: backendKey(backend), body: next }],
-    events: [],
-    outbox: [],
     due: [{ subject, atMs: nextMs }],
     traffic: fleets.map((fleet) => ({ fleet, owner: `backend/${backend}` as const, value })),
   });
@@ -48,9 +47,9 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
 async function fleetsServing(deps: Dependencies, backend: string): Promise<readonly string[] | null> {
   const serving: string[] = [];
   for (const fleet of deps.fleetNames) {
-    const position = await deps.traffic.position(fleet, `backend/${backend}`);
-    if (position.kind !== 'ok') return null;
-    if (position.value !== null) serving.push(fleet);
+    const standing = await deps.traffic.standing(fleet, `backend/${backend}`);
+    if (standing.kind !== 'ok') return null;
+    if (standing.value.position !== null) serving.push(fleet);
   }
   return serving;
 }

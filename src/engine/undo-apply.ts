@@ -1,7 +1,7 @@
 import type { Dependencies } from './dependencies.ts';
 import { DOCUMENTS_FENCE, fromStore } from './load.ts';
 import type { Commit, CommitOutcome, RecordKey } from './ports/store.ts';
-import { commit } from './publish.ts';
+import { commit, EMPTY_COMMIT } from './publish.ts';
 
 /** One record as it was before an apply, with the traffic that goes with it. */
 export interface Former {
@@ -38,11 +38,9 @@ export async function undoApply(
     const left = former.filter((one) => !back.includes(one)).map(({ key }) => key);
     if (back.length === 0) return { kind: 'part', left };
     const outcome = await commit(deps, {
+      ...EMPTY_COMMIT,
       reads: [DOCUMENTS_FENCE, ...back.map(({ key }) => key)].map((key) => ({ key, rev: now.get(key) ?? 0 })),
       writes: [{ key: DOCUMENTS_FENCE, body: {} }, ...back.map(({ key, body }) => ({ key, body }))],
-      events: [],
-      outbox: [],
-      due: [],
       traffic: back.flatMap(({ traffic }) => traffic),
     });
     if (outcome.kind === 'committed') return left.length === 0 ? { kind: 'whole' } : { kind: 'part', left };

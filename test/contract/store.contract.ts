@@ -13,6 +13,7 @@ import type {
   TrafficFeed,
   TrafficReader,
 } from '../../src/engine/ports/store.ts';
+import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 
 /** One implementation under test. Every test uses names of its own, so they share one store. */
 export interface StoreUnderTest {
@@ -37,7 +38,7 @@ function fresh(word: string): string {
   return `${word}-${names}`;
 }
 
-export const EMPTY: Commit = { reads: [], writes: [], events: [], outbox: [], due: [], traffic: [] };
+export const EMPTY: Commit = EMPTY_COMMIT;
 
 function put(key: RecordKey, rev: number, body: unknown): Commit {
   return { ...EMPTY, reads: [{ key, rev }], writes: [{ key, body }] };
@@ -129,6 +130,7 @@ function recordContract(store: () => StoreUnderTest): void {
     const queue = `${fresh('r')}~deploys`;
     const subject: Subject = `rollout/${fresh('due')}`;
     const outcome = await records.commit({
+      ...EMPTY,
       reads: [
         { key: good, rev: 0 },
         { key: bad, rev: 3 },
@@ -483,10 +485,58 @@ function trafficContract(store: () => StoreUnderTest): void {
     const after = value(await traffic.table(edge));
     expect(after.position.n).toBe(3);
     expect([...after.owners.keys()]).toEqual(['backend/cart']);
-    expect(value(await traffic.position(edge, 'backend/cart'))).toEqual({ epoch, n: 2 });
-    expect(value(await traffic.position(edge, 'route/shop'))).toBeNull();
-    expect(value(await traffic.position(fresh('fleet'), 'backend/cart'))).toBeNull();
+    expect(value(await traffic.standing(edge, 'backend/cart'))).toEqual({ position: { epoch, n: 2 }, trial: null });
+    expect(value(await traffic.standing(edge, 'route/shop')).position).toBeNull();
+    const nowhere = await traffic.standing(fresh('fleet'), 'backend/cart');
+    expect(value(nowhere)).toEqual({ position: null, trial: null });
     expect(value(await traffic.fleets())).toEqual(expect.arrayContaining([edge, mesh]));
+  });
+
+  it('keeps a trial beside the table, and gives its begin and its end a revision each', async () => {
+    const { records, traffic } = store();
+    const fleet = fresh('fleet');
+    const [before, tried] = [backend('cart', 1), backend('cart', 2)];
+    committed(await records.commit({ ...EMPTY, traffic: [{ fleet, owner: 'backend/cart', value: before }] }));
+    const trial = { probe: 'edge-1', changes: [['backend/cart', tried] as const, ['route/old', null] as const] };
+    const begun = committed(await records.commit({ ...EMPTY, trials: [{ fleet, by: 'rollout/r1', trial }] }));
+    expect(begun.fleets[fleet]?.n).toBe(2);
+    const table = value(await traffic.table(fleet));
+    expect(table.trial).toEqual({ ...trial, by: 'rollout/r1', n: 2 });
+    expect(table.owners.get('backend/cart')).toEqual({ n: 1, value: before });
+    const position = { epoch: table.position.epoch, n: 2 };
+    expect(value(await traffic.standing(fleet, 'backend/cart'))).toEqual({
+      position: { ...position, n: 1 },
+      trial: { by: 'rollout/r1', probe: 'edge-1', position },
+    });
+    // Another node tries it, then it is made for all in the commit that ends the trial.
+    committed(
+      await records.commit({ ...EMPTY, trials: [{ fleet, by: 'rollout/r1', trial: { ...trial, probe: 'edge-2' } }] }),
+    );
+    expect(value(await traffic.table(fleet)).trial).toMatchObject({ probe: 'edge-2', n: 3 });
+    const made = await records.commit({
+      ...EMPTY,
+      traffic: [{ fleet, owner: 'backend/cart', value: tried }],
+      trials: [{ fleet, by: 'rollout/r1', trial: null }],
+    });
+    expect(committed(made).fleets[fleet]?.n).toBe(4);
+    expect(value(await traffic.table(fleet))).toMatchObject({ trial: null, position: { n: 4 } });
+  });
+
+  it('lets one at a time try something out in a fleet, and nobody end the trial of another', async () => {
+    const { records, traffic } = store();
+    const [fleet, free] = [fresh('fleet'), fresh('fleet')];
+    const trial = { probe: 'edge-1', changes: [] };
+    committed(await records.commit({ ...EMPTY, trials: [{ fleet, by: 'rollout/r1', trial }] }));
+    const second = await records.commit({
+      ...EMPTY,
+      traffic: [{ fleet: free, owner: 'backend/cart', value: backend('cart', 1) }],
+      trials: [{ fleet, by: 'rollout/r2', trial }],
+    });
+    expect(second).toEqual({ kind: 'conflict', key: `trial/${fleet}` });
+    expect(value(await traffic.table(free)).position.n).toBe(0);
+    const ended = await records.commit({ ...EMPTY, trials: [{ fleet, by: 'rollout/r2', trial: null }] });
+    expect(committed(ended).fleets).toEqual({});
+    expect(value(await traffic.table(fleet))).toMatchObject({ trial: { by: 'rollout/r1' }, position: { n: 1 } });
   });
 
   it('never skips or repeats an n under racing commits', async () => {

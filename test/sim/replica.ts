@@ -63,7 +63,7 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
       events: mortal(w.records.events),
       time: mortal(w.records.time),
     },
-    traffic: { table: mortal(w.store.traffic.table), position: mortal(w.store.traffic.position) },
+    traffic: { table: mortal(w.store.traffic.table), standing: mortal(w.store.traffic.standing) },
     outbox: {
       head: mortal(w.store.outbox.head),
       delivered: mortal(w.store.outbox.delivered),

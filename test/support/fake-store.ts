@@ -1,4 +1,4 @@
-import type { FleetTable, OwnerTraffic, TrafficOwner } from '../../src/core/model/traffic.ts';
+import type { FleetTable, OwnerTraffic, TrafficOwner, Trial } from '../../src/core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type { Clock } from '../../src/engine/ports/clock.ts';
 import type {
@@ -47,6 +47,7 @@ interface Entry {
 interface Fleet {
   n: number;
   readonly owners: Map<TrafficOwner, { readonly n: number; readonly value: string }>;
+  trial: { readonly n: number; readonly by: string; readonly value: string } | null;
 }
 interface Queue {
   readonly entries: Notice[];
@@ -182,6 +183,10 @@ function apply(s: State, commit: Commit): CommitOutcome {
   for (const { key, rev } of commit.reads) {
     if ((s.entries.get(key)?.rev ?? 0) !== rev) return { kind: 'conflict', key };
   }
+  for (const { fleet, by, trial } of commit.trials) {
+    const standing = s.fleets.get(fleet)?.trial ?? null;
+    if (trial !== null && standing !== null && standing.by !== by) return { kind: 'conflict', key: `trial/${fleet}` };
+  }
   s.commits += 1;
   const revs = new Map<RecordKey, number>();
   for (const { key, body } of commit.writes) {
@@ -205,7 +210,7 @@ function apply(s: State, commit: Commit): CommitOutcome {
     if (atMs === null) s.due.delete(subject);
     else s.due.set(subject, Math.ceil(atMs));
   }
-  return { kind: 'committed', fleets: publish(s, commit.traffic), revs };
+  return { kind: 'committed', fleets: publish(s, commit), revs };
 }
 
 function write(s: State, key: RecordKey, body: unknown): void {
@@ -226,17 +231,26 @@ function write(s: State, key: RecordKey, body: unknown): void {
   s.entries.set(key, { rev: (s.gone.get(key) ?? 0) + 1, body: json, order: s.order });
 }
 
-function publish(s: State, traffic: Commit['traffic']): Record<string, { epoch: string; n: number }> {
+function publish(s: State, { traffic, trials }: Commit): Record<string, { epoch: string; n: number }> {
   const positions: Record<string, { epoch: string; n: number }> = {};
-  for (const { fleet: name, owner, value } of traffic) {
-    const fleet = s.fleets.get(name) ?? { n: 0, owners: new Map() };
+  const revise = (name: string): Fleet => {
+    const fleet = s.fleets.get(name) ?? { n: 0, owners: new Map(), trial: null };
     s.fleets.set(name, fleet);
     if (positions[name] === undefined) {
       fleet.n += 1;
       positions[name] = { epoch: s.epoch, n: fleet.n };
     }
+    return fleet;
+  };
+  for (const { fleet: name, owner, value } of traffic) {
+    const fleet = revise(name);
     if (value === null) fleet.owners.delete(owner);
     else fleet.owners.set(owner, { n: fleet.n, value: JSON.stringify(value) });
+  }
+  for (const { fleet: name, by, trial } of trials) {
+    if (trial === null && s.fleets.get(name)?.trial?.by !== by) continue;
+    const fleet = revise(name);
+    fleet.trial = trial === null ? null : { n: fleet.n, by, value: JSON.stringify({ ...trial, by }) };
   }
   tell(s, Object.keys(positions));
   return positions;
@@ -254,13 +268,22 @@ function fakeTraffic(s: State): TrafficFeed & TrafficReader {
             { n, value: JSON.parse(value) as OwnerTraffic },
           ]),
         );
-        const table: FleetTable = { fleet: name, position: { epoch: s.epoch, n: fleet?.n ?? 0 }, owners };
+        const trying = fleet?.trial ?? null;
+        const trial = trying === null ? null : { ...(JSON.parse(trying.value) as Trial), n: trying.n };
+        const table: FleetTable = { fleet: name, position: { epoch: s.epoch, n: fleet?.n ?? 0 }, trial, owners };
         return ok(table);
       }),
-    position: (name, owner) =>
+    standing: (name, owner) =>
       answer(s, () => {
-        const n = s.fleets.get(name)?.owners.get(owner)?.n;
-        return ok(n === undefined ? null : { epoch: s.epoch, n });
+        const fleet = s.fleets.get(name);
+        const n = fleet?.owners.get(owner)?.n;
+        const trying = fleet?.trial ?? null;
+        const at = (revision: number) => ({ epoch: s.epoch, n: revision });
+        const probe = trying === null ? '' : (JSON.parse(trying.value) as Trial).probe;
+        return ok({
+          position: n === undefined ? null : at(n),
+          trial: trying === null ? null : { by: trying.by, probe, position: at(trying.n) },
+        });
       }),
     follow: async (onChange) => {
       // One entry per call, so that the same listener may follow twice.

@@ -91,6 +91,7 @@ export function fleetAt(n: number | null, nodes: readonly FleetNode[]): Observat
     edge: {
       state: { fleet: 'edge', observedSinceMs: 0, complete: true, nodes },
       position: n === null ? null : { epoch: 'e', n },
+      trial: null,
     },
   };
 }

@@ -6,6 +6,7 @@ import { startEmbeddedRedis } from '../../src/adapters/store/embedded-redis.ts';
 import { createRedisStore } from '../../src/adapters/store/redis-store.ts';
 import { createXdsServer } from '../../src/adapters/xds/xds-server.ts';
 import type { Commit } from '../../src/engine/ports/store.ts';
+import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 import { createSystemClock } from '../../src/platform/system-clock.ts';
 import { quiet } from '../../test/support/quiet-logger.ts';
 import { BENCH, benchBackend, benchRoutes } from './fanout/bench-table.ts';
@@ -31,10 +32,9 @@ const folder = mkdtempSync(join(tmpdir(), 'serin-fanout-'));
 const started = await startEmbeddedRedis({ dir: folder, searchFolders: [resolve('.tools/bin')], logger: quiet });
 if (started.kind !== 'started') throw new Error(started.detail);
 const store = createRedisStore({ connection: { socketPath: started.redis.socketPath }, logger: quiet });
-const nothing = { reads: [], writes: [], events: [], outbox: [], due: [] } as const;
 
 async function commit(traffic: Commit['traffic']): Promise<number> {
-  const outcome = await store.records.commit({ ...nothing, traffic });
+  const outcome = await store.records.commit({ ...EMPTY_COMMIT, traffic });
   const n = outcome.kind === 'committed' ? outcome.fleets[BENCH]?.n : undefined;
   if (n === undefined) throw new Error(`not committed: ${JSON.stringify(outcome)}`);
   return n;

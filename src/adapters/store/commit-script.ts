@@ -27,7 +27,7 @@ local function list(width)
 end
 local epoch, tombstoneMs, holder = take(), take(), take()
 if holder ~= '' and redis.call('GET', p .. 'seat') ~= holder then return {'unseated', ''} end
-local reads, writes, events, outbox, due, traffic = list(2), list(3), list(2), list(2), list(2), list(3)
+local reads, writes, events, outbox, due, traffic, trials = list(2), list(3), list(2), list(2), list(2), list(3), list(3)
 
 local revs = {}
 for _, r in ipairs(reads) do
@@ -63,12 +63,20 @@ end
 for _, o in ipairs(outbox) do
   if damaged('outbox:' .. o[1], 'list') then return {'damaged', 'outbox:' .. o[1]} end
 end
-for _, t in ipairs(traffic) do
-  if damaged('traffic:' .. t[1], 'hash') then return {'damaged', 'traffic:' .. t[1]} end
-  local n = redis.call('HGET', p .. 'traffic:' .. t[1], '@n')
-  if n and not string.match(n, '^%d+$') then return {'damaged', 'traffic:' .. t[1]} end
+local function unsound(fleet)
+  if damaged('traffic:' .. fleet, 'hash') then return true end
+  local n = redis.call('HGET', p .. 'traffic:' .. fleet, '@n')
+  return n and not string.match(n, '^%d+$')
 end
-if #traffic > 0 then
+for _, t in ipairs(traffic) do
+  if unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
+end
+for _, t in ipairs(trials) do
+  if unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
+  local by = redis.call('HGET', p .. 'traffic:' .. t[1], '@trialBy')
+  if t[3] ~= '' and by and by ~= t[2] then return {'conflict', 'trial/' .. t[1]} end
+end
+if #traffic + #trials > 0 then
   if damaged('fleets', 'set') then return {'damaged', 'fleets'} end
   if damaged('changes', 'stream') then return {'damaged', 'changes'} end
 end
@@ -125,19 +133,30 @@ for _, d in ipairs(due) do
 end
 
 local change, numbers = {}, {}
+local function revision(fleet)
+  local n = numbers[fleet]
+  if n then return n end
+  local key = p .. 'traffic:' .. fleet
+  n = string.format('%.0f', tonumber(redis.call('HGET', key, '@n') or 0) + 1)
+  numbers[fleet] = n
+  redis.call('HSET', key, '@n', n, '@epoch', epoch)
+  redis.call('SADD', p .. 'fleets', fleet)
+  table.insert(change, fleet); table.insert(change, n)
+  table.insert(reply, fleet); table.insert(reply, n)
+  return n
+end
 for _, t in ipairs(traffic) do
-  local key = p .. 'traffic:' .. t[1]
-  local n = numbers[t[1]]
-  if not n then
-    n = string.format('%.0f', tonumber(redis.call('HGET', key, '@n') or 0) + 1)
-    numbers[t[1]] = n
-    redis.call('HSET', key, '@n', n, '@epoch', epoch)
-    redis.call('SADD', p .. 'fleets', t[1])
-    table.insert(change, t[1]); table.insert(change, n)
-    table.insert(reply, t[1]); table.insert(reply, n)
-  end
+  local key, n = p .. 'traffic:' .. t[1], revision(t[1])
   if t[3] == '' then redis.call('HDEL', key, t[2])
   else redis.call('HSET', key, t[2], n .. '|' .. t[3]) end
+end
+for _, t in ipairs(trials) do
+  local key = p .. 'traffic:' .. t[1]
+  if t[3] ~= '' then redis.call('HSET', key, '@trialBy', t[2], '@trial', revision(t[1]) .. '|' .. t[3])
+  elseif redis.call('HGET', key, '@trialBy') == t[2] then
+    revision(t[1])
+    redis.call('HDEL', key, '@trialBy', '@trial')
+  end
 end
 if #change > 0 then redis.call('XADD', p .. 'changes', 'MAXLEN', '~', 10000, '*', unpack(change)) end
 return reply
@@ -156,6 +175,11 @@ export function commitArguments(commit: Commit, epochCandidate: string, holder: 
     ...table(commit.outbox, ({ queue, notice }) => [queue, `${notice.id}\n${stored(`a notice of ${queue}`, notice)}`]),
     ...table(commit.due, ({ subject, atMs }) => [subject, atMs === null ? '' : scoreMs(atMs)]),
     ...table(commit.traffic, ({ fleet, owner, value }) => [fleet, owner, value === null ? '' : stored(owner, value)]),
+    ...table(commit.trials, ({ fleet, by, trial }) => [
+      fleet,
+      by,
+      trial === null ? '' : stored(`a trial of ${by}`, { ...trial, by }),
+    ]),
   ];
 }
 
@@ -177,6 +201,10 @@ function refuseBugs(commit: Commit): void {
   for (const { fleet, owner } of commit.traffic) {
     requirePlainName('fleet', fleet);
     if (owner.startsWith('@')) throw new RangeError(`${owner} is not a traffic owner`);
+  }
+  for (const { fleet, by } of commit.trials) {
+    requirePlainName('fleet', fleet);
+    requirePlainName('trial', by);
   }
   for (const { queue, notice } of commit.outbox) {
     requireSubject(`outbox/${queue}`);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OwnerTraffic, TrafficOwner } from '../../core/model/traffic.ts';
+import type { OwnerTraffic, TrafficOwner, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 import type { RecordKey, Subject } from '../../engine/ports/store.ts';
 
@@ -24,7 +24,7 @@ export function stored(what: string, value: unknown): string {
 }
 
 const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout|fence)\/[A-Za-z0-9._~/-]+$/;
-const SUBJECT = /^(?:rollout|outbox|backend)\/[A-Za-z0-9._~/-]+$/;
+const SUBJECT = /^(?:rollout|outbox|backend|trial)\/[A-Za-z0-9._~/-]+$/;
 
 /** Keys never carry foreign characters: they are checked here, whoever made them. */
 export function requireRecordKey(key: RecordKey): void {
@@ -110,6 +110,21 @@ export function parseOwner(text: string): Parsed<{ readonly n: number; readonly 
   if (bar < 1 || n === null) return { kind: 'bad', detail: 'no fleet revision before the value' };
   const value = parseAs<OwnerTraffic>(StoredTraffic, text.slice(bar + 1));
   return value.kind === 'bad' ? value : { kind: 'ok', value: { n, value: value.value } };
+}
+
+const StoredTrial = z.looseObject({
+  by: z.string().min(1),
+  probe: z.string().min(1),
+  changes: z.array(z.tuple([z.string().refine(isOwner), StoredTraffic.nullable()])),
+});
+
+/** A fleet's trial, stored as `<n>|<json>`. */
+export function parseTrial(text: string): Parsed<Trial & { readonly n: number }> {
+  const bar = text.indexOf('|');
+  const n = parseCount(text.slice(0, Math.max(bar, 0)));
+  if (bar < 1 || n === null) return { kind: 'bad', detail: 'no fleet revision before the trial' };
+  const trial = parseAs<Trial>(StoredTrial, text.slice(bar + 1));
+  return trial.kind === 'bad' ? trial : { kind: 'ok', value: { ...trial.value, n } };
 }
 
 export function isOwner(name: string): name is TrafficOwner {

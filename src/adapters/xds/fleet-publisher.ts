@@ -1,6 +1,7 @@
 import type { SerinError } from '../../core/model/errors.ts';
 import type { FleetTable, Position } from '../../core/model/traffic.ts';
 import { buildResources } from '../../core/traffic/build-resources.ts';
+import { withTrial } from '../../core/traffic/with-trial.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { StoreRead, TrafficFeed } from '../../engine/ports/store.ts';
@@ -17,8 +18,10 @@ export interface Refusal {
 
 export interface FleetPublisher {
   readonly fleet: string;
-  /** `null` until the store was read once: until then nothing is sent. */
-  snapshot(): Snapshot | null;
+  /** What this node is told; `null` until the store was read once: until then nothing is sent. */
+  snapshot(nodeId: string): Snapshot | null;
+  /** Was the store read at least once? */
+  loaded(): boolean;
   /** Why the newest table was not published; the one before stays in force. */
   refusal(): Refusal | null;
   /**
@@ -40,12 +43,14 @@ export function createFleetPublisher(options: {
   readonly codec: Codec;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly publish: (snapshot: Snapshot) => void;
+  readonly publish: () => void;
 }): FleetPublisher {
   const { fleet, traffic, codec, clock, publish } = options;
   const logger = options.logger.child({ fleet });
   let table: FleetTable | null = null;
   let snapshot: Snapshot | null = null;
+  /** What the one node gets that tries a change out. */
+  let tried: { readonly probe: string; readonly snapshot: Snapshot } | null = null;
   let refusal: Refusal | null = null;
   let regressed = false;
   let sequence = 0;
@@ -69,16 +74,24 @@ export function createFleetPublisher(options: {
     }
     table = next;
     const built = buildResources(next);
-    if (built.kind === 'error') {
-      refusal = { position: next.position, errors: built.errors };
-      const errors = built.errors.slice(0, 10).map(({ message }) => message);
-      logger.error('fleet table refused, the last good one stays', { n: next.position.n, errors });
+    const trial = next.trial === null ? null : buildResources(withTrial(next, next.trial));
+    const errors = [built, trial].flatMap((result) => (result?.kind === 'error' ? result.errors : []));
+    if (built.kind === 'error' || trial?.kind === 'error') {
+      refusal = { position: next.position, errors };
+      const messages = errors.slice(0, 10).map(({ message }) => message);
+      logger.error('fleet table refused, the last good one stays', { n: next.position.n, errors: messages });
       return;
     }
     refusal = null;
     sequence += 1;
     snapshot = buildSnapshot(built.value, next.position, sequence, codec, snapshot);
-    publish(snapshot);
+    tried = null;
+    if (trial !== null && next.trial !== null) {
+      sequence += 1;
+      const own = buildSnapshot(trial.value, next.position, sequence, codec, snapshot);
+      tried = { probe: next.trial.probe, snapshot: own };
+    }
+    publish();
   };
 
   const freeze = (position: Position) => {
@@ -115,7 +128,8 @@ export function createFleetPublisher(options: {
 
   return {
     fleet,
-    snapshot: () => snapshot,
+    snapshot: (nodeId) => (tried?.probe === nodeId ? tried.snapshot : snapshot),
+    loaded: () => snapshot !== null,
     refusal: () => refusal,
     regressed: () => regressed,
     refresh() {

@@ -22,11 +22,11 @@ export interface StreamContext {
   readonly monotonicMs: () => number;
   readonly maxResourceNames: number;
   readonly stuckAfterMs: number;
-  readonly snapshot: (fleet: string) => Snapshot | null;
+  readonly snapshot: (fleet: string, nodeId: string) => Snapshot | null;
   /** Registers an open stream by the way to end it; returns how to take it out again. */
   readonly track: (end: () => void) => () => void;
   readonly setTimer: Clock['setTimer'];
-  readonly joined: (fleet: string, session: StreamSession) => void;
+  readonly joined: (identity: NodeIdentity, session: StreamSession) => void;
   readonly left: (fleet: string, session: StreamSession) => void;
   /** The streams that belong to the same client as a new one. */
   readonly clientOf: (identity: NodeIdentity) => ClientStreams;
@@ -186,8 +186,8 @@ function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, c
     },
   });
   client.join(session);
-  context.joined(fleet, session);
-  const snapshot = context.snapshot(fleet);
+  context.joined(identity, session);
+  const snapshot = context.snapshot(fleet, nodeId);
   if (snapshot !== null) session.update(snapshot, context.monotonicMs());
   logger.info('Envoy connected', { envoyVersion: identity.envoyVersion, ...variant });
   return { fleet, session, client, entry, logger };

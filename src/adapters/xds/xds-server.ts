@@ -89,12 +89,13 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const codec = createCodec(loadProtoBundle(), 'serin');
   const registry = createNodeRegistry(() => clock.now());
-  const sessions = new Map<string, Set<StreamSession>>();
+  /** By fleet: every stream with the id of its node. */
+  const sessions = new Map<string, Map<StreamSession, string>>();
   const clients = new ClientDirectory();
   const open = new Set<() => void>();
   const publishers = new Map<string, FleetPublisher>();
   for (const { name } of options.fleets) {
-    const streams = new Set<StreamSession>();
+    const streams = new Map<StreamSession, string>();
     sessions.set(name, streams);
     const publish = () => fanOut(streams, publishers.get(name), clock);
     publishers.set(
@@ -113,13 +114,13 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     maxResourceNames: limits.maxResourceNames,
     stuckAfterMs: limits.stuckAfterMs,
     clientOf: (identity) => clients.of(identity),
-    snapshot: (fleet) => publishers.get(fleet)?.snapshot() ?? null,
+    snapshot: (fleet, nodeId) => publishers.get(fleet)?.snapshot(nodeId) ?? null,
     setTimer: (afterMs, fire) => clock.setTimer(afterMs, fire),
     track(end) {
       open.add(end);
       return () => open.delete(end);
     },
-    joined: (fleet, session) => sessions.get(fleet)?.add(session),
+    joined: ({ fleet, nodeId }, session) => sessions.get(fleet)?.set(session, nodeId),
     left: (fleet, session) => sessions.get(fleet)?.delete(session),
   };
   const server = grpcServer(limits, (call, variant) => {
@@ -136,7 +137,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       ...registry,
       state: (fleet) => seen(registry.state(fleet), publishers.get(fleet)),
     },
-    loaded: () => [...publishers.values()].filter((p) => p.snapshot() !== null).map(({ fleet }) => fleet),
+    loaded: () => [...publishers.values()].filter((p) => p.loaded()).map(({ fleet }) => fleet),
     refusals: () => refusals(publishers.values()),
     async start() {
       // Streams that come before the tables wait for them.
@@ -182,16 +183,20 @@ function grpcServer(limits: XdsLimits, onStream: (call: RawStream, variant: Stre
 }
 
 /** Newest snapshot to every stream, a chunk per turn of the loop; what is published meanwhile overtakes it. */
-function fanOut(streams: ReadonlySet<StreamSession>, publisher: FleetPublisher | undefined, clock: Clock): void {
+function fanOut(
+  streams: ReadonlyMap<StreamSession, string>,
+  publisher: FleetPublisher | undefined,
+  clock: Clock,
+): void {
   const waiting = [...streams];
   const turn = (from: number) => {
-    const snapshot = publisher?.snapshot();
-    if (snapshot === null || snapshot === undefined) return;
     let bytes = 0;
     let at = from;
     for (; at < waiting.length && bytes < TURN_BYTES && at < from + TURN_STREAMS; at += 1) {
-      const session = waiting[at];
-      if (session === undefined || !streams.has(session)) continue;
+      const [session, nodeId] = waiting[at] ?? [];
+      if (session === undefined || nodeId === undefined || !streams.has(session)) continue;
+      const snapshot = publisher?.snapshot(nodeId) ?? null;
+      if (snapshot === null) return;
       const before = session.writtenBytes;
       session.update(snapshot, clock.monotonicMs());
       bytes += session.writtenBytes - before;
@@ -204,7 +209,7 @@ function fanOut(streams: ReadonlySet<StreamSession>, publisher: FleetPublisher |
 function createFeeding(
   traffic: TrafficFeed,
   publishers: ReadonlyMap<string, FleetPublisher>,
-  sessions: ReadonlyMap<string, ReadonlySet<StreamSession>>,
+  sessions: ReadonlyMap<string, ReadonlyMap<StreamSession, string>>,
   clock: Clock,
   logger: Logger,
 ) {
@@ -232,7 +237,7 @@ function createFeeding(
     if (stopped) return;
     if (following === null) _attempt ??= follow();
     void refreshAll();
-    for (const streams of sessions.values()) for (const session of streams) session.flush(clock.monotonicMs());
+    for (const streams of sessions.values()) for (const session of streams.keys()) session.flush(clock.monotonicMs());
     timer = clock.setTimer(POLL_MS, poll);
   };
   return {

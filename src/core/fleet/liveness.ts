@@ -6,6 +6,8 @@ export interface FleetObservation {
   readonly state: FleetState;
   /** Fleet revision at which the owner's traffic last changed; `null`: it has none in this fleet. */
   readonly position: Position | null;
+  /** The trial under way in this fleet, whoever's it is, and the fleet revision at which it began. */
+  readonly trial: { readonly by: string; readonly probe: string; readonly position: Position } | null;
 }
 
 export interface Nack {

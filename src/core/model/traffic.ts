@@ -31,10 +31,25 @@ export interface RouteTraffic {
 
 export type OwnerTraffic = BackendTraffic | RouteTraffic;
 
+/**
+ * A change that one node tries out before the others get it: so a refusal names its culprit and stays on one node.
+ * Part of the records like everything else that Envoys are told.
+ */
+export interface Trial {
+  /** Who tries: `rollout/<id>` or `apply/<id>`. A fleet has one trial at a time. */
+  readonly by: string;
+  /** The node that gets the changes. */
+  readonly probe: string;
+  /** `null` takes the owner out of the table. */
+  readonly changes: readonly (readonly [TrafficOwner, OwnerTraffic | null])[];
+}
+
 /** All that a fleet's Envoys are told, as of one fleet revision: one consistent read. */
 export interface FleetTable {
   readonly fleet: string;
   readonly position: Position;
+  /** `n`: the fleet revision at which it began. */
+  readonly trial: (Trial & { readonly n: number }) | null;
   /** `n` is the fleet revision at which this owner's value last changed. */
   readonly owners: ReadonlyMap<TrafficOwner, { readonly n: number; readonly value: OwnerTraffic }>;
 }

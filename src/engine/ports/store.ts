@@ -1,4 +1,4 @@
-import type { FleetTable, OwnerTraffic, Position, TrafficOwner } from '../../core/model/traffic.ts';
+import type { FleetTable, OwnerTraffic, Position, TrafficOwner, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 
 /**
@@ -24,8 +24,8 @@ export interface Unavailable {
   readonly detail: string;
 }
 
-/** Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend to tidy. */
-export type Subject = `rollout/${string}` | `outbox/${string}` | `backend/${string}`;
+/** Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend or a trial to tidy. */
+export type Subject = `rollout/${string}` | `outbox/${string}` | `backend/${string}` | `trial/${string}`;
 
 /** `<rollout id>~<target>`: delivered first in, first out. */
 export type OutboxQueue = string;
@@ -44,6 +44,15 @@ export interface Commit {
     readonly fleet: string;
     readonly owner: TrafficOwner;
     readonly value: OwnerTraffic | null;
+  }[];
+  /**
+   * Begins a trial, or with `null` ends it. A trial of somebody else that is under way is a conflict for who begins
+   * one; who ends one that is not there (any more) changes nothing. Every fleet named here gets a new revision, too.
+   */
+  readonly trials: readonly {
+    readonly fleet: string;
+    readonly by: Trial['by'];
+    readonly trial: Pick<Trial, 'probe' | 'changes'> | null;
   }[];
 }
 
@@ -79,8 +88,15 @@ export interface RecordStore {
 /** What the engine asks about traffic that was committed. */
 export interface TrafficReader {
   table(fleet: string): Promise<StoreRead<FleetTable>>;
-  /** The fleet revision of the owner's last change, without the rest of the table; `null`: not in the table. */
-  position(fleet: string, owner: TrafficOwner): Promise<StoreRead<Position | null>>;
+  /** Where one owner stands, without the rest of the table. */
+  standing(fleet: string, owner: TrafficOwner): Promise<StoreRead<Standing>>;
+}
+
+export interface Standing {
+  /** The fleet revision of the owner's last change; `null`: not in the table. */
+  readonly position: Position | null;
+  /** The trial that is under way in the fleet, whoever's it is, and the fleet revision at which it began. */
+  readonly trial: { readonly by: Trial['by']; readonly probe: string; readonly position: Position } | null;
 }
 
 /** What the xDS side follows. A lost hint costs seconds: followers also poll. */

@@ -7,6 +7,7 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../../src/adapters/st
 import { createRedisStore, type RedisStore } from '../../../src/adapters/store/redis-store.ts';
 import type { RouteTraffic } from '../../../src/core/model/traffic.ts';
 import type { Commit } from '../../../src/engine/ports/store.ts';
+import { EMPTY_COMMIT } from '../../../src/engine/publish.ts';
 import { EMPTY, notice } from '../../contract/store.contract.ts';
 import { quiet } from '../../support/quiet-logger.ts';
 
@@ -39,6 +40,7 @@ const shop: RouteTraffic = { kind: 'route', route: 'shop', spec: { fleet: 'edge'
 
 /** A commit that touches every kind of key. */
 const everything: Commit = {
+  ...EMPTY_COMMIT,
   reads: [{ key: 'rollout/a', rev: 0 }],
   writes: [{ key: 'rollout/a', body: { a: 1 } }],
   events: [

@@ -23,7 +23,11 @@ it('the way back can be committed whatever the size of the fleet (the xDS server
     backend: backendState(),
     observed: {
       fleets: {
-        edge: { state: { fleet: 'edge', observedSinceMs: 0, complete: true, nodes }, position: { epoch: 'e', n: 5 } },
+        edge: {
+          state: { fleet: 'edge', observedSinceMs: 0, complete: true, nodes },
+          position: { epoch: 'e', n: 5 },
+          trial: null,
+        },
       },
       counters: null,
       queries: new Map(),

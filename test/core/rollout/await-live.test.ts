@@ -39,6 +39,7 @@ describe('when every counted Envoy is gone for good', () => {
               ],
             },
             position: at,
+            trial: null,
           },
         },
         counters: { kind: 'ok', series: [] },
@@ -77,6 +78,7 @@ describe('when every counted Envoy is gone for good', () => {
           edge: {
             state: { fleet: 'edge', observedSinceMs: 0, complete: true, nodes: [node('new', { credited: at })] },
             position: at,
+            trial: null,
           },
           eu: {
             state: {
@@ -86,6 +88,7 @@ describe('when every counted Envoy is gone for good', () => {
               nodes: [node('eu-1', { credited: at }), node('eu-2', { connected: false, changedAtMs: nowMs - 1_000 })],
             },
             position: at,
+            trial: null,
           },
         },
         counters: null,

@@ -52,5 +52,5 @@ export function table(n: number, owners: readonly OwnerTraffic[], epoch = 'e1'):
     value.kind === 'route' ? `route/${value.route}` : `backend/${value.backend}`,
     { n, value },
   ]);
-  return { fleet: 'edge', position: { epoch, n }, owners: new Map(named) };
+  return { fleet: 'edge', position: { epoch, n }, trial: null, owners: new Map(named) };
 }

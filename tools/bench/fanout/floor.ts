@@ -25,7 +25,7 @@ function at(step: number, n: number): Snapshot {
     [`route/${BENCH}`, { n, value: routes }],
     [`backend/${BENCH}`, { n, value: benchBackend(step) }],
   ]);
-  const built = buildResources({ fleet: BENCH, position: { epoch: 'floor', n }, owners });
+  const built = buildResources({ fleet: BENCH, position: { epoch: 'floor', n }, trial: null, owners });
   if (built.kind === 'error') throw new Error(built.errors[0]?.message);
   return buildSnapshot(built.value, { epoch: 'floor', n }, n, codec, null);
 }
