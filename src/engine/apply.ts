@@ -8,9 +8,10 @@ import { backendStates, diff, rollingConflicts } from './apply-changes.ts';
 import { planApply } from './apply-commit.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument, SourceFile } from './engine.ts';
-import { refusedByEnvoy } from './envoy-verdict.ts';
+import { envoyVerdict } from './envoy-verdict.ts';
 import { documentsFence, loadAll, storeUnavailable } from './load.ts';
 import { commit } from './publish.ts';
+import { giveUpTrial, tryOut } from './try-out.ts';
 import { type Undone, undoApply } from './undo-apply.ts';
 
 export interface ApplyRequest {
@@ -22,8 +23,9 @@ export interface ApplyRequest {
 const MAX_RACES = 20;
 
 /**
- * Applies documents: all of them or none. Parsed, checked against what is there and against what is rolling,
- * then one commit. If Envoy refuses the result, the change is taken back and Envoy's reason is the error.
+ * Applies documents: all of them or none. Parsed, checked against what is there and against what is rolling, tried out
+ * by one Envoy per fleet, then one commit. If another Envoy refuses the result after all, the change is taken back.
+ * Envoy's reason is the error.
  */
 export async function apply(
   deps: Dependencies,
@@ -72,14 +74,24 @@ async function attempt(
   const planned = await planApply(deps, moved, fence.value, states.value);
   if (planned.kind === 'error' || request.dryRun) return planned.kind === 'error' ? planned : ok(report);
 
-  const outcome = await commit(deps, planned.value.commit);
+  const tried = await tryOut(deps, `apply/${deps.newId()}`, planned.value.commit.traffic);
+  if (tried.kind === 'unavailable') return storeUnavailable(tried.detail);
+  if (tried.kind === 'busy') return fail('SERIN_CONFLICT', `a change of ${tried.by} is being tried out on an Envoy`);
+  if (tried.kind === 'refused') {
+    const { nodeId, message } = tried.nack;
+    const hint = 'It was tried out on that Envoy alone and nothing was applied; correct the document.';
+    return fail('SERIN_ENVOY_REJECTED', `Envoy ${nodeId} refused the change: ${message}`, { hint });
+  }
+
+  const outcome = await commit(deps, { ...planned.value.commit, ...tried.ending });
+  if (outcome.kind !== 'committed') await giveUpTrial(deps, tried.ending);
   if (outcome.kind === 'conflict') return 'again';
   if (outcome.kind === 'unavailable') return storeUnavailable(outcome.detail);
   deps.logger.info('documents applied', {
     by: request.by,
     documents: report.map(({ kind, name }) => `${kind}/${name}`),
   });
-  const refusal = await refusedByEnvoy(deps, outcome.fleets);
+  const refusal = await envoyVerdict(deps, outcome.fleets);
   if (refusal === null) return ok(report);
   const undone = await undoApply(deps, planned.value.former, outcome.revs);
   deps.logger.error('Envoy refused the documents', { node: refusal.nodeId, undone });

@@ -14,6 +14,7 @@ import { reconcile } from './reconcile.ts';
 import { removeDocument } from './remove-document.ts';
 import { start } from './start.ts';
 import { tidy } from './tidy.ts';
+import { endOverdueTrial } from './try-out.ts';
 
 /** Puts the use cases together. `shipped`: the strategies that come with Serin. */
 export function createEngine(
@@ -56,6 +57,7 @@ export async function handleSubject(deps: Dependencies, subject: Subject): Promi
   const id = subject.slice(subject.indexOf('/') + 1);
   if (subject.startsWith('rollout/')) return reconcile(deps, id);
   if (subject.startsWith('outbox/')) return deliver(deps, id);
+  if (subject.startsWith('trial/')) return endOverdueTrial(deps, id);
   return tidy(deps, id);
 }
 

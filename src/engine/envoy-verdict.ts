@@ -6,17 +6,22 @@ import type { Dependencies } from './dependencies.ts';
 const VERDICT_TIMEOUT_MS = 3_000;
 const LOOK_EVERY_MS = 20;
 
-/** The first refusal of these fleet revisions by a connected Envoy, or `null` when all took them (or stay silent). */
-export async function refusedByEnvoy(
+/**
+ * The first refusal of these fleet revisions by a connected Envoy, or `null` when all took them (or stay silent).
+ *
+ * @param asked whose word counts; by default everybody's
+ */
+export async function envoyVerdict(
   { fleets, clock }: Dependencies,
   positions: Readonly<Record<string, Position>>,
+  asked: (fleet: string, nodeId: string) => boolean = () => true,
 ): Promise<Nack | null> {
   const untilMs = clock.monotonicMs() + VERDICT_TIMEOUT_MS;
   for (;;) {
     let waiting = false;
     for (const [fleet, position] of Object.entries(positions)) {
       for (const node of fleets.state(fleet).nodes) {
-        if (!node.connected) continue;
+        if (!node.connected || !asked(fleet, node.nodeId)) continue;
         const { nack, credited, nodeId } = node;
         if (nack !== null && nack.position.epoch === position.epoch && nack.position.n >= position.n) {
           return { nodeId, type: nack.type, message: nack.message };

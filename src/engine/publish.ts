@@ -1,4 +1,6 @@
 import { isTerminal } from '../core/model/phase.ts';
+import type { TrafficOwner } from '../core/model/traffic.ts';
+import { trialOf } from '../core/rollout/push.ts';
 import type { Transition } from '../core/rollout/transition.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -25,7 +27,6 @@ export function transitionCommit(
   const { rollout, backend, events, notices, traffic, dueAtMs } = transition;
   const rKey = rolloutKey(rollout.id);
   const bKey = backendKey(rollout.backend);
-  const value = traffic ? backendTraffic(backend, isTerminal(rollout.phase) ? null : rollout) : null;
   const tidyAtMs = backend.retired.length === 0 ? null : Math.min(...backend.retired.map(({ untilMs }) => untilMs));
   const tidy: Subject = `backend/${rollout.backend}`;
   return {
@@ -43,11 +44,22 @@ export function transitionCommit(
       { subject: `rollout/${rollout.id}`, atMs: dueAtMs },
       ...(backendChanged && tidyAtMs !== null ? [{ subject: tidy, atMs: tidyAtMs }] : []),
     ],
-    traffic:
-      value === null
-        ? []
-        : rollout.fleets.map((fleet) => ({ fleet, owner: `backend/${rollout.backend}` as const, value })),
+    ...(traffic ? trafficOf(transition) : {}),
   };
+}
+
+/** To all Envoys, which ends the trial before it; or to the nodes that try it out, beside what the others have. */
+function trafficOf({ rollout, backend }: Transition): Pick<Commit, 'traffic' | 'trials'> {
+  const owner: TrafficOwner = `backend/${rollout.backend}`;
+  const value = backendTraffic(backend, isTerminal(rollout.phase) ? null : rollout);
+  const by = trialOf(rollout);
+  const probe = isTerminal(rollout.phase) ? null : (rollout.push?.probe ?? null);
+  const traffic = probe === null ? rollout.fleets.map((fleet) => ({ fleet, owner, value })) : [];
+  const trials = rollout.fleets.map((fleet) => {
+    const nodeId = probe?.[fleet];
+    return { fleet, by, trial: nodeId === undefined ? null : { probe: nodeId, changes: [[owner, value] as const] } };
+  });
+  return { traffic, trials };
 }
 
 /** When to look at a subject again, provided that the record decided about is still as it was read. */

@@ -1,6 +1,7 @@
 import { liveness } from '../core/fleet/liveness.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal, type Phase } from '../core/model/phase.ts';
+import { trialOf } from '../core/rollout/push.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { RolloutRecord } from '../core/rollout/rollout-record.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -21,7 +22,10 @@ async function laggardsOf(deps: Dependencies, rollout: Rollout): Promise<readonl
   const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
   if (fleets.kind === 'error') return [];
   const { disconnectGraceMs } = deps.settings();
-  const live = liveness(rollout.push.counted, fleets.value, disconnectGraceMs, deps.clock.now());
+  const { counted, probe } = rollout.push;
+  if (probe !== null) return Object.values(probe).sort();
+  const asking = { by: trialOf(rollout), graceMs: disconnectGraceMs, nowMs: deps.clock.now() };
+  const live = liveness(counted, fleets.value, asking);
   return live.kind === 'waiting' ? live.laggards : [];
 }
 

@@ -26,13 +26,18 @@ async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
   const subject: Subject = `rollout/${id}`;
   const rollout = await loadRollout(deps.records, id);
   if (rollout.kind === 'error') return stuck(deps, id, rollout.errors[0]?.message);
-  if (rollout.value.body === null || isTerminal(rollout.value.body.phase)) {
+  const over = rollout.value.body === null || isTerminal(rollout.value.body.phase);
+  if (rollout.value.body === null || (over && rollout.value.body.aftercare !== 'due')) {
     await deps.due.forget(subject);
     return 'done';
   }
   const backend = await loadBackend(deps.records, rollout.value.body.backend);
   if (backend.kind === 'error') return stuck(deps, id, backend.errors[0]?.message);
-  if (backend.value.body === null) return stuck(deps, id, 'its backend has no state');
+  if (backend.value.body === null) {
+    // Nobody needs a backend that is gone to be looked after.
+    if (over) await deps.due.forget(subject);
+    return stuck(deps, id, 'its backend has no state');
+  }
 
   const observed = await observe(deps, rollout.value.body, deps.clock.now());
   if (observed.kind === 'error') return stuck(deps, id, observed.errors[0]?.message);
@@ -68,6 +73,7 @@ async function settle(
   switch (outcome.kind) {
     case 'committed':
       deps.active.note(transition.rollout);
+      deps.meter.confirmedBack(transition.confirmedAfterMs);
       return 'done';
     case 'conflict':
       return 'again';

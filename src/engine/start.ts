@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { firstLack, lackSummary, requiredCapabilities } from '../core/fleet/capabilities.ts';
 import { cutRevision } from '../core/model/cut-revision.ts';
-import type { BackendDocument, PlanSpec, RouteDocument } from '../core/model/documents.ts';
+import type { BackendDocument, PlanSpec, RouteDocument, RouteSpec } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
 import { tell } from '../core/rollout/notice.ts';
@@ -57,12 +58,16 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
   if (backend.rolloutId !== null) {
     return fail('SERIN_ROLLOUT_ACTIVE', `backend ${spec.backend} is owned by the active rollout ${backend.rolloutId}`);
   }
-  const fleets = await fleetsOf(deps, spec.backend);
-  if (fleets.kind === 'error') return fleets;
-  const missing = missingParts(deps, spec, fleets.value);
+  const routes = await routesTo(deps, spec.backend);
+  if (routes.kind === 'error') return routes;
+  const fleets = [...new Set(routes.value.map(({ fleet }) => fleet))].sort();
+  const missing = missingParts(deps, spec, fleets) ?? lackingEnvoy(deps, fleets, routes.value);
   if (missing !== null) return fail('SERIN_NOT_READY', missing);
 
-  const rollout = cutRollout(deps, id, request, spec, backendDoc, backend.stable, fleets.value);
+  const rollout = cutRollout(deps, id, request, spec, backendDoc, backend.stable, {
+    fleets,
+    routes: routes.value,
+  });
   if (rollout.kind === 'error') return rollout;
   const d = draft(rollout.value, { ...backend, rolloutId: id }, rollout.value.createdAtMs);
   emit(d, 'started', `rollout of ${request.revision} by plan ${request.plan}`, {}, request.by);
@@ -90,7 +95,7 @@ function cutRollout(
   spec: PlanSpec,
   backend: BackendDocument,
   stable: Rollout['stable'],
-  fleets: readonly string[],
+  { fleets, routes }: { readonly fleets: readonly string[]; readonly routes: readonly RouteSpec[] },
 ): Result<Rollout> {
   const { revision, endpoints } = request;
   const canary = cutRevision({ backend: spec.backend, spec: backend.spec, revision, endpoints });
@@ -117,6 +122,10 @@ function cutRollout(
     updatedAtMs: nowMs,
     deadlineAtMs: nowMs + spec.deadlineMs,
     push: null,
+    drill: null,
+    excluded: {},
+    requires: requiredCapabilities(routes),
+    aftercare: null,
     approval: null,
     evidence: null,
     cause: null,
@@ -139,15 +148,15 @@ function repeated(rev: number, rollout: Rollout, request: StartRequest): Result<
   return ok({ view: { rev, rollout, laggards: [] }, created: false });
 }
 
-/** Fleets whose Routes send requests to this backend. */
-async function fleetsOf({ records }: Dependencies, backend: string): Promise<Result<readonly string[]>> {
+/** The Routes that send requests to this backend. */
+async function routesTo({ records }: Dependencies, backend: string): Promise<Result<readonly RouteSpec[]>> {
   const routes = await loadAll(records, 'document/Route/', DocumentRecord);
   if (routes.kind === 'error') return routes;
   const using = routes.value
     .map(({ body }) => body.document)
     .filter((document): document is RouteDocument => document.kind === 'Route')
     .filter(({ spec }) => spec.rules.some((rule) => rule.backend === backend));
-  return ok([...new Set(using.map(({ spec }) => spec.fleet))].sort());
+  return ok(using.map(({ spec }) => spec));
 }
 
 function missingParts(deps: Dependencies, spec: PlanSpec, fleets: readonly string[]): string | null {
@@ -159,6 +168,13 @@ function missingParts(deps: Dependencies, spec: PlanSpec, fleets: readonly strin
   }
   const unknown = spec.notify.find((target) => !deps.notifier.targets().includes(target));
   return unknown === undefined ? null : `the plan notifies ${unknown}, which is not among the configured notifiers`;
+}
+
+/** Before anything is begun: an Envoy that does not know a field ignores it, and would route otherwise. */
+function lackingEnvoy(deps: Dependencies, fleets: readonly string[], routes: readonly RouteSpec[]): string | null {
+  const connected = fleets.flatMap((fleet) => deps.fleets.state(fleet).nodes.filter((node) => node.connected));
+  const lack = firstLack(connected, requiredCapabilities(routes));
+  return lack === null ? null : lackSummary(lack);
 }
 
 function idFromKey(key: string): string {

@@ -4,6 +4,9 @@ import type { Dependencies } from './dependencies.ts';
 import { backendKey, loadBackend, loadRollout, rolloutKey } from './load.ts';
 import { commit, EMPTY_COMMIT, nextLook } from './publish.ts';
 
+/** How long to wait for a trial of the backend's rollout to end, ms. */
+const TRIAL_PAUSE_MS = 5_000;
+
 /** Takes clusters out of service whose time is over. A lost race is taken up at the next due time. */
 export async function tidy(deps: Dependencies, backend: string): Promise<void> {
   const subject = `backend/${backend}` as const;
@@ -25,6 +28,12 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
   const rollout = state.rolloutId === null ? null : await loadRollout(deps.records, state.rolloutId);
   if (rollout?.kind === 'error') return;
   const active = rollout?.value.body ?? null;
+  if (active !== null && active.push?.probe != null) {
+    // What one node tries out must not reach the others by this way.
+    const read = { key: backendKey(backend), rev: loaded.value.rev };
+    await commit(deps, nextLook(subject, read, nowMs + TRIAL_PAUSE_MS));
+    return;
+  }
   const fleets = await fleetsServing(deps, backend);
   if (fleets === null) return;
   const next = { ...state, retired: kept };

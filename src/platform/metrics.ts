@@ -37,6 +37,17 @@ export function createMetrics(options: {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   });
+  const confirmed = new Histogram({
+    name: 'serin_rollback_confirm_seconds',
+    help: 'Time from the decision to go back to each counted Envoy saying that it is back on stable.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  const unconfirmed = new Counter({
+    name: 'serin_rollbacks_unconfirmed_total',
+    help: 'Ways back that counted Envoys had not confirmed within the ACK timeout of the plan.',
+    registers,
+  });
   const conflicts = new Counter({
     name: 'serin_commit_conflicts_total',
     help: 'Commits that lost a race and were decided again.',
@@ -85,11 +96,16 @@ export function createMetrics(options: {
       event: ({ type, phase, data }) => {
         events.inc({ type });
         if (data.outcome !== undefined) finished.inc({ outcome: data.outcome });
-        if (data.ackMs !== undefined) acks.observe({ phase }, data.ackMs / 1000);
+        if (type === 'live' && data.ackMs !== undefined) acks.observe({ phase }, data.ackMs / 1000);
+        const returning = phase === 'rolling_back' || phase === 'aborting';
+        if (returning && data.laggards !== undefined) unconfirmed.inc();
       },
       commitConflict: () => conflicts.inc(),
       delivery: (kind) => deliveries.inc({ result: kind }),
       storeUp: (up) => store.set(up ? 1 : 0),
+      confirmedBack: (afterMs) => {
+        for (const ms of afterMs) confirmed.observe(ms / 1000);
+      },
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

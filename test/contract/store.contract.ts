@@ -86,6 +86,7 @@ function backend(name: string, weight: number): BackendTraffic {
     pinned: [],
     split: [{ cluster: `${name}--v1`, weight }],
     pins: [],
+    maxStreamMs: null,
   };
 }
 

@@ -55,7 +55,7 @@ it('takes back what an Envoy refused, and leaves a rollout alone that has starte
   // given a route to a second backend that no Envoy has answered to yet
   rig = await engineRig();
   await rig.answer(apply(routeYaml(), backendYaml(), planYaml()));
-  rig.envoys('edge', 'silent');
+  rig.envoys('edge', 'silent', 'b');
   const refused = apply(
     backendYaml('cart'),
     planYaml({ name: 'cart', backend: 'cart' }),
@@ -72,7 +72,7 @@ it('takes back what an Envoy refused, and leaves a rollout alone that has starte
     idempotencyKey: null,
   });
   expect(started.kind).toBe('ok');
-  rig.envoys('edge', { nack: 'regex is too large' });
+  rig.envoys('edge', { nack: 'regex is too large' }, 'b');
   // then what nobody else had touched is as before, and the message names the rest
   const outcome = await rig.answer(refused);
   expect(outcome).toMatchObject({ errors: [{ code: 'SERIN_ENVOY_REJECTED' }] });

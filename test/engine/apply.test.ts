@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Result } from '../../src/core/model/errors.ts';
 import type { OwnerTraffic } from '../../src/core/model/traffic.ts';
+import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
 import { type EngineRig, engineRig } from '../support/engine-rig.ts';
 
@@ -72,7 +73,7 @@ describe('apply', () => {
       rig = await engineRig();
       rig.store.faults.failNextCommit('conflict', 'conflict');
       expect(await apply(...SHOP)).toMatchObject({ kind: 'ok' });
-      rig.store.faults.failNextCommit(...Array.from({ length: 20 }, () => 'conflict' as const));
+      rig.store.faults.failNextCommit(...Array.from({ length: 400 }, () => 'conflict' as const));
       expect(errorOf(await apply(routeYaml({ path: '/new' })))).toMatchObject({ code: 'SERIN_CONFLICT' });
     });
 
@@ -136,11 +137,59 @@ describe('apply', () => {
     expect(await served('inner')).toMatchObject({ split: ['v2 10000'] });
   });
 
-  describe('that an Envoy refuses', () => {
+  describe('that the Envoy refuses which tries it out', () => {
+    it('is not applied at all: no document is written, and the other Envoys never see it', async () => {
+      rig = await engineRig();
+      await apply(...SHOP);
+      const before = await rig.store.traffic.table('edge');
+      rig.envoys('edge', { nack: 'regex is too large' }, 'a');
+      const refused = errorOf(await apply(routeYaml({ path: '/new' }), backendYaml('cart')));
+      expect(refused).toMatchObject({
+        code: 'SERIN_ENVOY_REJECTED',
+        hint: expect.stringContaining('nothing was applied'),
+      });
+      expect(refused.message).toBe('Envoy edge-a refused the change: regex is too large');
+      expect(await rig.engine.document('Backend', 'cart')).toMatchObject({ kind: 'error' });
+      const after = await rig.store.traffic.table('edge');
+      const owners = (read: typeof after) => (read.kind === 'ok' ? [...read.value.owners] : []);
+      expect(owners(after)).toEqual(owners(before));
+      expect(after).toMatchObject({ value: { trial: null } });
+    });
+
+    it('waits for its turn, and says whose change is in the way when that takes too long', async () => {
+      rig = await engineRig();
+      await apply(...SHOP);
+      const trial = { probe: 'edge-b', changes: [] };
+      const busy = { ...EMPTY_COMMIT, trials: [{ fleet: 'edge', by: 'rollout/r1', trial }] };
+      await rig.store.records.commit(busy);
+      const waiting = rig.engine.apply({ files: files(routeYaml({ path: '/new' })), dryRun: false, by: 'a' });
+      expect(errorOf(await rig.answer(waiting)).message).toContain('rollout/r1');
+      const again = rig.engine.apply({ files: files(routeYaml({ path: '/new' })), dryRun: false, by: 'a' });
+      await rig.clock.advance(1_000);
+      await rig.store.records.commit({ ...EMPTY_COMMIT, trials: [{ fleet: 'edge', by: 'rollout/r1', trial: null }] });
+      expect(await rig.answer(again)).toMatchObject({ kind: 'ok' });
+    });
+
+    it('a trial that was left behind ends by itself', async () => {
+      rig = await engineRig();
+      const left = { probe: 'edge-a', changes: [] };
+      await rig.store.records.commit({
+        ...EMPTY_COMMIT,
+        trials: [{ fleet: 'edge', by: 'apply/gone', trial: left }],
+        due: [{ subject: 'trial/edge', atMs: rig.clock.now() + 30_000 }],
+      });
+      await rig.until(async () => {
+        const table = await rig.store.traffic.table('edge');
+        return table.kind === 'ok' && table.value.trial === null;
+      });
+    });
+  });
+
+  describe('that another Envoy refuses after all', () => {
     it('is taken back whole, and the error says what Envoy said', async () => {
       rig = await engineRig();
       await apply(...SHOP);
-      rig.envoys('edge', { nack: 'regex is too large' });
+      rig.envoys('edge', { nack: 'regex is too large' }, 'b');
       const refused = errorOf(
         await apply(routeYaml({ path: '/new' }), backendYaml('cart'), planYaml({ name: 'slow' })),
       );
@@ -154,7 +203,7 @@ describe('apply', () => {
       rig = await engineRig();
       await apply(...SHOP);
       await rig.engine.remove({ kind: 'Route', name: 'shop', by: 'someone' });
-      rig.envoys('edge', { nack: 'no' });
+      rig.envoys('edge', { nack: 'no' }, 'b');
       expect(errorOf(await apply(routeYaml({ path: '/new' })))).toMatchObject({ code: 'SERIN_ENVOY_REJECTED' });
       expect(await rig.engine.document('Route', 'shop')).toMatchObject({ kind: 'error' });
       expect(await owner('route/shop')).toBeNull();
@@ -163,12 +212,12 @@ describe('apply', () => {
     it('stays, and says so, when somebody has changed it meanwhile', async () => {
       rig = await engineRig();
       await apply(...SHOP);
-      rig.envoys('edge', 'silent');
+      rig.envoys('edge', 'silent', 'b');
       const first = rig.engine.apply({ files: files(routeYaml({ path: '/one' })), dryRun: false, by: 'a' });
       await rig.clock.advance(100);
       const second = rig.engine.apply({ files: files(routeYaml({ path: '/two' })), dryRun: false, by: 'b' });
       await rig.clock.advance(100);
-      rig.envoys('edge', { nack: 'no' });
+      rig.envoys('edge', { nack: 'no' }, 'b');
       const outcomes = await rig.answer(Promise.all([first, second]));
       expect(outcomes.map((outcome) => errorOf(outcome).code)).toEqual([
         'SERIN_ENVOY_REJECTED',

@@ -7,7 +7,7 @@ import { reconcile } from '../../src/engine/reconcile.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeStore } from '../support/fake-store.ts';
 import { quiet } from '../support/quiet-logger.ts';
-import { backendState, node, planSpec, planStep, rollout, scriptedJudge, settings } from '../support/rollouts.ts';
+import { backendState, node, planSpec, planStep, push, rollout, scriptedJudge, settings } from '../support/rollouts.ts';
 
 it('a look that changes nothing does not put off what a command made due meanwhile', async () => {
   const clock = fakeClock();
@@ -23,9 +23,17 @@ it('a look that changes nothing does not put off what a command made due meanwhi
     attempt: 1,
     deadlineAtMs,
     waitingFor: 'the approval of a person',
-    push: { committedAtMs: 0, liveAtMs: 0, counted: { edge: ['a'] } },
+    push: push(['a'], { committedAtMs: 0, liveAtMs: 0 }),
   });
-  const first = { rollout: record, backend: backendState(), traffic: true, events: [], notices: [], dueAtMs: nowMs };
+  const first = {
+    rollout: record,
+    backend: backendState(),
+    traffic: true,
+    events: [],
+    notices: [],
+    confirmedAfterMs: [],
+    dueAtMs: nowMs,
+  };
   await store.records.commit(transitionCommit(first, { rollout: 0, backend: 0 }, true));
   const b: Dependencies = {
     ...store,
@@ -50,7 +58,7 @@ it('a look that changes nothing does not put off what a command made due meanwhi
     clock,
     newId: () => 'unused',
     logger: quiet,
-    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {} },
+    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {}, confirmedBack() {} },
     settings: () => settings,
     fleetNames: ['edge'],
   };

@@ -43,6 +43,8 @@ describe('the exposition', () => {
       'serin_commit_conflicts_total counter',
       'serin_notifications_total counter',
       'serin_push_to_last_ack_seconds histogram',
+      'serin_rollback_confirm_seconds histogram',
+      'serin_rollbacks_unconfirmed_total counter',
       'serin_rollout_events_total counter',
       'serin_rollouts_total counter',
       'serin_store_up gauge',
@@ -113,6 +115,21 @@ describe('what the engine does', () => {
   });
 });
 
+describe('the way back', () => {
+  it('is timed for every Envoy, and counted where Envoys did not confirm in time', async () => {
+    const m = metrics();
+    m.meter.confirmedBack([4, 30]);
+    const held = { type: 'held', data: { laggards: ['a'] } } as const;
+    m.meter.event(event({ ...held, phase: 'rolling_back' }));
+    m.meter.event(event({ ...held, phase: 'stepping' }));
+    expect(await m.series()).toMatchObject({
+      'serin_rollback_confirm_seconds_bucket{le="0.005"}': 1,
+      serin_rollback_confirm_seconds_count: 2,
+      serin_rollbacks_unconfirmed_total: 1,
+    });
+  });
+});
+
 describe('what is asked for at every scrape', () => {
   it('the clock', async () => {
     let drift = 0;
@@ -177,7 +194,7 @@ describe('labels', () => {
     }
     const series = Object.keys(await m.series());
     // One of each type, outcome and result; a dozen buckets and two sums for each phase; a handful of others.
-    expect(series.length).toBeLessThanOrEqual(types.length + 2 + PHASES.length * (1 + 13 + 2) + 10);
+    expect(series.length).toBeLessThanOrEqual(types.length + 2 + (PHASES.length + 1) * (1 + 13 + 2) + 10);
     expect(series.join('\n')).not.toMatch(/of-user|node-\d/);
   });
 });

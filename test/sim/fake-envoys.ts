@@ -1,5 +1,6 @@
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
 import type { FleetTable, Position } from '../../src/core/model/traffic.ts';
+import { withTrial } from '../../src/core/traffic/with-trial.ts';
 import type { FleetView } from '../../src/engine/ports/fleet-view.ts';
 import type { TrafficFeed } from '../../src/engine/ports/store.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
@@ -57,7 +58,9 @@ export async function fakeEnvoys(
   };
   const push = async (envoy: Envoy) => {
     const table = await traffic.table('edge');
-    if (table.kind === 'ok' && envoy.fields.connected) take(envoy, table.value);
+    if (table.kind !== 'ok' || !envoy.fields.connected) return;
+    const { trial } = table.value;
+    take(envoy, trial?.probe === envoy.id ? withTrial(table.value, trial) : table.value);
   };
   await traffic.follow(() => {
     for (const envoy of envoys.values()) void push(envoy);

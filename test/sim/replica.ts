@@ -96,7 +96,7 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
     clock: w.clock,
     newId: () => 'unused',
     logger: quiet,
-    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {} },
+    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {}, confirmedBack() {} },
     settings: () => settings,
     fleetNames: ['edge'],
   };

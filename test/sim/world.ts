@@ -186,17 +186,20 @@ export async function play(seed: number): Promise<Played> {
 
   async function approveOpenGate(id: string): Promise<void> {
     const seen = await current(store.records, id);
-    if (seen?.rollout.phase !== 'stepping') return;
-    const { step, attempt } = seen.rollout;
-    await person(id, { type: 'approve', gate: { step, attempt } });
-    if (seen.rollout.paused !== null) await person(id, { type: 'resume' });
+    if (seen === null) return;
+    const { step, attempt, phase, paused } = seen.rollout;
+    if (phase === 'stepping') await person(id, { type: 'approve', gate: { step, attempt } });
+    // The first word may have been lost with the last outage.
+    if (paused !== null) await person(id, { type: 'resume' });
   }
 }
+
+const TESTERS = [{ headers: [{ name: 'x-tester', type: 'Present' as const }] }];
 
 async function seedRollout(records: RecordStore, id: string, nowMs: number, extraSteps: number): Promise<void> {
   const backend = `shop-${id}`;
   const steps = [
-    planStep({ name: 'testers', weight: 0, approve: extraSteps === 2 }),
+    planStep({ name: 'testers', weight: 0, matches: TESTERS, approve: extraSteps === 2 }),
     planStep({ name: 'one', weight: 100 }),
     ...Array.from({ length: extraSteps }, (_, i) =>
       planStep({ name: `more-${i}`, weight: 1_000 * (i + 1), holdMs: 3_000 }),
@@ -222,6 +225,7 @@ async function seedRollout(records: RecordStore, id: string, nowMs: number, extr
         traffic: true,
         events: [],
         notices: [],
+        confirmedAfterMs: [],
         dueAtMs: nowMs,
       },
       { rollout: 0, backend: 0 },
@@ -273,7 +277,8 @@ function changeOf(commit: Commit, before: Watched, by: Change['by']): Omit<Chang
       rollout: after('rollout/') as Rollout,
       backend: (after('backend/') as BackendState | undefined) ?? before.backend,
     },
-    traffic: (commit.traffic[0]?.value as BackendTraffic | undefined) ?? null,
+    traffic:
+      ((commit.traffic[0]?.value ?? commit.trials[0]?.trial?.changes[0]?.[1]) as BackendTraffic | undefined) ?? null,
     by,
   };
 }

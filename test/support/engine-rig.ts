@@ -20,8 +20,11 @@ export interface EngineRig {
   readonly store: FakeStore;
   readonly clock: FakeClock;
   readonly delivered: Notice[];
-  /** What the Envoys of a fleet do with a push: credit it (default), refuse it with these words, or keep silent. */
-  envoys(fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }): void;
+  /**
+   * What the Envoys of a fleet do with a push: credit it (default), refuse it with these words, or keep silent. `which`:
+   * one of them alone; `a` is the one that tries changes of documents out.
+   */
+  envoys(fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }, which?: 'a' | 'b'): void;
   verdict: 'pass' | 'fail' | 'inconclusive';
   delivery: Delivery;
   metrics: boolean;
@@ -47,14 +50,16 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
   const wakeUps = fakeWakeUps({ due: store.due, clock });
   const nodesOf = (fleet: string): readonly FleetNode[] => {
     const position = pushed.get(fleet) ?? null;
-    const behaviour = behaviours.get(fleet) ?? 'ack';
-    const fields: Partial<FleetNode> =
-      behaviour === 'ack'
-        ? { credited: position, creditedAtMs: clock.now() }
-        : behaviour === 'silent' || position === null
-          ? {}
-          : { nack: { position, type: 'RDS', message: behaviour.nack, atMs: clock.now() } };
-    return ['a', 'b'].map((id) => node(`${fleet}-${id}`, fields));
+    return ['a', 'b'].map((id) => {
+      const behaviour = behaviours.get(`${fleet}-${id}`) ?? behaviours.get(fleet) ?? 'ack';
+      const fields: Partial<FleetNode> =
+        behaviour === 'ack'
+          ? { credited: position, creditedAtMs: clock.now() }
+          : behaviour === 'silent' || position === null
+            ? {}
+            : { nack: { position, type: 'RDS', message: behaviour.nack, atMs: clock.now() } };
+      return node(`${fleet}-${id}`, fields);
+    });
   };
   const rig: Pick<EngineRig, 'verdict' | 'delivery' | 'metrics'> & { delivered: Notice[] } = {
     verdict: 'pass',
@@ -87,7 +92,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     judge: scriptedJudge(() => rig.verdict),
     newId: sequence(),
     logger: quiet,
-    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {} },
+    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {}, confirmedBack() {} },
     settings: () => settings,
   };
   await wakeUps.start((subject) => handleSubject(deps, subject));
@@ -95,8 +100,8 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     engine: createEngine(deps, shippedStrategies()),
     store,
     clock,
-    envoys: (fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }) =>
-      void behaviours.set(fleet, behaviour),
+    envoys: (fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }, which?: 'a' | 'b') =>
+      void behaviours.set(which === undefined ? fleet : `${fleet}-${which}`, behaviour),
     until: (done: () => Promise<boolean>) => until(clock, done),
     answer: async <T>(call: Promise<T>): Promise<T> => {
       let settled = false;

@@ -41,8 +41,14 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     const told = JSON.stringify(traffic ?? trafficOf(before));
     return told === JSON.stringify(trafficOf(after)) ? null : `${after.rollout.phase}: the traffic is another's`;
   },
-  'I2 a terminal phase is never left': ({ before, after }) =>
-    isTerminal(before.rollout.phase) ? `${before.rollout.phase} became ${after.rollout.phase}` : null,
+  'I2 a terminal phase is never left, and nothing moves in it': ({ before, after, traffic }) => {
+    if (!isTerminal(before.rollout.phase)) return null;
+    // The one look after a way back is noted; it changes nothing else.
+    const { aftercare, updatedAtMs } = after.rollout;
+    const same = JSON.stringify({ ...before.rollout, aftercare, updatedAtMs }) === JSON.stringify(after.rollout);
+    if (same && traffic === null && before.rollout.aftercare === 'due' && aftercare === 'done') return null;
+    return `${before.rollout.phase} became ${after.rollout.phase}`;
+  },
   'I3 after a rollback decision nothing raises canary weight': ({ before, after }) => {
     const returning = before.rollout.phase === 'rolling_back' || before.rollout.phase === 'aborting';
     if (!returning) return null;
@@ -70,7 +76,9 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     return before.rollout.push?.liveAtMs == null ? 'a judged step was left before it was live' : null;
   },
   'I10 no advance, no end before the Envoys have confirmed': ({ before, after, by, unconfirmed }) => {
-    const ended = after.rollout.phase === 'promoted' || after.rollout.phase === 'rolled_back';
+    const ended =
+      !isTerminal(before.rollout.phase) &&
+      (after.rollout.phase === 'promoted' || after.rollout.phase === 'rolled_back');
     if (by !== 'tick' || !(ended || advanced(before.rollout, after.rollout))) return null;
     return unconfirmed.length === 0 ? null : `${unconfirmed.join(', ')} had not confirmed ${before.rollout.phase}`;
   },

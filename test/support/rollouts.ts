@@ -3,7 +3,7 @@ import type { BackendState } from '../../src/core/model/backend-state.ts';
 import type { PlanSpec, StepSpec } from '../../src/core/model/documents.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
 import type { Revision } from '../../src/core/model/revision.ts';
-import type { Rollout } from '../../src/core/rollout/rollout.ts';
+import type { Push, Rollout } from '../../src/core/rollout/rollout.ts';
 import type { Observations, Settings } from '../../src/core/rollout/transition.ts';
 
 /** Builders of records and observations, with defaults that a test overrides where it cares. */
@@ -32,6 +32,9 @@ export function planSpec(fields: Partial<PlanSpec> = {}): PlanSpec {
     analysis: [],
     deadlineMs: 3_600_000,
     inconclusiveAfterMs: 600_000,
+    ackTimeoutMs: 30_000,
+    onLaggard: 'hold',
+    onRollback: { closeStreamsAfterMs: null },
     notify: ['deploys'],
     ...fields,
   };
@@ -56,11 +59,28 @@ export function rollout(fields: Partial<Rollout> = {}): Rollout {
     updatedAtMs: 0,
     deadlineAtMs: 3_600_000,
     push: null,
+    drill: null,
+    excluded: {},
+    requires: [],
+    aftercare: null,
     approval: null,
     evidence: null,
     cause: null,
     history: [],
     waitingFor: '',
+    ...fields,
+  };
+}
+
+/** A push to the nodes of fleet `edge`, committed at 0 and not live yet. */
+export function push(edge: readonly string[], fields: Partial<Push> = {}): Push {
+  return {
+    committedAtMs: 0,
+    liveAtMs: null,
+    counted: { edge },
+    probe: null,
+    unanswered: [],
+    toldAtMs: null,
     ...fields,
   };
 }

@@ -30,10 +30,15 @@ export class Stage {
   backend: BackendState;
   nowMs = 1_000;
   n = 1;
+  /** The fleet revision of the backend's last change for all. */
+  private standingN = 1;
+  trial: { readonly by: string; readonly probe: string; readonly position: { epoch: string; n: number } } | null = null;
   dueAtMs: number | null = 0;
   verdict: 'pass' | 'fail' | 'inconclusive' = 'pass';
   hosts = 1;
   metricsUp = true;
+  complete = true;
+  readonly confirmedAfterMs: number[] = [];
   clockTrusted = true;
   readonly events: RolloutEvent[] = [];
   readonly notices: Notice[] = [];
@@ -60,6 +65,20 @@ export class Stage {
     });
     this.commit(transition, 'tick');
     return this;
+  }
+
+  /** Lets the Envoys take everything until the first step is out, or the rollout is over. */
+  prepared(): this {
+    this.tick(1);
+    for (let i = 0; i < 20 && (this.rollout.phase === 'pending' || this.rollout.phase === 'preparing'); i += 1) {
+      this.ack().tick(1);
+    }
+    return this;
+  }
+
+  /** Lets the Envoys that try the clusters out take them, so that they go to all. */
+  tried(): this {
+    return this.tick(1).ack().tick(1);
   }
 
   /** Ticks until nothing moves any more without the outside doing something. */
@@ -128,7 +147,12 @@ export class Stage {
           this.hosts,
         )
       : ({ kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' } as const);
-    return { fleets: fleetAt(this.n, this.nodes), counters, queries: new Map(), scrapeMs: 1_000 };
+    const [edge] = Object.values(fleetAt(this.standingN, this.nodes));
+    const fleets =
+      edge === undefined
+        ? {}
+        : { edge: { ...edge, state: { ...edge.state, complete: this.complete }, trial: this.trial } };
+    return { fleets, counters, queries: new Map(), scrapeMs: 1_000 };
   }
 
   private commit(transition: Transition, by: Change['by']): void {
@@ -145,9 +169,16 @@ export class Stage {
     this.dueAtMs = transition.dueAtMs;
     this.events.push(...transition.events);
     this.notices.push(...transition.notices);
+    this.confirmedAfterMs.push(...transition.confirmedAfterMs);
     if (traffic !== null) {
-      this.traffic.push(traffic);
       this.n += 1;
+      const probing = isTerminal(this.rollout.phase) ? null : (this.rollout.push?.probe ?? null);
+      const probe = probing?.edge;
+      this.trial = probe === undefined ? null : { by: 'rollout/r1', probe, position: { epoch: 'e', n: this.n } };
+      if (probing === null) {
+        this.traffic.push(traffic);
+        this.standingN = this.n;
+      }
     }
     if (before.rollout !== transition.rollout) {
       this.broken.push(
@@ -161,7 +192,7 @@ export class Stage {
 export function atFirstStep(holdMs: number): Stage {
   const steps = [planStep({ weight: 500, holdMs }), planStep({ weight: 5_000, holdMs: 60_000 })];
   const stage = new Stage({ spec: planSpec({ strategy: { name: 'any', steps } }) });
-  stage.tick(1).ack().tick(1_000);
+  stage.prepared();
   if (stage.rollout.phase !== 'stepping' || stage.rollout.step !== 0) throw new Error(`at ${stage.rollout.phase}`);
   return stage;
 }

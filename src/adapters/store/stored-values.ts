@@ -75,6 +75,8 @@ const StoredTraffic = z.discriminatedUnion('kind', [
     pinned: z.array(z.string()),
     split: z.array(z.looseObject({ cluster: z.string(), weight: z.number() })),
     pins: z.array(z.looseObject({ matches: z.array(z.unknown()), cluster: z.string() })),
+    // Tables of earlier versions lack it.
+    maxStreamMs: z.number().nullable().default(null),
   }),
   z.looseObject({
     kind: z.literal('route'),

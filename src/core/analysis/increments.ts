@@ -9,6 +9,9 @@ export interface Increment {
   readonly value: number;
 }
 
+/** They go up and down, and say nothing about growth. */
+const GAUGES: ReadonlySet<CounterSeries['family']> = new Set(['membership_healthy', 'upstream_rq_active']);
+
 /** One counter on its way through the scrapes of its proxy. */
 interface Track {
   readonly series: CounterSeries;
@@ -29,7 +32,7 @@ interface Track {
  * cannot be explained by a restart that pair of that cluster is left out.
  */
 export function increments(series: readonly CounterSeries[], fromMs: number): readonly Increment[] {
-  const counters = series.filter(({ family }) => family !== 'membership_healthy');
+  const counters = series.filter(({ family }) => !GAUGES.has(family));
   return [...grouped(counters, ({ proxy }) => proxy).values()].flatMap((own) => ofProxy(own, fromMs));
 }
 

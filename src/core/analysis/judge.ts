@@ -6,7 +6,8 @@ export type CounterFamily =
   | 'upstream_rq_xx'
   | 'upstream_rq_timeout'
   | 'upstream_rq_time_bucket'
-  | 'membership_healthy';
+  | 'membership_healthy'
+  | 'upstream_rq_active';
 
 /** One series of raw samples, oldest first. `label`: response class, `le`, or ''. */
 export interface CounterSeries {

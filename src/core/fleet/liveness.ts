@@ -20,7 +20,17 @@ export type Liveness =
   | { readonly kind: 'live'; readonly lastAckAtMs: number; readonly nodes: readonly FleetNode[] }
   | { readonly kind: 'waiting'; readonly laggards: readonly string[]; readonly nacks: readonly Nack[] }
   /** Nobody is left to count: nothing may advance on that. */
-  | { readonly kind: 'empty'; readonly fleet: string };
+  | { readonly kind: 'empty'; readonly fleet: string }
+  /** What other replicas know of this fleet is not known here. */
+  | { readonly kind: 'blind'; readonly fleet: string };
+
+/** Whose push it is, and what time it is. */
+export interface Asking {
+  /** The asking rollout as trials name it: `rollout/<id>`. */
+  readonly by: string;
+  readonly graceMs: number;
+  readonly nowMs: number;
+}
 
 /**
  * Is a push in force on every counted node (design: "What is live where")?
@@ -30,8 +40,7 @@ export type Liveness =
 export function liveness(
   counted: Readonly<Record<string, readonly string[]>>,
   observed: Readonly<Record<string, FleetObservation>>,
-  graceMs: number,
-  nowMs: number,
+  { by, graceMs, nowMs }: Asking,
 ): Liveness {
   const nodes: FleetNode[] = [];
   const laggards: string[] = [];
@@ -41,6 +50,7 @@ export function liveness(
     const seen = observed[fleet];
     const position = seen?.position;
     if (seen === undefined || position === undefined || position === null) return { kind: 'empty', fleet };
+    if (!seen.state.complete) return { kind: 'blind', fleet };
     const present = presentNodes(nodeIds, seen.state, graceMs, nowMs);
     if (present.length === 0) return { kind: 'empty', fleet };
     for (const { nodeId, node } of present) {
@@ -50,12 +60,51 @@ export function liveness(
         continue;
       }
       laggards.push(nodeId);
-      if (node?.nack != null && node.nack.position.epoch === position.epoch && node.nack.position.n >= position.n) {
-        nacks.push({ nodeId, type: node.nack.type, message: node.nack.message });
-      }
+      // Where somebody else's change is tried out, a refusal is about that one: it is taken out in a moment.
+      const others = seen.trial !== null && seen.trial.probe === nodeId && seen.trial.by !== by;
+      if (!others) nacks.push(...nackSince(nodeId, node, position));
     }
   }
   return laggards.length === 0 ? { kind: 'live', lastAckAtMs, nodes } : { kind: 'waiting', laggards, nacks };
+}
+
+export type Probing =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'refused'; readonly nacks: readonly Nack[] }
+  /** `gone`: a probe is not connected, or its trial is not under way. */
+  | { readonly kind: 'open'; readonly gone: boolean };
+
+/** How far are the nodes that try a change out? Each has to take the fleet revision at which its trial began. */
+export function probing(
+  probe: Readonly<Record<string, string>>,
+  observed: Readonly<Record<string, FleetObservation>>,
+  by: string,
+): Probing {
+  const nacks: Nack[] = [];
+  let [open, gone] = [Object.keys(probe).length === 0, false];
+  for (const [fleet, nodeId] of Object.entries(probe)) {
+    const { state, trial } = observed[fleet] ?? { state: null, trial: null };
+    const node = state?.nodes.find((one) => one.nodeId === nodeId) ?? null;
+    if (trial === null || trial.by !== by || trial.probe !== nodeId || !node?.connected) {
+      [open, gone] = [true, true];
+      continue;
+    }
+    nacks.push(...nackSince(nodeId, node, trial.position));
+    if (!credits(node, trial.position)) open = true;
+  }
+  if (nacks.length > 0) return { kind: 'refused', nacks };
+  return open ? { kind: 'open', gone } : { kind: 'taken' };
+}
+
+function nackSince(nodeId: string, node: FleetNode | null, position: Position): Nack[] {
+  const nack = node?.nack ?? null;
+  if (nack === null || nack.position.epoch !== position.epoch || nack.position.n < position.n) return [];
+  return [{ nodeId, type: nack.type, message: nack.message }];
+}
+
+/** All nodes that are connected now, whatever their fleet. */
+export function connectedNow(observed: Readonly<Record<string, FleetObservation>>): readonly FleetNode[] {
+  return Object.values(observed).flatMap(({ state }) => state.nodes.filter((node) => node.connected));
 }
 
 /** Nodes that a push committed now has to reach, by fleet. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { AnalysisSpec, PlanSpec, StepSpec } from '../model/documents.ts';
+import { type AnalysisSpec, LAGGARD_POLICIES, type PlanSpec, type StepSpec } from '../model/documents.ts';
 import { didYouMean } from '../model/suggest.ts';
-import { documentName, duration, fields, fraction, label, pinMatches, text, weight } from './fields.ts';
+import { choice, documentName, duration, fields, fraction, label, pinMatches, text, weight } from './fields.ts';
 import { checkTemplate, QUERY_NAMES } from './render-query.ts';
 
 const minRequests = z.int('expected a whole number').min(1, 'expected at least 1').max(10_000_000, 'at most 10000000');
@@ -126,6 +126,9 @@ export const PlanGrammar = fields({
   analysis: analysisList.optional(),
   deadline: duration({ min: '1s', max: '30d' }).optional(),
   inconclusiveAfter: duration({ min: '1s', max: '30d' }).optional(),
+  ackTimeout: duration({ min: '1s', max: '1h' }).optional(),
+  onLaggard: choice(LAGGARD_POLICIES).optional(),
+  onRollback: fields({ closeStreamsAfter: duration({ min: '1s', max: '30d' }).optional() }).optional(),
   notify: z.array(label, 'expected a list of notifiers').max(16, 'at most 16').optional(),
 });
 
@@ -157,6 +160,9 @@ export function planSpec(raw: z.infer<typeof PlanGrammar>, steps: readonly StepS
     analysis: raw.analysis ?? [],
     deadlineMs: raw.deadline ?? 86_400_000,
     inconclusiveAfterMs: raw.inconclusiveAfter ?? 600_000,
+    ackTimeoutMs: raw.ackTimeout ?? 30_000,
+    onLaggard: raw.onLaggard ?? 'hold',
+    onRollback: { closeStreamsAfterMs: raw.onRollback?.closeStreamsAfter ?? null },
     notify: [...new Set(raw.notify ?? [])],
   };
 }

@@ -78,8 +78,22 @@ export interface PlanSpec {
   readonly deadlineMs: number;
   /** Evidence missing for so long pauses the rollout with an alert; it never passes or fails it. */
   readonly inconclusiveAfterMs: number;
+  /** An Envoy that has not answered for so long is a laggard. */
+  readonly ackTimeoutMs: number;
+  readonly onLaggard: LaggardPolicy;
+  readonly onRollback: {
+    /**
+     * A stream that starts while the rollout runs ends after so long: Envoy cannot end one in the middle.
+     * `null`: the rule's timeout alone ends it.
+     */
+    readonly closeStreamsAfterMs: number | null;
+  };
   readonly notify: readonly string[];
 }
+
+/** What a step does about an Envoy that does not answer: wait for it, go on without it, or go back. */
+export const LAGGARD_POLICIES = ['hold', 'exclude', 'rollback'] as const;
+export type LaggardPolicy = (typeof LAGGARD_POLICIES)[number];
 
 export interface StepSpec {
   readonly name: string;

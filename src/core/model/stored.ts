@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import type { BackendState } from './backend-state.ts';
-import type { AnalysisSpec, BackendSpec, Document, EndpointsSpec, PlanSpec, RouteSpec, StepSpec } from './documents.ts';
+import {
+  type AnalysisSpec,
+  type BackendSpec,
+  type Document,
+  type EndpointsSpec,
+  LAGGARD_POLICIES,
+  type PlanSpec,
+  type RouteSpec,
+  type StepSpec,
+} from './documents.ts';
 import type { PinMatch, RequestMatch, ValueMatch } from './match.ts';
 import type { Revision } from './revision.ts';
 
@@ -87,6 +96,10 @@ export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   analysis: z.array(AnalysisRecord),
   deadlineMs: ms,
   inconclusiveAfterMs: ms,
+  // Records of earlier versions lack these.
+  ackTimeoutMs: ms.default(30_000),
+  onLaggard: z.enum(LAGGARD_POLICIES).default('hold'),
+  onRollback: z.looseObject({ closeStreamsAfterMs: ms.nullable() }).default({ closeStreamsAfterMs: null }),
   notify: z.array(name),
 });
 

@@ -21,6 +21,8 @@ export interface BackendTraffic {
   /** Arms in fixed order, weights summing to 10,000; empty while the backend has no revision. */
   readonly split: readonly { readonly cluster: string; readonly weight: number }[];
   readonly pins: readonly { readonly matches: readonly PinMatch[]; readonly cluster: string }[];
+  /** A stream that starts now ends after so long, ms; `null`: by the rule's timeout alone. */
+  readonly maxStreamMs: number | null;
 }
 
 export interface RouteTraffic {

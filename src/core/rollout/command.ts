@@ -4,8 +4,9 @@ import type { BackendState } from '../model/backend-state.ts';
 import type { SerinError } from '../model/errors.ts';
 import { nameSome } from '../model/name-some.ts';
 import { isTerminal } from '../model/phase.ts';
-import { end, newPush, promote, revert, withConnected } from './moves.ts';
+import { end, promote, revert } from './moves.ts';
 import { tell } from './notice.ts';
+import { newPush, pushTo, withConnected } from './push.ts';
 import type { Rollout } from './rollout.ts';
 import {
   change,
@@ -110,11 +111,11 @@ function promoteNow(d: Draft, { by, observed }: CommandInput): Applied {
   if (newPush(d, seen) === null) {
     return {
       kind: 'refused',
-      error: { code: 'SERIN_NOT_READY', message: 'no Envoy of the fleet is connected, so nothing can be promoted' },
+      error: { code: 'SERIN_NOT_READY', message: `nothing can be promoted now: it waits for ${d.rollout.waitingFor}` },
     };
   }
   // At any moment of a step, so also while one of its Envoys is away for a second: that one has to take 100 % too.
-  promote(d, { committedAtMs: d.nowMs, liveAtMs: null, counted: withConnected(d.rollout.push, seen) }, by);
+  promote(d, pushTo(d, withConnected(d.rollout.push, seen)), by);
   wait(d, 'the ACKs of the counted Envoys');
   return 'accepted';
 }

@@ -15,6 +15,10 @@ export interface RolloutEvent {
     | 'approved'
     | 'nack'
     | 'held'
+    /** The way back has proved itself. */
+    | 'drill'
+    /** How long the Envoys took to go back. */
+    | 'back'
     | 'finished';
   readonly atMs: number;
   readonly by: string;
@@ -28,6 +32,16 @@ export interface RolloutEvent {
     readonly node?: string;
     readonly verdicts?: readonly Verdict[];
     readonly outcome?: Phase;
+    /** Envoys that do not answer; at most 100. */
+    readonly laggards?: readonly string[];
+    /** Requests still active on the canary after its way back. */
+    readonly active?: number;
+    readonly confirm?: {
+      readonly nodes: number;
+      readonly p50Ms: number;
+      readonly p99Ms: number;
+      readonly maxMs: number;
+    };
   };
 }
 
@@ -51,7 +65,9 @@ export interface Notice {
     | 'failed'
     | 'paused'
     | 'resumed'
-    | 'approval';
+    | 'approval'
+    | 'laggards'
+    | 'streams';
   readonly tone: 'info' | 'good' | 'warning' | 'bad';
   readonly title: string;
   /** Label → text, in display order. */

@@ -1,28 +1,30 @@
-import { connectedNodes } from '../fleet/liveness.ts';
-import { TOTAL_WEIGHT } from '../model/documents.ts';
+import { type StepSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { usesPins } from '../traffic/backend-traffic.ts';
 import { percent, stepOf, tell } from './notice.ts';
+import { pushFor, pushTo, withConnected } from './push.ts';
 import type { Cause, Push, Rollout } from './rollout.ts';
-import { change, type Draft, emit, enterPhase, type Observations, type Settings } from './transition.ts';
+import { change, type Draft, emit, enterPhase, type Observations, type Settings, wait } from './transition.ts';
 
 /** The moves that several phases and commands share. Each leaves the draft consistent. */
 
-/** A push that the nodes connected now have to ACK; `null` when a fleet has none (nothing may move then). */
-export function newPush(d: Draft, observed: Observations): Push | null {
-  const counted = connectedNodes(observed.fleets);
-  const everyFleet = d.rollout.fleets.every((fleet) => (counted[fleet]?.length ?? 0) > 0);
-  return everyFleet ? { committedAtMs: d.nowMs, liveAtMs: null, counted } : null;
-}
-
-/** Steps forward: next step, or to 100 % after the last. The caller has checked every gate. */
-export function advance(d: Draft, push: Push): void {
+/**
+ * Steps forward: next step, or to 100 % after the last. The caller has checked every gate. `false`: not now; the draft
+ * says what it waits for.
+ */
+export function advance(d: Draft, observed: Observations): boolean {
   const next = d.rollout.step + 1;
   const step = d.rollout.spec.strategy.steps[next];
+  const promoting = d.rollout.stable === null || step === undefined;
+  const push = pushFor(d, observed, promoting ? { phase: 'promoting' } : { phase: 'stepping', step: next });
+  if (push === null) return false;
   leaveStep(d);
-  if (d.rollout.stable === null || step === undefined) {
-    promote(d, push, 'serin');
-    return;
-  }
+  if (promoting) promote(d, push, 'serin');
+  else enterStep(d, push, next, step);
+  wait(d, 'the ACKs of the counted Envoys');
+  return true;
+}
+
+function enterStep(d: Draft, push: Push, next: number, step: StepSpec): void {
   const first = d.rollout.phase !== 'stepping';
   change(d, {
     phase: 'stepping',
@@ -72,7 +74,7 @@ export function revert(
     return;
   }
   change(d, {
-    push: { committedAtMs: d.nowMs, liveAtMs: null, counted: withConnected(d.rollout.push, observed) },
+    push: pushTo(d, withConnected(d.rollout.push, observed)),
     attempt: d.rollout.attempt + 1,
   });
   const to = byPerson ? 'aborting' : 'rolling_back';
@@ -80,17 +82,6 @@ export function revert(
   emit(d, 'step', 'all traffic goes back to stable', { weight: 0 }, cause.by);
   d.traffic = true;
   tell(d, to);
-}
-
-/** Nodes connected now, and those counted before whether connected at this moment or not. */
-export function withConnected(push: Push | null, observed: Observations): Push['counted'] {
-  const connected = connectedNodes(observed.fleets);
-  return Object.fromEntries(
-    Object.entries(connected).map(([fleet, nodes]) => [
-      fleet,
-      [...new Set([...(push?.counted[fleet] ?? []), ...nodes])].sort(),
-    ]),
-  );
 }
 
 /** The last commit of a rollout: terminal phase, ownership given back, clusters out of use kept for a while. */
@@ -102,7 +93,8 @@ export function end(
   by = 'serin',
   extra: readonly (readonly [string, string])[] = [],
 ): void {
-  const hadTraffic = d.rollout.history.length > 0 || d.rollout.phase === 'promoting';
+  // The drill names the canary's cluster in routes, too.
+  const hadTraffic = d.rollout.history.length > 0 || d.rollout.drill !== null || d.rollout.phase === 'promoting';
   d.backend = {
     ...d.backend,
     rolloutId: null,
@@ -136,6 +128,18 @@ function retire(d: Draft, promoted: boolean, untilMs: number): Draft['backend'][
     all.set(one.revision.key, { revision: one.revision, ...merged });
   }
   return [...all.values()];
+}
+
+/** As `revert`, with an event of its own for what an Envoy did. */
+export function revertOn(
+  d: Draft,
+  observed: Observations,
+  cause: Omit<Cause, 'atMs' | 'step'>,
+  settings: Settings,
+): void {
+  const { node } = cause;
+  emit(d, cause.kind === 'nack' ? 'nack' : 'held', cause.summary, node === null ? {} : { node });
+  revert(d, observed, cause, settings);
 }
 
 function leaveStep(d: Draft): void {

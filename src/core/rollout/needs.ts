@@ -1,7 +1,8 @@
 import type { CounterFamily } from '../analysis/judge.ts';
 import { freshForMs } from '../analysis/sample-health.ts';
 import type { AnalysisSpec } from '../model/documents.ts';
-import { canaryWeight } from '../traffic/backend-traffic.ts';
+import { pinnedCluster } from '../model/revision.ts';
+import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
 import type { Rollout } from './rollout.ts';
 
 /** The longest stretch that a judge looks back over, ms. */
@@ -22,13 +23,28 @@ const NOTHING: ObservationNeeds = { counters: null, queries: [] };
 export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowMs: number): ObservationNeeds {
   const push = rollout.push;
   if (push === null || scrapeMs === null) return NOTHING;
+  if (rollout.aftercare === 'due') {
+    return {
+      counters: {
+        clusters: usesPins(rollout)
+          ? [rollout.canary.cluster, pinnedCluster(rollout.canary)]
+          : [rollout.canary.cluster],
+        families: ['upstream_rq_active'],
+        fromMs: push.liveAtMs ?? push.committedAtMs,
+      },
+      queries: [],
+    };
+  }
   if (rollout.phase === 'preparing') {
+    // The drill waits for ACKs alone; measuring would only make its clock slow.
+    if (rollout.drill?.stage === 'out' || rollout.drill?.stage === 'back') return NOTHING;
+    const freshMs = nowMs - freshForMs(scrapeMs);
     return {
       counters: {
         clusters: [rollout.canary.cluster],
         families: ['membership_healthy'],
         // Only the newest sample counts, however long the wait has been.
-        fromMs: Math.max(push.committedAtMs, nowMs - freshForMs(scrapeMs)),
+        fromMs: rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs,
       },
       queries: [],
     };

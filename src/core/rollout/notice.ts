@@ -18,6 +18,8 @@ const TITLES: Record<Notice['kind'], (r: Rollout) => string> = {
   failed: (r) => `${r.backend}: ${r.canary.name} failed before it got traffic`,
   paused: (r) => `${r.backend}: ${r.canary.name} is paused`,
   resumed: (r) => `${r.backend}: ${r.canary.name} is resumed`,
+  laggards: (r) => `${r.backend}: Envoys do not answer in the rollout of ${r.canary.name}`,
+  streams: (r) => `${r.backend}: requests to ${r.canary.name} go on after its way back`,
   approval: (r) => `${r.backend}: ${r.canary.name} waits for an approval (step ${stepOf(r)})`,
 };
 
@@ -33,6 +35,8 @@ const TONES: Record<Notice['kind'], Notice['tone']> = {
   paused: 'warning',
   resumed: 'info',
   approval: 'warning',
+  laggards: 'warning',
+  streams: 'warning',
 };
 
 /** One message per change of state, always with the reason. */

@@ -18,6 +18,11 @@ const VerdictRecord = z.looseObject({
   baselineRequests: z.number().nullable(),
 }) as unknown as z.ZodType<Verdict>;
 
+const CapabilityRecord = z.looseObject({
+  feature: z.string(),
+  since: z.tuple([z.number().int(), z.number().int()]),
+});
+
 /** A rollout as it comes back from the store. */
 export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   id: z.string(),
@@ -41,8 +46,19 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
       committedAtMs: ms,
       liveAtMs: ms.nullable(),
       counted: z.record(z.string(), z.array(z.string())),
+      probe: z.record(z.string(), z.string()).nullable().default(null),
+      unanswered: z.array(z.string()).default([]),
+      toldAtMs: ms.nullable().default(null),
     })
     .nullable(),
+  // Records of earlier versions lack these four.
+  drill: z
+    .looseObject({ stage: z.enum(['out', 'back', 'proven']), backMs: ms.nullable() })
+    .nullable()
+    .default(null),
+  excluded: z.record(z.string(), z.array(z.string())).default({}),
+  requires: z.array(CapabilityRecord).default([]),
+  aftercare: z.enum(['due', 'done']).nullable().default(null),
   approval: z.looseObject({ step: z.number(), attempt: z.number(), by: z.string(), atMs: ms }).nullable(),
   evidence: z
     .looseObject({
@@ -54,7 +70,7 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
     .nullable(),
   cause: z
     .looseObject({
-      kind: z.enum(['analysis', 'nack', 'deadline', 'person', 'no_dataplane']),
+      kind: z.enum(['analysis', 'nack', 'laggard', 'deadline', 'person', 'no_dataplane']),
       summary: z.string(),
       by: z.string(),
       atMs: ms,

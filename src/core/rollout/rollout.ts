@@ -1,4 +1,5 @@
 import type { JudgeState, Verdict } from '../analysis/judge.ts';
+import type { Capability } from '../fleet/capabilities.ts';
 import type { PlanSpec } from '../model/documents.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Revision } from '../model/revision.ts';
@@ -28,6 +29,14 @@ export interface Rollout {
   readonly deadlineAtMs: number;
   /** The traffic commit that must become live; `null` before the first. */
   readonly push: Push | null;
+  /** The proof, before the first step, that the way back works; `null`: not begun, or nothing to go back to. */
+  readonly drill: Drill | null;
+  /** Envoys that a step went on without, by fleet. They count again once they have caught up. */
+  readonly excluded: Readonly<Record<string, readonly string[]>>;
+  /** What an Envoy must be able to do for this rollout. */
+  readonly requires: readonly Capability[];
+  /** The look after a way back has ended: do requests to the canary go on? `null`: none is due. */
+  readonly aftercare: 'due' | 'done' | null;
   readonly approval: {
     readonly step: number;
     readonly attempt: number;
@@ -55,6 +64,22 @@ export interface Push {
   readonly liveAtMs: number | null;
   /** Nodes that must ACK, by fleet: those connected when it was committed. */
   readonly counted: Readonly<Record<string, readonly string[]>>;
+  /**
+   * One node per fleet tries it out before the others get it; `null`: all of them have it. Without an entry: nobody
+   * answered, others have their turn for a while.
+   */
+  readonly probe: Readonly<Record<string, string>> | null;
+  /** Nodes that were to try it out and did not answer in time. */
+  readonly unanswered: readonly string[];
+  /** When people were told who does not answer; `null`: not yet. */
+  readonly toldAtMs: number | null;
+}
+
+export interface Drill {
+  /** A change without effect is going out, is being taken back, or both were confirmed. */
+  readonly stage: 'out' | 'back' | 'proven';
+  /** From the decision to go back to the last Envoy's ACK, ms. */
+  readonly backMs: number | null;
 }
 
 export interface Evidence {
@@ -65,7 +90,7 @@ export interface Evidence {
   readonly judge: JudgeState | null;
 }
 
-export type CauseKind = 'analysis' | 'nack' | 'deadline' | 'person' | 'no_dataplane';
+export type CauseKind = 'analysis' | 'nack' | 'laggard' | 'deadline' | 'person' | 'no_dataplane';
 
 export interface Cause {
   readonly kind: CauseKind;

@@ -1,4 +1,5 @@
 import { assertNever } from '../model/assert-never.ts';
+import { aftercare } from './aftercare.ts';
 import { pending } from './phases/pending.ts';
 import { preparing } from './phases/preparing.ts';
 import { promoting } from './phases/promoting.ts';
@@ -30,9 +31,10 @@ function act(d: Draft, input: StepInput): number | null {
     case 'rolling_back':
     case 'aborting':
       return reverting(d, input);
-    case 'promoted':
     case 'rolled_back':
     case 'aborted':
+      return input.rollout.aftercare === 'due' ? aftercare(d, input.observed) : null;
+    case 'promoted':
     case 'failed':
     case 'superseded':
       return null;

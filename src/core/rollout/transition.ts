@@ -41,6 +41,8 @@ export interface Transition {
   readonly traffic: boolean;
   readonly events: readonly RolloutEvent[];
   readonly notices: readonly Notice[];
+  /** The rollback clock: for each Envoy that has gone back, how long it took, ms. */
+  readonly confirmedAfterMs: readonly number[];
   /** When to look again; `null`: never (terminal). Hints may come earlier. */
   readonly dueAtMs: number | null;
 }
@@ -52,12 +54,21 @@ export interface Draft {
   traffic: boolean;
   readonly events: RolloutEvent[];
   readonly notices: Notice[];
+  readonly confirmedAfterMs: number[];
   readonly nowMs: number;
 }
 
 export function draft(rollout: Rollout, backend: BackendState, nowMs: number): Draft {
   // Time never runs backwards for a record, whichever replica's clock decides.
-  return { rollout, backend, traffic: false, events: [], notices: [], nowMs: Math.max(nowMs, rollout.updatedAtMs) };
+  return {
+    rollout,
+    backend,
+    traffic: false,
+    events: [],
+    notices: [],
+    confirmedAfterMs: [],
+    nowMs: Math.max(nowMs, rollout.updatedAtMs),
+  };
 }
 
 export function change(d: Draft, fields: Partial<Rollout>): void {
@@ -97,6 +108,7 @@ export function finish(d: Draft, before: Rollout, dueAtMs: number | null, nowMs:
     traffic: d.traffic,
     events: d.events,
     notices: d.notices,
+    confirmedAfterMs: d.confirmedAfterMs,
     dueAtMs: dueAtMs === null ? null : nowMs + (dueAtMs - d.nowMs),
   };
 }

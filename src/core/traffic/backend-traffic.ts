@@ -25,7 +25,21 @@ export function backendTraffic(state: BackendState, rollout: Rollout | null): Ba
     pinned: [...pinned].sort(),
     split: split(state, rollout),
     pins: rollout === null ? [] : pins(rollout),
+    maxStreamMs: rollout !== null && isRouted(rollout) ? rollout.spec.onRollback.closeStreamsAfterMs : null,
   };
+}
+
+/**
+ * Does the second bring something that Envoys have not had: a cluster, a match, another limit? That is tried out by
+ * one node first. Weights among clusters that are there, and what is taken away, need no trial.
+ */
+export function addsStructure(before: BackendTraffic, after: BackendTraffic): boolean {
+  const had = new Set(before.revisions.map(({ key }) => key));
+  if (after.revisions.some(({ key }) => !had.has(key))) return true;
+  if (after.pinned.some((key) => !before.pinned.includes(key))) return true;
+  if (after.maxStreamMs !== null && after.maxStreamMs !== before.maxStreamMs) return true;
+  const pinned = new Set(before.pins.map((pin) => JSON.stringify(pin)));
+  return after.pins.some((pin) => !pinned.has(JSON.stringify(pin)));
 }
 
 /** Does any step of this rollout pin requests? Then the canary's second cluster lives as long as the rollout. */
@@ -50,10 +64,14 @@ export function canaryWeight(rollout: Rollout): number {
   return rollout.spec.strategy.steps[rollout.step]?.weight ?? 0;
 }
 
+/** Do routes name the canary? Also in the drill, which takes it in at weight 0 and out again. */
+function isRouted({ phase, drill }: Rollout): boolean {
+  return phase === 'stepping' || phase === 'promoting' || (phase === 'preparing' && drill?.stage === 'out');
+}
+
 function split(state: BackendState, rollout: Rollout | null): BackendTraffic['split'] {
   const stable = state.stable;
-  const routed = rollout?.phase === 'stepping' || rollout?.phase === 'promoting';
-  if (rollout === null || !routed) {
+  if (rollout === null || !isRouted(rollout)) {
     return stable === null ? [] : [{ cluster: stable.cluster, weight: TOTAL_WEIGHT }];
   }
   const weight = canaryWeight(rollout);

@@ -92,6 +92,7 @@ export interface RouteResource {
   readonly match: RouteMatch;
   readonly route?: {
     readonly timeout: Duration;
+    readonly maxStreamDuration?: { readonly maxStreamDuration: Duration };
     readonly cluster?: string;
     readonly weightedClusters?: {
       readonly clusters: readonly { readonly name: string; readonly weight: UInt32Value }[];

@@ -17,15 +17,19 @@ export function ruleRoutes(
 ): RouteResource[] {
   const name = `${safeName(rule.name)}-${matchIndex}`;
   if (backend === null || backend.split.length === 0) return [notDeployed(name, match)];
-  const timeout = duration(rule.timeoutMs);
+  const { maxStreamMs } = backend;
+  const limits = {
+    timeout: duration(rule.timeoutMs),
+    ...(maxStreamMs === null ? {} : { maxStreamDuration: { maxStreamDuration: duration(maxStreamMs) } }),
+  };
   const pins = backend.pins.flatMap(({ matches, cluster }) => matches.map((pin) => ({ pin, cluster })));
   return [
     ...pins.map(({ pin, cluster }, k) => ({
       name: `${name}-pin-${k}`,
       match: routeMatch(match, pin),
-      route: { timeout, cluster },
+      route: { ...limits, cluster },
     })),
-    { name, match: routeMatch(match, null), route: { timeout, weightedClusters: weighted(backend) } },
+    { name, match: routeMatch(match, null), route: { ...limits, weightedClusters: weighted(backend) } },
   ];
 }
 

@@ -7,4 +7,6 @@ export interface Meter {
   commitConflict(): void;
   delivery(kind: Delivery['kind']): void;
   storeUp(up: boolean): void;
+  /** The rollback clock: one entry per Envoy that has gone back, ms. */
+  confirmedBack(afterMs: readonly number[]): void;
 }

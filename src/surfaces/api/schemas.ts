@@ -41,8 +41,22 @@ export const RolloutBody = z
       .nullable(),
     weight: z.number().meta({ description: 'Percent of unpinned requests that the canary is meant to get now.' }),
     push: z
-      .object({ committedAt: time, liveAt: time.nullable(), ackMs: z.number().nullable(), counted: z.number().int() })
+      .object({
+        committedAt: time,
+        liveAt: time.nullable(),
+        ackMs: z.number().nullable(),
+        counted: z.number().int(),
+        probe: z
+          .array(z.string())
+          .nullable()
+          .meta({ description: 'Envoys that try it out before the others get it; null: all of them have it.' }),
+      })
       .nullable(),
+    drill: z
+      .object({ stage: z.enum(['out', 'back', 'proven']), backMs: z.number().nullable() })
+      .nullable()
+      .meta({ description: 'The proof, before the first step, that the way back works.' }),
+    excluded: z.array(z.string()).meta({ description: 'Envoys that a step went on without (onLaggard: exclude).' }),
     laggards: z.array(z.string()).meta({ description: 'Counted Envoys that have not ACKed the present push.' }),
     gate: z.object({ step: z.number().int(), attempt: z.number().int() }).nullable(),
     waitingFor: z.string(),

@@ -2,7 +2,16 @@ import { expect, it } from 'vitest';
 import { commitArguments } from '../../../src/adapters/store/commit-script.ts';
 import { step } from '../../../src/core/rollout/step.ts';
 import { transitionCommit } from '../../../src/engine/publish.ts';
-import { backendState, node, planSpec, planStep, rollout, scriptedJudge, settings } from '../../support/rollouts.ts';
+import {
+  backendState,
+  node,
+  planSpec,
+  planStep,
+  push,
+  rollout,
+  scriptedJudge,
+  settings,
+} from '../../support/rollouts.ts';
 
 const name = (i: number) =>
   `sidecar~10.1.${i >> 8}.${i & 255}~checkout-7d9f8c6b5-${String(i).padStart(5, '0')}.shop~shop.svc`;
@@ -16,7 +25,10 @@ it('the way back can be committed whatever the size of the fleet (the xDS server
     attempt: 1,
     deadlineAtMs: 1_000,
     // Half of today's fleet was there at the commit.
-    push: { committedAtMs: 0, liveAtMs: 1, counted: { edge: nodes.slice(0, 5_000).map(({ nodeId }) => nodeId) } },
+    push: push(
+      nodes.slice(0, 5_000).map(({ nodeId }) => nodeId),
+      { liveAtMs: 1 },
+    ),
   });
   const transition = step({
     rollout: record,

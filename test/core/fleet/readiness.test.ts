@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { hostReadiness } from '../../../src/core/fleet/readiness.ts';
 import { preparing } from '../../../src/core/rollout/phases/preparing.ts';
 import { draft } from '../../../src/core/rollout/transition.ts';
-import { backendState, fleetAt, healthyHosts, node, rollout, scriptedJudge, settings } from '../../support/rollouts.ts';
+import {
+  backendState,
+  fleetAt,
+  healthyHosts,
+  node,
+  push,
+  rollout,
+  scriptedJudge,
+  settings,
+} from '../../support/rollouts.ts';
 
 const CANARY = 'checkout--v2-abc123';
 
@@ -16,7 +25,7 @@ describe('readiness of the canary', () => {
     const record = rollout({
       phase: 'preparing',
       deadlineAtMs: 7_200_000,
-      push: { committedAtMs: 1_000, liveAtMs: null, counted: { edge: ['a'] } },
+      push: push(['a'], { committedAtMs: 1_000, liveAtMs: null }),
     });
     const d = draft(record, backendState(), nowMs);
     preparing(d, {

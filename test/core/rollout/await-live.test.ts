@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { JudgeInput } from '../../../src/core/analysis/judge.ts';
 import { step } from '../../../src/core/rollout/step.ts';
-import { backendState, node, planSpec, planStep, rollout, scriptedJudge, settings } from '../../support/rollouts.ts';
+import {
+  backendState,
+  node,
+  planSpec,
+  planStep,
+  push,
+  rollout,
+  scriptedJudge,
+  settings,
+} from '../../support/rollouts.ts';
 import { atFirstStep } from '../../support/stage.ts';
 
 const errorRate = { kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 } as const;
@@ -19,7 +28,7 @@ describe('when every counted Envoy is gone for good', () => {
       phase: 'stepping',
       step: 0,
       attempt: 1,
-      push: { committedAtMs: 1_000, liveAtMs: 2_000, counted: { edge: ['old'] } },
+      push: push(['old'], { committedAtMs: 1_000, liveAtMs: 2_000 }),
     });
     let judgedFromMs = 0;
     const judge = scriptedJudge(() => 'pass');
@@ -68,7 +77,7 @@ describe('when every counted Envoy is gone for good', () => {
       phase: 'stepping',
       step: 0,
       attempt: 1,
-      push: { committedAtMs: 1_000, liveAtMs: null, counted: { edge: ['old'], eu: ['eu-1', 'eu-2'] } },
+      push: push(['old'], { committedAtMs: 1_000, counted: { edge: ['old'], eu: ['eu-1', 'eu-2'] } }),
     });
     const { rollout: after } = step({
       rollout: record,

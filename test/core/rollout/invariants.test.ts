@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LAGGARD_POLICIES, type LaggardPolicy } from '../../../src/core/model/documents.ts';
 import { isTerminal } from '../../../src/core/model/phase.ts';
 import { violations } from '../../support/invariants.ts';
 import { backendState, planSpec, planStep, rollout } from '../../support/rollouts.ts';
@@ -32,9 +33,11 @@ const plan = fc.array(
     weight: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 10_000 })),
     holdMs: fc.constantFrom(0, 5_000),
     approve: fc.boolean(),
+    pins: fc.boolean(),
   }),
   { minLength: 1, maxLength: 4 },
 );
+type Steps = typeof plan extends fc.Arbitrary<infer T> ? T : never;
 
 function play(stage: Stage, h: Happening): void {
   switch (h.do) {
@@ -79,22 +82,36 @@ function play(stage: Stage, h: Happening): void {
   }
 }
 
-function stageFor(steps: readonly { weight: number; holdMs: number; approve: boolean }[]): Stage {
+/** Every second walk begins where the first step is out: the way there is long, and most walks would not see more. */
+function stageFor(steps: Steps, policy: LaggardPolicy = 'hold', headStart = true): Stage {
   const rising = [...steps].sort((a, b) => a.weight - b.weight);
-  return new Stage({
+  const pinned = rising.map(({ pins, ...step }, i) =>
+    planStep({ ...step, name: `s${i}`, matches: pins ? [{ headers: [{ name: `x-${i}`, type: 'Present' }] }] : [] }),
+  );
+  const stage = new Stage({
     spec: planSpec({
-      strategy: { name: 'any', steps: rising.map((s, i) => planStep({ ...s, name: `s${i}` })) },
+      strategy: { name: 'any', steps: pinned },
       analysis: [errorRate],
+      onLaggard: policy,
+      onRollback: { closeStreamsAfterMs: rising.length > 2 ? 60_000 : null },
     }),
   });
+  return headStart ? stage.prepared() : stage;
 }
+
+const walk = fc.record({
+  steps: plan,
+  policy: fc.constantFrom(...LAGGARD_POLICIES),
+  headStart: fc.boolean(),
+  happenings: fc.array(happening, { maxLength: 80 }),
+});
 
 describe('whatever happens, in whatever order', () => {
   it('I1–I4, I8–I10 and I16 hold after every change', () => {
     const reached = new Set<string>();
     fc.assert(
-      fc.property(plan, fc.array(happening, { maxLength: 80 }), (steps, happenings) => {
-        const stage = stageFor(steps);
+      fc.property(walk, ({ steps, policy, headStart, happenings }) => {
+        const stage = stageFor(steps, policy, headStart);
         for (const h of happenings) play(stage, h);
         expect(stage.broken).toEqual([]);
         reached.add(stage.rollout.phase);
@@ -186,6 +203,7 @@ describe('the checkers can fail', () => {
       revisions: [],
       pinned: [],
       pins: [],
+      maxStreamMs: null,
       split: [
         { cluster: 'checkout--v1-abc123', weight: 4_000 },
         { cluster: 'checkout--v2-abc123', weight: 6_000 },

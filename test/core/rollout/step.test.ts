@@ -20,7 +20,7 @@ afterEach(() => {
 function atFirstStep(spec = judged): Stage {
   stage = new Stage({ spec });
   stage.verdict = 'inconclusive';
-  stage.tick().ack().tick();
+  stage.prepared();
   expect(stage.rollout.phase).toBe('stepping');
   return stage.ack().tick();
 }
@@ -38,7 +38,7 @@ describe('before any traffic', () => {
 
   it('sends clusters first and no route to the canary', () => {
     stage = new Stage();
-    stage.tick();
+    stage.tried();
     expect(stage.rollout.phase).toBe('preparing');
     const sent = stage.traffic.at(-1);
     expect(sent?.revisions.map((r) => r.name)).toEqual(['v1', 'v2']);
@@ -47,27 +47,27 @@ describe('before any traffic', () => {
 
   it('does not route before every counted Envoy has ACKed the clusters', () => {
     stage = new Stage();
-    stage.tick().ack('a').tick().tick();
-    expect(stage.rollout.phase).toBe('preparing');
+    stage.tried().ack('a').tick().tick();
+    expect(stage.rollout.drill).toBeNull();
     expect(stage.rollout.waitingFor).toContain('b');
-    stage.ack('b').tick();
+    stage.prepared();
     expect(stage.rollout.phase).toBe('stepping');
   });
 
   it('does not route while the canary has no healthy host, although its cluster was ACKed', () => {
     stage = new Stage();
     stage.hosts = 0;
-    stage.tick().ack().tick().tick();
-    expect(stage.rollout.phase).toBe('preparing');
+    stage.prepared();
+    expect(stage.rollout).toMatchObject({ phase: 'preparing', drill: null });
     stage.hosts = 1;
-    stage.tick();
+    stage.prepared();
     expect(stage.rollout.phase).toBe('stepping');
   });
 
   it('does not route while nobody can say whether hosts are healthy', () => {
     stage = new Stage();
     stage.metricsUp = false;
-    stage.tick().ack().tick().tick();
+    stage.prepared();
     expect(stage.rollout.phase).toBe('preparing');
     expect(stage.rollout.waitingFor).toContain('SOURCE_DOWN');
   });
@@ -83,7 +83,7 @@ describe('before any traffic', () => {
 
   it('goes straight to promotion at a first deployment: there is nothing to step away from', () => {
     stage = new Stage({ stable: null });
-    stage.tick().ack().tick();
+    stage.prepared();
     expect(stage.rollout.phase).toBe('promoting');
     stage.ack().tick();
     expect(stage.rollout.phase).toBe('promoted');
@@ -94,7 +94,7 @@ describe('before any traffic', () => {
 describe('a step', () => {
   it('is not judged as passed before it is live on every counted Envoy', () => {
     stage = new Stage({ spec: judged });
-    stage.tick().ack().tick();
+    stage.prepared();
     stage.ack('a').tick().tick();
     expect(stage.rollout).toMatchObject({ phase: 'stepping', step: 0 });
     expect(stage.rollout.waitingFor).toBe('the ACK of b');
@@ -102,7 +102,7 @@ describe('a step', () => {
 
   it('goes back on failing evidence even while a laggard keeps it from being live', () => {
     stage = new Stage({ spec: judged });
-    stage.tick().ack().tick();
+    stage.prepared();
     stage.verdict = 'fail';
     stage.ack('a').tick();
     expect(stage.rollout.phase).toBe('rolling_back');
@@ -219,9 +219,9 @@ describe('pinned testers', () => {
 
   it('go to a cluster of their own, which is there before the first route', () => {
     stage = new Stage({ spec: pinning });
-    stage.tick();
+    stage.tried();
     expect(stage.traffic.at(-1)).toMatchObject({ pinned: ['checkout/v2-abc123'], pins: [] });
-    stage.ack().tick();
+    stage.prepared().ack().tick();
     expect(stage.traffic.at(-1)?.pins.map((pin) => pin.cluster)).toEqual(['checkout--v2-abc123--pin']);
     expect(stage.weight).toBe(0);
   });
@@ -229,7 +229,7 @@ describe('pinned testers', () => {
   it('need no evidence at weight 0, but the approval where the step asks for one', () => {
     stage = new Stage({ spec: pinning });
     stage.metricsUp = true;
-    stage.tick().ack().tick().ack().tick().tick();
+    stage.prepared().ack().tick(1).ack().tick().tick();
     expect(stage.rollout.step).toBe(0);
     expect(stage.notices.at(-1)?.kind).toBe('approval');
     expect(stage.command({ type: 'approve', gate: { step: 0, attempt: 0 } })).toBe('SERIN_GATE_CONFLICT');
@@ -243,7 +243,7 @@ describe('pinned testers', () => {
 describe('Envoys that come and go', () => {
   it('a counted Envoy that is gone holds the step for the grace period, then leaves the count', () => {
     stage = new Stage({ spec: planSpec() });
-    stage.tick().ack().tick();
+    stage.prepared();
     stage.ack('a').disconnect('b').tick(29_000);
     expect(stage.rollout.phase).toBe('stepping');
     stage.tick(2_000);
@@ -252,7 +252,7 @@ describe('Envoys that come and go', () => {
 
   it('a counted Envoy that comes back counts again', () => {
     stage = new Stage({ spec: planSpec() });
-    stage.tick().ack().tick();
+    stage.prepared();
     stage.ack('a').disconnect('b').tick(20_000);
     stage.connect('b').tick(20_000);
     expect(stage.rollout.waitingFor).toBe('the ACK of b');
@@ -260,14 +260,14 @@ describe('Envoys that come and go', () => {
 
   it('a new Envoy does not count', () => {
     stage = new Stage({ spec: planSpec() });
-    stage.tick().ack().tick();
+    stage.prepared();
     stage.connect('c').ack('a', 'b').tick();
     expect(stage.rollout.phase).toBe('promoting');
   });
 
   it('an empty fleet holds; a fleet of replacements takes over the count', () => {
     stage = new Stage({ spec: planSpec() });
-    stage.tick().ack().tick();
+    stage.prepared();
     stage.disconnect('a', 'b').tick(60_000).tick();
     expect(stage.rollout.phase).toBe('stepping');
     stage.connect('c').tick();

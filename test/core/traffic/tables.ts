@@ -35,6 +35,7 @@ export function backend(
     pinned: [],
     split: arms.map(([arm, weight]) => ({ cluster: arm.cluster, weight })),
     pins: [],
+    maxStreamMs: null,
     ...more,
   };
 }

@@ -20,7 +20,7 @@ const body = (fields: Partial<RolloutBody> = {}): RolloutBody => ({
 const lines = (fields: Partial<RolloutBody> = {}): string[] => rolloutLines(body(fields), paint);
 
 const step = { index: 1, of: 3, name: 'half', weight: 50 };
-const push = { committedAt: '', liveAt: null, ackMs: null, counted: 3 };
+const push = { committedAt: '', liveAt: null, ackMs: null, counted: 3, probe: null };
 const verdict = {
   metric: 'errors',
   verdict: 'pass' as const,
@@ -59,9 +59,12 @@ describe('the step', () => {
   it.each([
     [null, '  step 2 of 3 (half): 12.5 % to the canary'],
     [push, '  step 2 of 3 (half): 12.5 % to the canary, not yet live on all 3 Envoys'],
-    [{ ...push, counted: 1 }, '  step 2 of 3 (half): 12.5 % to the canary, not yet live on its Envoy'],
+    [{ ...push, counted: 1, probe: null }, '  step 2 of 3 (half): 12.5 % to the canary, not yet live on its Envoy'],
     [{ ...push, ackMs: 42 }, '  step 2 of 3 (half): 12.5 % to the canary, live on all 3 Envoys after 42 ms'],
-    [{ ...push, ackMs: 0, counted: 1 }, '  step 2 of 3 (half): 12.5 % to the canary, live on its Envoy after 0 ms'],
+    [
+      { ...push, ackMs: 0, counted: 1, probe: null },
+      '  step 2 of 3 (half): 12.5 % to the canary, live on its Envoy after 0 ms',
+    ],
   ])('with the push %j', (at, line) => {
     expect(lines({ step, weight: 12.5, push: at })[1]).toBe(line);
   });

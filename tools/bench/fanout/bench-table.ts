@@ -33,6 +33,7 @@ export function benchBackend(step: number): BackendTraffic {
       { cluster: canary.cluster, weight },
     ],
     pins: [],
+    maxStreamMs: null,
   };
 }
 

@@ -1,33 +1,27 @@
+import { firstLack, lackSummary } from '../../fleet/capabilities.ts';
+import { connectedNow } from '../../fleet/liveness.ts';
 import { LOOK_AGAIN_MS } from '../await-live.ts';
-import { newPush, revert } from '../moves.ts';
+import { revert } from '../moves.ts';
+import { pushFor } from '../push.ts';
 import { change, type Draft, enterPhase, type StepInput, wait } from '../transition.ts';
 
-/** Waits for Envoys, then commits the canary's clusters (not its routes). */
+/** Waits for Envoys that can do what the plan needs, then commits the canary's clusters (not its routes). */
 export function pending(d: Draft, { observed, settings }: StepInput): number | null {
-  if (d.nowMs >= d.rollout.deadlineAtMs) {
-    revert(
-      d,
-      observed,
-      {
-        kind: 'deadline',
-        by: 'serin',
-        summary: 'the deadline passed before the rollout could begin',
-        verdict: null,
-        node: null,
-      },
-      settings,
-    );
+  const failed = (kind: 'deadline' | 'no_dataplane', summary: string, node: string | null) => {
+    revert(d, observed, { kind, by: 'serin', summary, verdict: null, node }, settings);
     return null;
+  };
+  if (d.nowMs >= d.rollout.deadlineAtMs) {
+    return failed('deadline', 'the deadline passed before the rollout could begin', null);
   }
+  const lack = firstLack(connectedNow(observed.fleets), d.rollout.requires);
+  if (lack !== null) return failed('no_dataplane', lackSummary(lack), lack.nodeId);
   if (d.rollout.paused !== null) {
     wait(d, 'a person to resume it');
     return d.rollout.deadlineAtMs;
   }
-  const push = newPush(d, observed);
-  if (push === null) {
-    wait(d, 'an Envoy of every fleet to connect');
-    return Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
-  }
+  const push = pushFor(d, observed, { phase: 'preparing' });
+  if (push === null) return Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
   change(d, { push, waitingFor: 'the Envoys to take the clusters of the canary' });
   enterPhase(d, 'preparing', 'clusters and endpoints of the canary go out, no route yet');
   d.traffic = true;

@@ -1,37 +1,32 @@
 import { freshForMs } from '../../analysis/sample-health.ts';
 import { hostReadiness } from '../../fleet/readiness.ts';
-import { awaitLive, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
-import { advance, newPush, revert } from '../moves.ts';
+import type { FleetNode } from '../../model/fleet-state.ts';
+import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
+import { type DrillCheck, drill } from '../drill.ts';
+import { advance, revert } from '../moves.ts';
 import { type Draft, type StepInput, wait } from '../transition.ts';
 
 /**
- * Make before break: the route commit follows only when the counted nodes have ACKed the clusters
- * and report healthy hosts in them. Until then nothing can have reached the canary.
+ * Make before break: the first route commit follows only when the counted nodes have ACKed the clusters, report
+ * healthy hosts in them, and have shown that they come back. Until then nothing can have reached the canary.
  */
-export function preparing(d: Draft, { observed, settings }: StepInput): number | null {
-  const failed = (kind: 'nack' | 'deadline', summary: string, node: string | null) => {
-    revert(d, observed, { kind, by: 'serin', summary, verdict: null, node }, settings);
-    return null;
-  };
+export function preparing(d: Draft, input: StepInput): number | null {
+  const { observed, settings } = input;
   const live = awaitLive(d, observed, settings);
-  if (live.kind === 'nack') return failed('nack', nackSummary(live.nacks), live.nacks[0]?.nodeId ?? null);
+  if (live.kind === 'failed') {
+    revert(d, observed, live.cause, settings);
+    return null;
+  }
   if (d.nowMs >= d.rollout.deadlineAtMs) {
-    return failed('deadline', `the deadline passed while waiting for ${d.rollout.waitingFor}`, null);
+    const summary = `the deadline passed while waiting for ${d.rollout.waitingFor}`;
+    revert(d, observed, { kind: 'deadline', by: 'serin', summary, verdict: null, node: null }, settings);
+    return null;
   }
   const lookAgainMs = Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
   if (live.kind === 'waiting') return lookAgainMs;
-
-  const push = d.rollout.push;
-  if (observed.scrapeMs !== null && push !== null) {
-    if (observed.counters === null) return lookAgainMs;
-    const proxies = live.liveness.nodes.map((node) => node.metricsName);
-    // Since the clusters are live, and not long ago: an hour-old "healthy" says nothing.
-    const sinceMs = Math.max(push.liveAtMs ?? push.committedAtMs, d.nowMs - freshForMs(observed.scrapeMs));
-    const ready = hostReadiness(observed.counters, d.rollout.canary.cluster, proxies, sinceMs);
-    if (ready.kind !== 'ready') {
-      wait(d, ready.kind === 'gap' ? `proof of healthy hosts (${ready.gap}: ${ready.detail})` : ready.detail);
-      return Math.min(d.nowMs + Math.min(observed.scrapeMs, LOOK_AGAIN_MS), d.rollout.deadlineAtMs);
-    }
+  const drilling = d.rollout.drill?.stage === 'out' || d.rollout.drill?.stage === 'back';
+  if (!drilling && !hostsReady(d, input, live.liveness.nodes)) {
+    return Math.min(d.nowMs + Math.min(observed.scrapeMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS), d.rollout.deadlineAtMs);
   }
   if (d.rollout.paused !== null) {
     wait(d, 'a person to resume it');
@@ -41,12 +36,22 @@ export function preparing(d: Draft, { observed, settings }: StepInput): number |
     wait(d, 'a steady clock: wall and monotonic time disagree');
     return lookAgainMs;
   }
-  const next = newPush(d, observed);
-  if (next === null) {
-    wait(d, 'an Envoy of every fleet to connect');
-    return lookAgainMs;
-  }
-  advance(d, next);
-  wait(d, 'the ACKs of the counted Envoys');
+  const proof: DrillCheck = drill(d, observed);
+  if (proof === 'proven') advance(d, observed);
   return lookAgainMs;
+}
+
+/** Without metrics the ACK has to do; with them every counted node has to report a healthy host. */
+function hostsReady(d: Draft, { observed }: StepInput, nodes: readonly FleetNode[]): boolean {
+  const push = d.rollout.push;
+  if (observed.scrapeMs === null || push === null) return true;
+  if (observed.counters === null) return false;
+  const proxies = nodes.map((node) => node.metricsName);
+  // Not long ago: an hour-old "healthy" says nothing. And at first since the clusters are live; the drill touches none.
+  const freshMs = d.nowMs - freshForMs(observed.scrapeMs);
+  const sinceMs = d.rollout.drill === null ? Math.max(push.liveAtMs ?? push.committedAtMs, freshMs) : freshMs;
+  const ready = hostReadiness(observed.counters, d.rollout.canary.cluster, proxies, sinceMs);
+  if (ready.kind === 'ready') return true;
+  wait(d, ready.kind === 'gap' ? `proof of healthy hosts (${ready.gap}: ${ready.detail})` : ready.detail);
+  return false;
 }

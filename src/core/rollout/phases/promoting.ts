@@ -1,7 +1,7 @@
-import { awaitLive, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
+import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
-import { end, revert } from '../moves.ts';
-import { type Draft, emit, type StepInput } from '../transition.ts';
+import { end, revert, revertOn } from '../moves.ts';
+import type { Draft, StepInput } from '../transition.ts';
 
 /**
  * 100 % is committed. Ends when every counted Envoy has it; the deadline no longer sends it back. While one of them
@@ -10,10 +10,8 @@ import { type Draft, emit, type StepInput } from '../transition.ts';
 export function promoting(d: Draft, input: StepInput): number | null {
   const { observed, settings } = input;
   const live = awaitLive(d, observed, settings);
-  if (live.kind === 'nack') {
-    const node = live.nacks[0]?.nodeId ?? null;
-    emit(d, 'nack', nackSummary(live.nacks), node === null ? {} : { node });
-    revert(d, observed, { kind: 'nack', by: 'serin', summary: nackSummary(live.nacks), verdict: null, node }, settings);
+  if (live.kind === 'failed') {
+    revertOn(d, observed, live.cause, settings);
     return d.nowMs + LOOK_AGAIN_MS;
   }
   const outcome = judgePush(d, input, live);

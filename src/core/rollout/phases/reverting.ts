@@ -1,6 +1,9 @@
-import { awaitLive, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
+import type { FleetNode } from '../../model/fleet-state.ts';
+import { aftercareDueMs } from '../aftercare.ts';
+import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { end } from '../moves.ts';
-import { type Draft, emit, type StepInput, wait } from '../transition.ts';
+import { spread } from '../spread.ts';
+import { change, type Draft, emit, type StepInput, wait } from '../transition.ts';
 
 /**
  * `rolling_back` and `aborting`: the decision is durable and final. The rollout is reported back on stable
@@ -8,9 +11,9 @@ import { type Draft, emit, type StepInput, wait } from '../transition.ts';
  */
 export function reverting(d: Draft, { observed, settings }: StepInput): number | null {
   const live = awaitLive(d, observed, settings);
-  if (live.kind === 'nack') {
+  if (live.kind === 'failed') {
     // Nothing better can be sent than stable. Stay, say it, and look again.
-    const summary = nackSummary(live.nacks);
+    const { summary } = live.cause;
     const waitingFor = `a way back: ${summary}`;
     if (d.rollout.waitingFor !== waitingFor) emit(d, 'nack', summary);
     wait(d, waitingFor);
@@ -18,10 +21,29 @@ export function reverting(d: Draft, { observed, settings }: StepInput): number |
   }
   if (live.kind === 'waiting') return d.nowMs + LOOK_AGAIN_MS;
   const push = d.rollout.push;
-  const ackMs = push?.liveAtMs == null ? 0 : push.liveAtMs - push.committedAtMs;
+  const sinceMs = push?.committedAtMs ?? d.nowMs;
+  const ackMs = (push?.liveAtMs ?? sinceMs) - sinceMs;
+  clock(d, live.liveness.nodes, sinceMs);
   const phase = d.rollout.phase === 'aborting' ? 'aborted' : 'rolled_back';
   end(d, phase, `last Envoy back on stable after ${ackMs} ms`, settings, 'serin', [
     ['Last Envoy back on stable after', `${ackMs} ms`],
   ]);
-  return null;
+  const dueAtMs = aftercareDueMs(observed, d.nowMs);
+  if (dueAtMs !== null) change(d, { aftercare: 'due' });
+  return dueAtMs;
+}
+
+/** The rollback clock: how long each Envoy took to say that it is back. */
+function clock(d: Draft, nodes: readonly FleetNode[], sinceMs: number): void {
+  const tookMs = nodes.map(({ creditedAtMs }) => Math.max(0, creditedAtMs - sinceMs));
+  d.confirmedAfterMs.push(...tookMs);
+  const { p50, p99, max } = spread(tookMs);
+  emit(
+    d,
+    'back',
+    `${nodes.length} Envoys back on stable: half after ${p50} ms, 99 % after ${p99} ms, all after ${max} ms`,
+    {
+      confirm: { nodes: nodes.length, p50Ms: p50, p99Ms: p99, maxMs: max },
+    },
+  );
 }

@@ -1,9 +1,9 @@
 import type { JudgeOutcome } from '../../analysis/judge.ts';
 import type { StepSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
-import { awaitLive, type LiveCheck, LOOK_AGAIN_MS, nackSummary } from '../await-live.ts';
+import { awaitLive, type LiveCheck, LOOK_AGAIN_MS } from '../await-live.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
-import { advance, newPush, revert } from '../moves.ts';
+import { advance, revert, revertOn } from '../moves.ts';
 import { currentAnalysis } from '../needs.ts';
 import { tell } from '../notice.ts';
 import { change, type Draft, emit, type StepInput, wait } from '../transition.ts';
@@ -13,10 +13,8 @@ export function stepping(d: Draft, input: StepInput): number | null {
   const { observed, settings } = input;
   const wasLive = d.rollout.push?.liveAtMs != null;
   const live = awaitLive(d, observed, settings);
-  if (live.kind === 'nack') {
-    const node = live.nacks[0]?.nodeId ?? null;
-    emit(d, 'nack', nackSummary(live.nacks), node === null ? {} : { node });
-    revert(d, observed, { kind: 'nack', by: 'serin', summary: nackSummary(live.nacks), verdict: null, node }, settings);
+  if (live.kind === 'failed') {
+    revertOn(d, observed, live.cause, settings);
     return d.nowMs + LOOK_AGAIN_MS;
   }
   const outcome = judgePush(d, input, live);
@@ -40,13 +38,7 @@ export function stepping(d: Draft, input: StepInput): number | null {
     const looks = [heldUntilMs, d.rollout.deadlineAtMs, ...(tickMs === null ? [] : [d.nowMs + tickMs])];
     return Math.min(...looks);
   }
-  const push = newPush(d, observed);
-  if (push === null) {
-    wait(d, 'an Envoy of every fleet to connect');
-    return d.nowMs + LOOK_AGAIN_MS;
-  }
-  advance(d, push);
-  wait(d, 'the ACKs of the counted Envoys');
+  advance(d, observed);
   return d.nowMs + LOOK_AGAIN_MS;
 }
 

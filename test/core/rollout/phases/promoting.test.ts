@@ -10,7 +10,7 @@ const spec = planSpec({
 
 function live(): Stage {
   const stage = new Stage({ spec });
-  stage.tick(1).ack().tick(1_000).ack().tick(1);
+  stage.prepared().ack().tick(1);
   expect([stage.rollout.phase, stage.rollout.step]).toEqual(['stepping', 0]);
   return stage;
 }

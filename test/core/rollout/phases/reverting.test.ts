@@ -5,7 +5,7 @@ import { atFirstStep, Stage } from '../../../support/stage.ts';
 
 function rollingBack(): Stage {
   const stage = new Stage({ spec: planSpec({ strategy: { name: 'any', steps: [planStep({ weight: 500 })] } }) });
-  stage.tick(1).ack().tick(1).tick(1_000).ack().tick(1);
+  stage.prepared().tick(1_000).ack().tick(1);
   stage.command({ type: 'abort', reason: 'enough' });
   return stage;
 }
@@ -35,7 +35,7 @@ describe('a backend is never blocked for good', () => {
 
   it('no rollout is ended like that before it is on its way back', () => {
     const stage = new Stage({ spec: planSpec({ strategy: { name: 'any', steps: [planStep({ weight: 500 })] } }) });
-    stage.tick(1).ack().tick(1_000);
+    stage.prepared();
     expect(stage.command({ type: 'abort', reason: 'too early', unconfirmed: true })).toBe('SERIN_PHASE_CONFLICT');
     expect(stage.rollout.phase).toBe('stepping');
   });

@@ -1,0 +1,43 @@
+import type { CounterSeries } from '../analysis/judge.ts';
+import { formatDuration } from '../model/duration.ts';
+import { pinnedCluster } from '../model/revision.ts';
+import { tell } from './notice.ts';
+import type { Rollout } from './rollout.ts';
+import { change, type Draft, emit, type Observations } from './transition.ts';
+
+/** When to look whether requests to the canary go on: two scrapes after the last Envoy is back; `null`: nobody measures. */
+export function aftercareDueMs({ scrapeMs }: Observations, nowMs: number): number | null {
+  return scrapeMs === null ? null : nowMs + 2 * scrapeMs;
+}
+
+/**
+ * The one look after a way back has ended. The phase is final and stays; streams that were open when the routes went
+ * back are still with the canary, since Envoy moves no request that is under way.
+ */
+export function aftercare(d: Draft, { counters }: Observations): null {
+  change(d, { aftercare: 'done' });
+  if (counters === null || counters.kind === 'gap') return null;
+  const active = stillActive(d.rollout, counters.series);
+  if (active === 0) return null;
+  const { closeStreamsAfterMs } = d.rollout.spec.onRollback;
+  const end = closeStreamsAfterMs === null ? "their rule's timeout" : `${formatDuration(closeStreamsAfterMs)} of age`;
+  const message = `${active} requests to ${d.rollout.canary.name} are still active; they end by themselves or at ${end}`;
+  emit(d, 'held', message, { active });
+  tell(d, 'streams', [
+    ['Requests still active on the canary', String(active)],
+    ['They end', `by themselves or at ${end}`],
+  ]);
+  return null;
+}
+
+/** The newest sample of every proxy, of the canary's clusters together. */
+function stillActive({ canary, push }: Rollout, series: readonly CounterSeries[]): number {
+  const clusters = [canary.cluster, pinnedCluster(canary)];
+  const sinceMs = push?.liveAtMs ?? push?.committedAtMs ?? 0;
+  return series
+    .filter(({ family, cluster }) => family === 'upstream_rq_active' && clusters.includes(cluster))
+    .reduce((sum, { points }) => {
+      const newest = points.at(-1);
+      return sum + (newest !== undefined && newest[0] >= sinceMs ? newest[1] : 0);
+    }, 0);
+}

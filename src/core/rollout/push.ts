@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { connectedNodes } from '../fleet/liveness.ts';
+import { addsStructure, backendTraffic } from '../traffic/backend-traffic.ts';
+import type { Push, Rollout } from './rollout.ts';
+import { change, type Draft, type Observations, wait } from './transition.ts';
+
+/** Changes of traffic on their way to the fleet: whom they have to reach, and who tries them out first. */
+
+/** By which name a rollout's trials stand in the fleets' tables. */
+export const trialOf = ({ id }: Pick<Rollout, 'id'>): string => `rollout/${id}`;
+
+/**
+ * A push that the nodes connected now have to ACK. `null`: nothing may move now; the draft says what for.
+ * Nodes that a step went on without count again once they have all that is committed.
+ */
+export function newPush(d: Draft, observed: Observations): Push | null {
+  const blind = d.rollout.fleets.find((fleet) => observed.fleets[fleet]?.state.complete !== true);
+  if (blind !== undefined) {
+    wait(d, `the view of fleet ${blind} to be complete (another replica has not told what its Envoys have)`);
+    return null;
+  }
+  const excluded = stillExcluded(d.rollout, observed);
+  const counted = without(connectedNodes(observed.fleets), excluded);
+  if (d.rollout.fleets.some((fleet) => (counted[fleet]?.length ?? 0) === 0)) {
+    wait(d, 'an Envoy of every fleet to connect');
+    return null;
+  }
+  if (JSON.stringify(excluded) !== JSON.stringify(d.rollout.excluded)) change(d, { excluded });
+  return pushTo(d, counted);
+}
+
+export function pushTo(d: Draft, counted: Push['counted']): Push {
+  return { committedAtMs: d.nowMs, liveAtMs: null, counted, probe: null, unanswered: [], toldAtMs: null };
+}
+
+/**
+ * The push that makes the rollout `next`: to all at once where nothing but weights changes or something is taken away;
+ * otherwise first to one node per fleet, when it is this rollout's turn. `null`: not now; the draft says what for.
+ */
+export function pushFor(d: Draft, observed: Observations, next: Partial<Rollout>): Push | null {
+  const push = newPush(d, observed);
+  if (push === null) return null;
+  const [before, after] = [d.rollout, { ...d.rollout, ...next }].map((rollout) => backendTraffic(d.backend, rollout));
+  if (before === undefined || after === undefined || !addsStructure(before, after)) return push;
+  // Nobody is spared by asking the only node first.
+  if (Object.values(push.counted).every((nodes) => nodes.length === 1)) return push;
+  const probe = isTurn(d, observed) ? chooseProbes(d.rollout, push.counted, observed, []) : null;
+  return probe === null ? null : { ...push, probe };
+}
+
+/** Another change that is tried out comes first; the draft says whose. */
+function isTurn(d: Draft, observed: Observations): boolean {
+  const trials = d.rollout.fleets.map((fleet) => observed.fleets[fleet]?.trial ?? null);
+  const busy = trials.find((trial) => trial !== null && trial.by !== trialOf(d.rollout));
+  if (busy != null) wait(d, `its turn: Envoy ${busy.probe} tries out a change of ${busy.by} first`);
+  return busy == null;
+}
+
+/** The same change for other nodes to try; `null`: nobody else is there, or it is not this rollout's turn. */
+export function nextProbe(
+  d: Draft,
+  observed: Observations,
+  push: Push,
+  asked: { readonly now: readonly string[]; readonly unanswered: readonly string[] },
+): Push | null {
+  if (!isTurn(d, observed)) return null;
+  const probe = chooseProbes(d.rollout, push.counted, observed, [...asked.now, ...asked.unanswered]);
+  return probe === null ? null : { ...push, committedAtMs: d.nowMs, probe, unanswered: asked.unanswered };
+}
+
+/** A connected one of each fleet. Another node for another rollout: one that is ill should not meet all of them. */
+function chooseProbes(
+  rollout: Rollout,
+  counted: Push['counted'],
+  observed: Observations,
+  asked: readonly string[],
+): Push['probe'] {
+  const connected = connectedNodes(observed.fleets);
+  const probe: Record<string, string> = {};
+  for (const [fleet, nodes] of Object.entries(counted)) {
+    const left = nodes.filter((node) => !asked.includes(node) && (connected[fleet] ?? []).includes(node));
+    const [first] = left
+      .map((node) => ({ node, rank: rank(rollout.id, node) }))
+      .sort((a, b) => (a.rank < b.rank ? -1 : 1));
+    if (first === undefined) return null;
+    probe[fleet] = first.node;
+  }
+  return probe;
+}
+
+function rank(id: string, node: string): string {
+  return createHash('sha256').update(`${id}\n${node}`).digest('hex');
+}
+
+/** Nodes connected now, and those counted before whether connected at this moment or not. Nobody is excluded here. */
+export function withConnected(push: Push | null, observed: Observations): Push['counted'] {
+  const connected = connectedNodes(observed.fleets);
+  return Object.fromEntries(
+    Object.entries(connected).map(([fleet, nodes]) => [
+      fleet,
+      [...new Set([...(push?.counted[fleet] ?? []), ...nodes])].sort(),
+    ]),
+  );
+}
+
+/** Nodes that were left behind and have not caught up with this rollout's last change. */
+function stillExcluded(rollout: Rollout, observed: Observations): Rollout['excluded'] {
+  const excluded = Object.entries(rollout.excluded).map(([fleet, nodeIds]): [string, readonly string[]] => {
+    const { state, position } = observed.fleets[fleet] ?? { state: null, position: null };
+    const behind = nodeIds.filter((nodeId) => {
+      const node = state?.nodes.find((one) => one.nodeId === nodeId);
+      const credited = node?.credited ?? null;
+      const caughtUp =
+        position !== null && credited !== null && credited.epoch === position.epoch && credited.n >= position.n;
+      return node !== undefined && !caughtUp;
+    });
+    return [fleet, behind];
+  });
+  return Object.fromEntries(excluded.filter(([, nodes]) => nodes.length > 0));
+}
+
+export function without(nodes: Push['counted'], excluded: Rollout['excluded']): Push['counted'] {
+  return Object.fromEntries(
+    Object.entries(nodes).map(([fleet, ids]) => [fleet, ids.filter((id) => !(excluded[fleet] ?? []).includes(id))]),
+  );
+}
