@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { binaryPath } from './binaries.ts';
+import type { XdsMode } from './envoy-bootstrap.ts';
 import { type EnvoyProcess, envoyProcess } from './envoy-process.ts';
 import { answers, freePort, type RunningProcess, startProcess } from './processes.ts';
 import { type PrometheusProcess, startPrometheus } from './prometheus-process.ts';
@@ -15,7 +16,12 @@ export interface InstallationOptions {
   readonly program: readonly string[];
   /** `dev` brings its own store; `serve` gets a server on a port, which a test can kill. */
   readonly mode: 'dev' | 'serve';
-  readonly envoys: number;
+  /** How many, or how each of them is told. */
+  readonly envoys: number | readonly XdsMode[];
+  /** More lines for `serin.yaml`. */
+  readonly config?: string;
+  /** What Envoys connect to instead of the xDS port, by their number from 1: a proxy that can be cut. */
+  readonly between?: (envoy: number, xdsPort: number) => Promise<number>;
   readonly revisions: readonly string[];
   readonly undo: Undo[];
 }
@@ -51,8 +57,10 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const receiver = await startReceiver();
   undo.push(() => receiver.close());
   const envoys: EnvoyProcess[] = [];
-  for (let i = 1; i <= options.envoys; i += 1) {
-    const envoy = await envoyProcess(`edge-${i}`, 'edge', xdsPort);
+  const modes = typeof options.envoys === 'number' ? Array<XdsMode>(options.envoys).fill('sotw') : options.envoys;
+  for (const [index, mode] of modes.entries()) {
+    const port = (await options.between?.(index + 1, xdsPort)) ?? xdsPort;
+    const envoy = await envoyProcess(`edge-${index + 1}`, 'edge', port, mode);
     envoys.push(envoy);
     undo.push(() => envoy.close());
   }
@@ -69,7 +77,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const redisUrl = mode === 'serve' ? `redis://127.0.0.1:${redisPort}` : null;
   await writeFile(
     config,
-    serinConfig({ httpPort, xdsPort, prometheus: prometheus.url, webhook: receiver.url, redisUrl }),
+    `${serinConfig({ httpPort, xdsPort, prometheus: prometheus.url, webhook: receiver.url, redisUrl })}${options.config ?? ''}`,
   );
   const server = `http://127.0.0.1:${httpPort}`;
   const startRedis = () =>

@@ -1,0 +1,49 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A loopback TCP proxy whose line can be cut, and mended again. */
+export interface CutProxy {
+  readonly port: number;
+  /** Open connections end, new ones are turned away. */
+  cut(): void;
+  mend(): void;
+  close(): Promise<void>;
+}
+
+export async function cutProxy(toPort: number): Promise<CutProxy> {
+  const open = new Set<Socket>();
+  let whole = true;
+  const track = (socket: Socket, other: () => Socket | null) => {
+    open.add(socket);
+    socket.on('error', () => other()?.destroy());
+    socket.on('close', () => {
+      open.delete(socket);
+      other()?.destroy();
+    });
+  };
+  const server = createServer((client) => {
+    if (!whole) return void client.destroy();
+    const upstream = connect(toPort, '127.0.0.1');
+    track(client, () => upstream);
+    track(upstream, () => client);
+    client.pipe(upstream).pipe(client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const end = () => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut() {
+      whole = false;
+      end();
+    },
+    mend() {
+      whole = true;
+    },
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      end();
+      await closed;
+    },
+  };
+}
