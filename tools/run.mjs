@@ -11,6 +11,7 @@ const TASKS = {
   demo: ['tools/demo/main.ts'],
   'bench:start': ['tools/bench/start.ts'],
   'bench:fanout': ['tools/bench/fanout.ts'],
+  'bench:steps': ['tools/bench/steps.ts'],
   'bench:fanout-server': ['tools/bench/fanout-server.ts'],
 };
 const script = TASKS[task];

@@ -20,7 +20,10 @@ let n = 0;
 const web = route('web', [rule('shop')]);
 
 async function upstream(name: string): Promise<Revision> {
-  const server = createServer((_request, response) => response.end(name));
+  const server = createServer((request, response) => {
+    if (request.url === '/stream') response.write(name);
+    else response.end(name);
+  });
   // Longer than Envoy's pool keeps a connection: else it may pick one that is being closed.
   server.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -43,6 +46,22 @@ function call(headers: Record<string, string> = {}): Promise<{ status: number; b
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
     });
     request.on('error', reject);
+    request.end();
+  });
+}
+
+/** A response that its service never ends. */
+function openStream(): Promise<{ readonly from: string; readonly ended: Promise<'whole' | 'cut'> }> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port: envoy.listenPort, path: '/stream' };
+    const request = httpRequest(options, (response) => {
+      const ended = new Promise<'whole' | 'cut'>((done) => {
+        response.once('end', () => done(response.complete ? 'whole' : 'cut'));
+        response.once('error', () => done('cut'));
+      });
+      response.once('data', (chunk: Buffer) => resolve({ from: chunk.toString(), ended }));
+    });
+    request.once('error', reject);
     request.end();
   });
 }
@@ -169,6 +188,22 @@ describe.each(['sotw', 'delta', 'own route stream'] as const)('a real Envoy, %s'
       await fetch(`http://127.0.0.1:${envoy.adminPort}/stats?filter=v2--pin.upstream_rq_completed`)
     ).text();
     expect(stats).toContain('cluster.shop--v2--pin.upstream_rq_completed: 20');
+  }, 30_000);
+
+  it('ends a stream at the age it was given at its start, also after the way back', async () => {
+    const patient = route('web', [rule('shop', { timeoutMs: 3_600_000 })]);
+    const arms = (weight: number, maxStreamMs: number | null) => (at: number) =>
+      table(at, [
+        backend('shop', [[v1, 10_000 - weight] as const, [v2, weight] as const], { pinned: [v2.key], maxStreamMs }),
+        patient,
+      ]);
+    await publish(arms(10_000, 1_000));
+    const stream = await openStream();
+    expect(stream.from).toBe('v2');
+    await publish(arms(0, null));
+    expect(await stream.ended).toBe('cut');
+    expect((await call()).body).toBe('v1');
+    await publish(split(0));
   }, 30_000);
 
   it('warms a cluster at once that shares its endpoints with one that is there', async () => {
