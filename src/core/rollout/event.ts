@@ -15,6 +15,8 @@ export interface RolloutEvent {
     | 'approved'
     | 'nack'
     | 'held'
+    /** The Envoy that tried a change out has taken it. */
+    | 'probe'
     /** The way back has proved itself. */
     | 'drill'
     /** How long the Envoys took to go back. */

@@ -1,5 +1,5 @@
 import type { JudgeOutcome } from '../analysis/judge.ts';
-import type { LiveCheck } from './await-live.ts';
+import type { LiveCheck } from './live-check.ts';
 import { currentAnalysis, evidenceFromMs } from './needs.ts';
 import type { Cause } from './rollout.ts';
 import { change, type Draft, emit, type StepInput } from './transition.ts';

@@ -104,6 +104,30 @@ describe('a change that adds a cluster or a match', () => {
     expect(stage.rollout.push).toMatchObject({ probe: null, counted: { edge: [left] } });
   });
 
+  it('a pause takes it back from the Envoy that tries it; a resume starts the trial anew', () => {
+    const stage = new Stage({ spec });
+    stage.tick(1);
+    const probe = probeOf(stage);
+    stage.command({ type: 'pause', reason: 'lunch' });
+    stage.ack(probe).tick(1).tick(60_000);
+    expect([stage.trial, stage.traffic]).toEqual([null, []]);
+    expect(stage.rollout).toMatchObject({ phase: 'preparing', waitingFor: 'a person to resume it (lunch)' });
+    stage.command({ type: 'resume' });
+    stage.prepared();
+    expect(stage.rollout.phase).toBe('stepping');
+  });
+
+  it('clocks that disagree keep it on the Envoy that tries it', () => {
+    const stage = new Stage({ spec });
+    stage.tick(1);
+    stage.clockTrusted = false;
+    stage.ack().tick(1);
+    expect(stage.traffic).toEqual([]);
+    stage.clockTrusted = true;
+    stage.tick(1);
+    expect(stage.traffic).toHaveLength(1);
+  });
+
   it('the only Envoy of a fleet is not asked first', () => {
     const stage = new Stage({ spec }, ['a']);
     stage.tick(1);

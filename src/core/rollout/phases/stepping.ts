@@ -1,8 +1,9 @@
 import type { JudgeOutcome } from '../../analysis/judge.ts';
 import type { StepSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
-import { awaitLive, type LiveCheck, LOOK_AGAIN_MS } from '../await-live.ts';
+import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
+import type { LiveCheck } from '../live-check.ts';
 import { advance, revert, revertOn } from '../moves.ts';
 import { currentAnalysis } from '../needs.ts';
 import { tell } from '../notice.ts';

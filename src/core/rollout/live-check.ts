@@ -1,0 +1,25 @@
+import type { Liveness, Nack } from '../fleet/liveness.ts';
+import { nameSome } from '../model/name-some.ts';
+import type { Cause } from './rollout.ts';
+
+export type LiveCheck =
+  | { readonly kind: 'live'; readonly liveness: Extract<Liveness, { kind: 'live' }> }
+  /** An Envoy refused the push, or does not answer and the plan will not wait for it. */
+  | { readonly kind: 'failed'; readonly cause: Omit<Cause, 'atMs' | 'step'> }
+  | { readonly kind: 'waiting' };
+
+export function refusal(nacks: readonly Nack[]): Omit<Cause, 'atMs' | 'step'> {
+  const [first] = nacks;
+  const summary = first === undefined ? 'Envoy refused the change' : nackSummary(first, nacks.length - 1);
+  return { kind: 'nack', by: 'serin', summary, verdict: null, node: first?.nodeId ?? null };
+}
+
+/** One sentence for a refused push; Envoy's words were redacted where they came in. */
+function nackSummary({ nodeId, message }: Nack, more: number): string {
+  return `Envoy ${nodeId}${more > 0 ? ` (and ${more} more)` : ''} refused the change: ${message}`;
+}
+
+export function silence(nodes: readonly string[]): Omit<Cause, 'atMs' | 'step'> {
+  const summary = `no answer to the change from ${nameSome(nodes)}`;
+  return { kind: 'laggard', by: 'serin', summary, verdict: null, node: nodes[0] ?? null };
+}
