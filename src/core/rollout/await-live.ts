@@ -1,11 +1,10 @@
-import { connectedNodes, type Liveness, liveness, type Nack } from '../fleet/liveness.ts';
+import { connectedNodes, liveness } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
 import { awaitProbe } from './await-probe.ts';
 import { type LaggardCheck, laggards } from './laggards.ts';
 import { type LiveCheck, refusal, silence } from './live-check.ts';
 import { markLive } from './moves.ts';
 import { trialOf } from './push.ts';
-import type { Cause } from './rollout.ts';
 import { change, type Draft, emit, type Observations, type Settings, wait } from './transition.ts';
 
 /** How often to look when no hint comes, ms. ACKs wake us up at once; this is the backstop. */
