@@ -17,7 +17,10 @@ export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
       `  step ${r.step.index + 1} of ${r.step.of} (${r.step.name}): ${r.weight} % to the canary${liveText(r)}`,
     );
   }
-  if (r.laggards.length > 0) lines.push(paint.warn(`  not there yet: ${r.laggards.join(', ')}`));
+  if (r.laggards.length > 0) {
+    const since = r.push === null || r.push.ackMs === null ? 'not there yet' : 'there before, but not now';
+    lines.push(paint.warn(`  ${since}: ${r.laggards.join(', ')}`));
+  }
   if (r.paused !== null) lines.push(paint.warn(`  paused by ${r.paused.by}: ${r.paused.reason}`));
   if (r.cause !== null) lines.push(paint.bad(`  cause: ${r.cause.summary}`));
   for (const v of r.verdicts) lines.push(`  ${verdictText(v, paint)}`);
