@@ -15,10 +15,15 @@ export interface RunningProcess {
 }
 
 const STOP_MS = 10_000;
-const living = new Set<ChildProcess>();
+const living = new Map<ChildProcess, RunningProcess>();
 process.once('exit', () => {
-  for (const child of living) child.kill('SIGKILL');
+  for (const child of living.keys()) child.kill('SIGKILL');
 });
+
+/** Stops what is still starting, too. SIGKILL alone would leave behind what a process has started itself. */
+export async function stopAll(): Promise<void> {
+  while (living.size > 0) await Promise.all([...living.values()].map((running) => running.stop()));
+}
 
 /** Starts a program; resolves when `ready` says so. What it wrote is in the error when it never gets there. */
 export async function startProcess(options: {
@@ -34,7 +39,6 @@ export async function startProcess(options: {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
   });
-  living.add(child);
   let output = '';
   const keep = (chunk: Buffer) => {
     output = `${output}${chunk.toString()}`.slice(-65_536);
@@ -42,7 +46,10 @@ export async function startProcess(options: {
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
+    child.once('error', (error) => {
+      living.delete(child);
+      reject(error);
+    });
     child.once('exit', (code) => {
       living.delete(child);
       resolve(code);
@@ -65,6 +72,7 @@ export async function startProcess(options: {
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };
+  living.set(child, running);
   const { ready, readyMs = 20_000 } = options;
   if (ready === undefined) return running;
   await waitFor(
@@ -74,7 +82,7 @@ export async function startProcess(options: {
     },
     { timeoutMs: readyMs, what: () => `${options.command} to be ready:\n${output}` },
   ).catch(async (error: unknown) => {
-    await running.kill();
+    await running.stop();
     throw error;
   });
   return running;

@@ -5,7 +5,7 @@ import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { rolloutEvents, serin, serinJson, until } from '../../test/support/cli.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../../test/support/installation.ts';
 import { type Load, startLoad } from '../../test/support/load.ts';
-import { waitFor } from '../../test/support/processes.ts';
+import { stopAll, waitFor } from '../../test/support/processes.ts';
 import type { Upstream } from '../../test/support/upstream.ts';
 import { demoDocuments } from './documents.ts';
 import { failed, liveEvent, type StepFigures, stepFigures } from './figures.ts';
@@ -23,9 +23,9 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Ends everything that was started, newest first; once. */
+/** Ends everything that was started, newest first, then what was just starting; once. */
 function end(): Promise<void> {
-  ending ??= undoAll(undo, say);
+  ending ??= undoAll(undo, say).then(stopAll);
   return ending;
 }
 

@@ -62,5 +62,7 @@ export async function beforeDeadline<T>(work: Promise<T>, deadlineMs: number): P
 /** One line for logs and people. Redis quotes no values in its errors, but a script error may quote much else. */
 export function reason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
+  // The client's words for it are about its own options.
+  if (text.startsWith("Stream isn't writeable")) return 'there is no connection to Redis';
   return text.replace(/\s+/g, ' ').slice(0, 200);
 }

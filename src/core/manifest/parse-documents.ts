@@ -1,11 +1,11 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Document, DocumentKind, StepSpec, StrategyDocument } from '../model/documents.ts';
 import type { Result, SerinError, SourcePlace } from '../model/errors.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { BackendGrammar } from './backend-grammar.ts';
 import { check, pathText } from './check-yaml.ts';
 import { documentName, fields } from './fields.ts';
-import { doubleNames, PlanGrammar, planSpec, StepsGrammar } from './plan-grammar.ts';
+import { doubleNames, PlanGrammar, planSpec, StepsGrammar, StrategyChoice } from './plan-grammar.ts';
 import { RouteGrammar } from './route-grammar.ts';
 import { expandStrategy, StrategyGrammar } from './strategy-grammar.ts';
 import type { StrategyLibrary } from './strategy-library.ts';
@@ -26,7 +26,8 @@ export interface ParsedDocument {
 interface Shell {
   readonly yaml: YamlDocument;
   readonly kind: DocumentKind;
-  readonly name: string;
+  /** Null when it is wrong: the spec is checked all the same, so that all errors are listed at once. */
+  readonly name: string | null;
 }
 
 /** Parses files into documents; on any error nothing is returned but all errors of all files. */
@@ -42,7 +43,7 @@ export function parseDocuments(
     for (const yaml of read.documents) {
       const shell = readShell(yaml, errors);
       if (shell === null) continue;
-      if (shells.some((other) => other.kind === shell.kind && other.name === shell.name)) {
+      if (shell.name !== null && shells.some(({ kind, name }) => kind === shell.kind && name === shell.name)) {
         errors.push(invalid(yaml, 'metadata.name', `there is another ${shell.kind} ${shell.name} in these files`));
       }
       shells.push(shell);
@@ -55,7 +56,7 @@ export function parseDocuments(
   // Strategies first: plans of the same files may use them.
   for (const shell of shells.filter(({ kind }) => kind === 'Strategy')) {
     const spec = parseSpec(shell.yaml, StrategyGrammar, errors);
-    if (spec === null) continue;
+    if (spec === null || shell.name === null) continue;
     const document: StrategyDocument = { kind: 'Strategy', name: shell.name, spec };
     strategies.set(shell.name, document);
     keep(shell, document);
@@ -88,29 +89,36 @@ function parseDocument(
       return null;
     case 'Route': {
       const spec = parseSpec(yaml, RouteGrammar, errors);
-      return spec === null ? null : { kind, name, spec };
+      return spec === null || name === null ? null : { kind, name, spec };
     }
     case 'Backend': {
       const spec = parseSpec(yaml, BackendGrammar, errors);
-      return spec === null ? null : { kind, name, spec };
+      return spec === null || name === null ? null : { kind, name, spec };
     }
     case 'Plan': {
       const raw = parseSpec(yaml, PlanGrammar, errors);
-      const steps = raw === null ? null : planSteps(yaml, raw.strategy, strategies, errors);
+      const strategy = raw?.strategy ?? soundStrategy(yaml);
+      const steps = strategy === null ? null : planSteps(yaml, strategy, strategies, errors);
       if (raw === null || steps === null) return null;
       for (const { path, message } of doubleNames(raw.analysis ?? [], steps)) {
         // The steps of a strategy stand in its own document.
         const here = raw.strategy.use === undefined || !path.startsWith('strategy.') ? path : 'strategy.use';
         errors.push(invalid(yaml, `spec.${here}`, message));
       }
-      return { kind, name, spec: planSpec(raw, steps) };
+      return name === null ? null : { kind, name, spec: planSpec(raw, steps) };
     }
   }
 }
 
+/** The strategy of a plan that is wrong elsewhere: its own errors are not left for the second try. */
+function soundStrategy({ value }: YamlDocument): z.infer<typeof StrategyChoice> | null {
+  const read = z.looseObject({ spec: z.looseObject({ strategy: StrategyChoice }) }).safeParse(value);
+  return read.success ? read.data.spec.strategy : null;
+}
+
 function planSteps(
   yaml: YamlDocument,
-  strategy: z.infer<typeof PlanGrammar>['strategy'],
+  strategy: z.infer<typeof StrategyChoice>,
   strategies: ReadonlyMap<string, StrategyDocument>,
   errors: SerinError[],
 ): readonly StepSpec[] | null {
@@ -147,7 +155,6 @@ function readShell(yaml: YamlDocument, errors: SerinError[]): Shell | null {
     errors.push(invalid(yaml, '', `expected a mapping with ${HEADER_KEYS.join(', ')}`));
     return null;
   }
-  const before = errors.length;
   for (const key of Object.keys(value)) {
     if (HEADER_KEYS.includes(key)) continue;
     const place = yaml.keyPlaceOf(key);
@@ -166,7 +173,8 @@ function readShell(yaml: YamlDocument, errors: SerinError[]): Shell | null {
     errors.push(invalid(yaml, 'kind', `expected one of ${KINDS.join(', ')}.${meant}`));
   }
   const meta = check(yaml, fields({ name: documentName }), metadata, 'metadata', errors);
-  return known === undefined || meta === null || errors.length > before ? null : { yaml, kind: known, name: meta.name };
+  // Another version may have other fields.
+  return known === undefined || apiVersion !== API_VERSION ? null : { yaml, kind: known, name: meta?.name ?? null };
 }
 
 function parseSpec<T>(yaml: YamlDocument, grammar: z.ZodType<T>, errors: SerinError[]): T | null {

@@ -125,7 +125,7 @@ function fits(type: ParameterType, value: unknown): boolean {
 
 function describe(type: ParameterType): string {
   const words: Record<ParameterType, string> = {
-    weights: 'list of percentages like [5, 25, 50]',
+    weights: 'list of 1 to 50 percentages from 0 to 100, like [5, 25, 50]',
     weight: 'percentage from 0 to 100',
     duration: 'duration like 5m',
     boolean: 'true or false',

@@ -17,10 +17,14 @@ export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
       `  step ${r.step.index + 1} of ${r.step.of} (${r.step.name}): ${r.weight} % to the canary${liveText(r)}`,
     );
   }
-  if (r.drill?.backMs != null)
+  if (r.drill?.backMs != null) {
     lines.push(paint.dim(`  the way back is proven: ${r.drill.backMs} ms to the last Envoy`));
+  }
   if (r.push?.probe != null && r.push.probe.length > 0) lines.push(`  tried out first by ${r.push.probe.join(', ')}`);
-  else if (r.laggards.length > 0) lines.push(paint.warn(`  not there yet: ${r.laggards.join(', ')}`));
+  else if (r.laggards.length > 0) {
+    const since = r.push === null || r.push.ackMs === null ? 'not there yet' : 'there before, but not now';
+    lines.push(paint.warn(`  ${since}: ${r.laggards.join(', ')}`));
+  }
   if (r.excluded.length > 0) lines.push(paint.warn(`  left behind: ${r.excluded.join(', ')}`));
   if (r.paused !== null) lines.push(paint.warn(`  paused by ${r.paused.by}: ${r.paused.reason}`));
   if (r.cause !== null) lines.push(paint.bad(`  cause: ${r.cause.summary}`));

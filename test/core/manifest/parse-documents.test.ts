@@ -31,7 +31,7 @@ function only(text: string): unknown {
 describe('errors', () => {
   it('all of all files are listed at once, each with place, path, what was expected and what was meant', () => {
     const errors = errorsOf(
-      document('Plan', 'checkout', 'backnd: checkout\nstrategy: { use: canary }\ndeadline: 5'),
+      document('Plan', 'checkout', 'backnd: checkout\nstrategy: { use: canry }\ndeadline: 5'),
       document('Rout', 'shop', 'fleet: edge'),
       document('Backend', 'Check_out', 'protocol: http'),
     );
@@ -40,9 +40,11 @@ describe('errors', () => {
       expect.stringMatching(
         /^f0\.yaml:5:3: SERIN_DOCUMENT_INVALID spec\.backnd: unknown key "backnd"\. Did you mean "backend"\?/,
       ),
+      expect.stringMatching(/^f0\.yaml:6:20: SERIN_UNKNOWN_REFERENCE spec\.strategy\.use: .*Did you mean "canary"\?/),
       expect.stringMatching(/^f0\.yaml:7:13: SERIN_DOCUMENT_INVALID spec\.deadline: expected a duration .*write "5s"/),
       expect.stringMatching(/^f1\.yaml:2:7: SERIN_DOCUMENT_INVALID kind: expected one of .*Did you mean "Route"\?/),
       expect.stringMatching(/^f2\.yaml:3:19: SERIN_DOCUMENT_INVALID metadata\.name: expected a name/),
+      expect.stringMatching(/^f2\.yaml:5:13: SERIN_DOCUMENT_INVALID spec\.protocol: expected one of/),
     ]);
   });
 
@@ -68,6 +70,7 @@ describe('errors', () => {
     ['both use and steps', plan('use: canary\nsteps: [{ weight: 1 }]'), 'expected either use'],
     ['an unknown strategy', plan('use: canry'), 'Did you mean "canary"?'],
     ['an unknown parameter', plan('use: canary\nwith: { weight: [1] }'), 'Did you mean "weights"?'],
+    ['a weight that is none', plan('use: canary\nwith: { weights: [5, 200] }'), 'percentages from 0 to 100'],
     ['a parameter of a wrong type', plan('use: canary\nwith: { hold: 5 }'), 'expected duration like 5m'],
     ['weights of a strategy out of order', plan('use: canary\nwith: { weights: [50, 5] }'), 'the weight falls'],
     ['a metric without a limit', plan('use: canary', 'analysis:\n  - { name: x, query: up }'), 'expected a limit'],

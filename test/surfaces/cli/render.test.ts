@@ -90,6 +90,11 @@ describe('what else is to be said', () => {
     ]);
   });
 
+  it('an Envoy that had the step and is gone', () => {
+    const live = { ...push, liveAt: '', ackMs: 12, counted: 1 };
+    expect(lines({ step, push: live, laggards: ['edge-1'] })).toContain('warn(  there before, but not now: edge-1)');
+  });
+
   it('how to open the gate', () => {
     expect(lines({ gate: { step: 1, attempt: 4 } })).toContain(
       'warn(  approve it: serin rollout approve r1 --gate 1/4)',
