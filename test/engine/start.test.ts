@@ -45,6 +45,17 @@ describe('start', () => {
     expect(await start()).toMatchObject({ errors: [{ code: 'SERIN_NOT_READY' }] });
   });
 
+  it('refuses a plan that needs what the oldest Envoy lacks, with its name and the version needed', async () => {
+    rig = await engineRig();
+    await apply(routeYaml({ path: '/shop' }), backendYaml(), planYaml());
+    rig.envoyVersion = '1.21.4';
+    const refused = await start();
+    expect(refused).toMatchObject({ errors: [{ code: 'SERIN_NOT_READY' }] });
+    expect(refused.kind === 'error' && refused.errors[0]?.message).toMatch(/^Envoy edge-a runs 1\.21\.4; .* 1\.22/);
+    rig.envoyVersion = '1.22.0';
+    expect(await start()).toMatchObject({ kind: 'ok' });
+  });
+
   it('refuses a second rollout on the same backend and names the first', async () => {
     rig = await engineRig();
     await apply(...SHOP);

@@ -28,6 +28,8 @@ export interface EngineRig {
   verdict: 'pass' | 'fail' | 'inconclusive';
   delivery: Delivery;
   metrics: boolean;
+  /** Of every Envoy. */
+  envoyVersion: string;
   /** Lets virtual time pass until the answer is there. */
   answer<T>(call: Promise<T>): Promise<T>;
   /** Runs until `done` holds; throws after an hour of virtual time. */
@@ -58,13 +60,14 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
           : behaviour === 'silent' || position === null
             ? {}
             : { nack: { position, type: 'RDS', message: behaviour.nack, atMs: clock.now() } };
-      return node(`${fleet}-${id}`, fields);
+      return node(`${fleet}-${id}`, { envoyVersion: rig.envoyVersion, ...fields });
     });
   };
-  const rig: Pick<EngineRig, 'verdict' | 'delivery' | 'metrics'> & { delivered: Notice[] } = {
+  const rig: Pick<EngineRig, 'verdict' | 'delivery' | 'metrics' | 'envoyVersion'> & { delivered: Notice[] } = {
     verdict: 'pass',
     delivery: { kind: 'delivered' },
     metrics: true,
+    envoyVersion: '1.40.0',
     delivered: [],
   };
   const deps: Dependencies = {

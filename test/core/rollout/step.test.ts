@@ -36,6 +36,14 @@ describe('before any traffic', () => {
     expect(stage.backend.rolloutId).toBeNull();
   });
 
+  it('fails when an Envoy that has come since the start lacks what the plan needs, and says what', () => {
+    stage = new Stage({ requires: [{ feature: 'time travel', since: [1, 41] }] });
+    stage.tick(1);
+    expect(stage.rollout).toMatchObject({ phase: 'failed', cause: { kind: 'no_dataplane', node: 'a' } });
+    expect(stage.rollout.cause?.summary).toBe('Envoy a runs 1.40.0; time travel needs 1.41 or newer');
+    expect(stage.traffic).toHaveLength(1);
+  });
+
   it('sends clusters first and no route to the canary', () => {
     stage = new Stage();
     stage.tried();
