@@ -1,4 +1,5 @@
 import type { BackendState } from '../../src/core/model/backend-state.ts';
+import type { LaggardPolicy } from '../../src/core/model/documents.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic, FleetTable } from '../../src/core/model/traffic.ts';
 import type { RolloutCommand } from '../../src/core/rollout/command.ts';
@@ -86,7 +87,9 @@ export async function play(seed: number): Promise<Played> {
     delivered: (id) => deliveries.add(id),
     crashChance: () => (storm ? 0.01 : 0),
   };
-  for (const id of ROLLOUTS) await seedRollout(records, id, clock.now(), random.between(0, 3));
+  for (const id of ROLLOUTS) {
+    await seedRollout(records, id, clock.now(), random.between(0, 3), random.pick(['hold', 'hold', 'exclude']));
+  }
   const replicas: Replica[] = [await startReplica(surroundings), await startReplica(surroundings)];
 
   for (let i = 0; i < 40; i += 1) {
@@ -196,7 +199,13 @@ export async function play(seed: number): Promise<Played> {
 
 const TESTERS = [{ headers: [{ name: 'x-tester', type: 'Present' as const }] }];
 
-async function seedRollout(records: RecordStore, id: string, nowMs: number, extraSteps: number): Promise<void> {
+async function seedRollout(
+  records: RecordStore,
+  id: string,
+  nowMs: number,
+  extraSteps: number,
+  onLaggard: LaggardPolicy,
+): Promise<void> {
   const backend = `shop-${id}`;
   const steps = [
     planStep({ name: 'testers', weight: 0, matches: TESTERS, approve: extraSteps === 2 }),
@@ -205,7 +214,13 @@ async function seedRollout(records: RecordStore, id: string, nowMs: number, extr
       planStep({ name: `more-${i}`, weight: 1_000 * (i + 1), holdMs: 3_000 }),
     ),
   ];
-  const spec = planSpec({ backend, strategy: { name: 'any', steps }, analysis: [errorRate], deadlineMs: 900_000 });
+  const spec = planSpec({
+    backend,
+    strategy: { name: 'any', steps },
+    analysis: [errorRate],
+    deadlineMs: 900_000,
+    onLaggard,
+  });
   const [stable, canary] = [revision('v1', backend), revision('v2', backend)];
   const record = rollout({
     id,
