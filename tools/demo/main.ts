@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
@@ -38,10 +39,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 async function demo(): Promise<void> {
   say('building');
-  const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
+  const compiler = spawn(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
     stdio: ['ignore', 2, 2],
   });
-  if (built.status !== 0) throw new Error('the build failed');
+  undo.push(async () => void compiler.kill());
+  const [built] = await once(compiler, 'exit');
+  if (built !== 0) throw new Error('the build failed');
   say('starting upstreams, two Envoys, a Prometheus, and Serin with a store of its own');
   const world = await startInstallation({
     program: [resolve('dist/main.js')],

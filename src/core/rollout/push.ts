@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { connectedNodes } from '../fleet/liveness.ts';
+import { nameSome } from '../model/name-some.ts';
 import { addsStructure, backendTraffic } from '../traffic/backend-traffic.ts';
 import type { Push, Rollout } from './rollout.ts';
 import { change, type Draft, type Observations, wait } from './transition.ts';
@@ -21,8 +22,9 @@ export function newPush(d: Draft, observed: Observations): Push | null {
   }
   const excluded = stillExcluded(d.rollout, observed);
   const counted = without(connectedNodes(observed.fleets), excluded);
-  if (d.rollout.fleets.some((fleet) => (counted[fleet]?.length ?? 0) === 0)) {
-    wait(d, 'an Envoy of every fleet to connect');
+  const empty = d.rollout.fleets.filter((fleet) => (counted[fleet]?.length ?? 0) === 0);
+  if (empty.length > 0) {
+    wait(d, `an Envoy of fleet ${nameSome(empty)} to connect (\`serin fleet nodes\` shows which have)`);
     return null;
   }
   if (JSON.stringify(excluded) !== JSON.stringify(d.rollout.excluded)) change(d, { excluded });
