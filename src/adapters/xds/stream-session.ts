@@ -1,8 +1,8 @@
+import { olderPosition, samePosition } from '../../core/model/position.ts';
 import type { Position } from '../../core/model/traffic.ts';
 import type { ClientStreams, ClusterUse } from './client-streams.ts';
 import type { Codec, EncodedResource } from './codec.ts';
 import { DeltaSubscription } from './delta-subscription.ts';
-import { olderPosition, samePosition } from './position.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { type Snapshot, versionOf } from './snapshot.ts';
 import { SotwSubscription } from './sotw-subscription.ts';
@@ -14,9 +14,13 @@ export interface StreamEvents {
   write(bytes: Buffer): boolean;
   /** What this stream's ACKs amount to has changed. */
   credited(credit: Credit): void;
-  acked(type: XdsType): void;
+  /** The client asks for this type for the first time. */
+  asked(type: XdsType): void;
+  /** Versions stand for all that the stream should hold of the type, also where a response says only what changed. */
+  sent(type: XdsType, version: string): void;
+  acked(type: XdsType, version: string | null): void;
   /** `message` is Envoy's own text, not yet fit to be shown. */
-  nacked(type: XdsType, position: Position, message: string): void;
+  nacked(type: XdsType, position: Position, message: string, version: string): void;
 }
 
 export interface Credit {
@@ -26,6 +30,8 @@ export interface Credit {
   readonly counts: boolean;
   /** Does it get its routes here? */
   readonly routes: boolean;
+  /** The newest fleet revision whose route tables it has ACKed, whatever the other types wait for. */
+  readonly routesAt: Position | null;
 }
 
 export type StreamRequest = SubscriptionRequest & {
@@ -49,6 +55,8 @@ export interface SessionOptions {
   readonly stuckAfterMs: number;
 }
 
+const MAX_UNANSWERED = 32;
+
 /** Content of a resource that a client asked for, that does not exist, and that it would otherwise wait for. */
 const PLACEHOLDER = 'placeholder';
 
@@ -67,10 +75,12 @@ export class StreamSession implements ClusterUse {
   readonly #events: StreamEvents;
   readonly #subscriptions: Readonly<Record<XdsType, Subscription>>;
   readonly #lastSequence = new Map<XdsType, { sequence: number; repeats: number }>();
+  /** Responses that the client has not answered yet, oldest first. */
+  readonly #versionsSent = new Map<XdsType, { readonly nonce: string; readonly version: string }[]>();
   #snapshot: Snapshot | null = null;
   #writtenBytes = 0;
   #blocked = false;
-  #credited: Credit = { position: null, counts: false, routes: false };
+  #credited: Credit = { position: null, counts: false, routes: false, routesAt: null };
   /** Clusters that the client has by the last response sent. */
   #sentClusters: ReadonlyMap<string, EncodedResource> = new Map();
   /** Clusters that the route tables name which this Envoy uses, and which it may have begun to use. */
@@ -124,15 +134,17 @@ export class StreamSession implements ClusterUse {
     const { error } = request;
     const subscription = this.#subscriptions[type];
     if (type === 'route' && !subscription.active) this.#firstRoutes = !request.returning;
+    if (!subscription.active) this.#events.asked(type);
     const outcome = subscription.receive(request);
+    const answered = outcome.kind === 'ack' || outcome.kind === 'nack' ? this.#answered(type, request.nonce) : null;
     if (outcome.kind === 'ack') {
       if (type === 'route') this.#routedClusters = this.#sentReferences;
-      this.#events.acked(type);
+      this.#events.acked(type, answered);
     }
     if (outcome.kind === 'nack') {
       if (type === 'route') this.#sentReferences = this.#routedClusters;
       const position = outcome.position ?? this.#snapshot?.position;
-      if (position !== undefined) this.#events.nacked(type, position, error ?? '');
+      if (position !== undefined) this.#events.nacked(type, position, error ?? '', answered ?? '');
     }
     if (outcome.kind === 'stale') return;
     this.flush(nowMs);
@@ -157,7 +169,8 @@ export class StreamSession implements ClusterUse {
     const credited = this.#credit();
     const before = this.#credited;
     const same = credited.counts === before.counts && credited.routes === before.routes;
-    if (same && samePosition(credited.position, before.position)) return;
+    const position = samePosition(credited.position, before.position);
+    if (same && position && samePosition(credited.routesAt, before.routesAt)) return;
     this.#credited = credited;
     this.#events.credited(credited);
   }
@@ -169,7 +182,7 @@ export class StreamSession implements ClusterUse {
     if (endpoint.names.size > 0) counted.push(endpoint);
     const [first, ...others] = counted.map(({ credited }) => credited);
     const position = others.reduce<Position | null>(olderPosition, first ?? null);
-    return { position, counts: counted.length > 0, routes: route.active };
+    return { position, counts: counted.length > 0, routes: route.active, routesAt: route.credited };
   }
 
   #serve(type: XdsType, snapshot: Snapshot, nowMs: number): void {
@@ -186,6 +199,7 @@ export class StreamSession implements ClusterUse {
     if (type === 'cluster') this.#noteClusters(wanted, snapshot);
     if (type === 'route') this.#noteRoutes(wanted, snapshot);
     subscription.sent(nonce, wanted, nowMs);
+    this.#noteVersion(type, nonce, protocol === 'sotw' ? version : contentVersion(type, wanted, snapshot));
     const response = { protocol, type, version, nonce, resources, removed };
     const bytes = this.#cache.encode(response);
     this.#writtenBytes += bytes.length;
@@ -283,6 +297,22 @@ export class StreamSession implements ClusterUse {
     this.#sentReferences = new Set([...overtaken, ...named]);
   }
 
+  #noteVersion(type: XdsType, nonce: string, version: string): void {
+    const unanswered = this.#versionsSent.get(type) ?? [];
+    unanswered.push({ nonce, version });
+    // A client that answers nothing must not make this grow; the subscriptions have their own limits.
+    if (unanswered.length > MAX_UNANSWERED) unanswered.shift();
+    this.#versionsSent.set(type, unanswered);
+    this.#events.sent(type, version);
+  }
+
+  /** The version of the response that is answered; earlier ones are answered along with it. */
+  #answered(type: XdsType, nonce: string): string | null {
+    const unanswered = this.#versionsSent.get(type) ?? [];
+    const index = unanswered.findIndex((one) => one.nonce === nonce);
+    return unanswered.splice(0, index + 1).at(-1)?.version ?? null;
+  }
+
   /** Unique on the stream, and the same on all streams that get a snapshot once: so they share the bytes. */
   #nonce(type: XdsType, sequence: number): string {
     const last = this.#lastSequence.get(type);
@@ -297,6 +327,12 @@ function wholeVersion(type: XdsType, names: readonly string[], snapshot: Snapsho
   if (type !== 'cluster' && type !== 'endpoint' && type !== 'route') return null;
   const { version, versions } = snapshot[type];
   return names.length === versions.size && names.every((name) => versions.has(name)) ? version : null;
+}
+
+/** Of all that a stream should hold of a type: the same for every stream that holds the same. */
+function contentVersion(type: XdsType, { versions }: Wanted, snapshot: Snapshot): string {
+  const whole = wholeVersion(type, [...versions.keys()], snapshot);
+  return whole ?? versionOf([...versions].map(([name, version]) => ({ name, version })));
 }
 
 function pick(versions: ReadonlyMap<string, string>, names: ReadonlySet<string>): ReadonlyMap<string, string> {
