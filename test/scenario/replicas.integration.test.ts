@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { binaryPath } from '../support/binaries.ts';
 import { serinJson } from '../support/cli.ts';
@@ -20,7 +20,7 @@ interface Replica {
 class Node {
   takes = true;
   #client: XdsClient | null = null;
-  #held: XdsResponse | null = null;
+  readonly #held: XdsResponse[] = [];
   readonly #id: string;
   constructor(id: string) {
     this.#id = id;
@@ -29,15 +29,14 @@ class Node {
     this.#client?.close();
     const client = openXdsClient({ port: xds, node: { id: this.#id, cluster: 'edge' } });
     this.#client = client;
-    this.#held = null;
+    this.#held.length = 0;
     client.request({ type: 'cluster' });
-    client.request({ type: 'route', names: ['shop'] });
+    client.request({ type: 'route', names: ['edge'] });
     for (const type of ['cluster', 'route'] as const) void this.#follow(client, type);
   }
   take(): void {
     this.takes = true;
-    if (this.#held !== null) this.#client?.ack(this.#held);
-    this.#held = null;
+    for (const response of this.#held.splice(0)) this.#client?.ack(response);
   }
   close(): void {
     this.#client?.close();
@@ -48,7 +47,7 @@ class Node {
       const response = await client.next(type).catch(() => null);
       if (response === null) continue;
       if (this.takes) client.ack(response);
-      else this.#held = response;
+      else this.#held.push(response);
     }
   }
 }
@@ -95,17 +94,21 @@ metadata: { name: quick }
 spec: { backend: shop, strategy: { steps: [{ weight: 50 }] }, deadline: 10m }
 `;
 
-interface FleetBody {
-  readonly nodes: readonly { readonly nodeId: string; readonly connected: boolean }[];
+interface SeenFleet {
+  readonly nodes: readonly { readonly node: string; readonly connected: boolean }[];
+}
+
+async function ask<T>({ server }: Replica, path: string): Promise<T> {
+  const response = await fetch(`${server}/api/v1/${path}`, { signal: AbortSignal.timeout(5_000) });
+  return (await response.json()) as T;
 }
 
 async function seen(replica: Replica): Promise<string[]> {
-  const response = await fetch(`${replica.server}/api/v1/fleets/edge`, { signal: AbortSignal.timeout(2_000) });
-  const { nodes } = (await response.json()) as FleetBody;
-  return nodes.filter(({ connected }) => connected).map(({ nodeId }) => nodeId);
+  const { nodes } = await ask<SeenFleet>(replica, 'fleets/edge');
+  return nodes.filter(({ connected }) => connected).map(({ node }) => node);
 }
 
-const get = (replica: Replica, id: string) => serinJson<RolloutBody>(replica, ['rollout', 'get', id]);
+const get = (replica: Replica, id: string) => ask<RolloutBody>(replica, `rollouts/${id}`);
 async function until(replica: Replica, id: string, what: string, holds: (rollout: RolloutBody) => boolean) {
   let rollout = await get(replica, id);
   await waitFor(
