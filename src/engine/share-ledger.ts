@@ -145,7 +145,9 @@ export function shareLedger(options: ShareLedgerOptions): SharedLedger {
   return {
     async start() {
       ledgers.complete = () => name !== null && reader.complete();
-      following = store.follow(() => void reader.read());
+      following = store.follow((replica) => {
+        if (replica !== name) void reader.read();
+      });
       await tick();
     },
     async stop() {

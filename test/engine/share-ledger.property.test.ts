@@ -100,7 +100,10 @@ class World {
     const shared = shareLedger({
       ledgers,
       // A process that is stopped hears nothing.
-      store: { ...this.store, follow: (hint) => this.store.follow(() => void (clock.frozen || clock.dead || hint())) },
+      store: {
+        ...this.store,
+        follow: (hint) => this.store.follow((from) => void (clock.frozen || clock.dead || hint(from))),
+      },
       newName: () => {
         this.names += 1;
         return `r${index}-${this.names}`;

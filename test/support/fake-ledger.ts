@@ -23,15 +23,15 @@ const ok = <T>(value: T): StoreRead<T> => ({ kind: 'ok', value });
 
 export function fakeLedger(clock: Clock, leaseMs = 10_000): FakeLedger {
   const leases = new Map<string, Lease>();
-  const followers = new Set<() => void>();
+  const followers = new Set<(replica: string) => void>();
   let down = false;
   let writes = 0;
   const live = (replica: string): Lease | null => {
     const lease = leases.get(replica);
     return lease === undefined || lease.endsAtMs <= clock.now() ? null : lease;
   };
-  const hint = () => {
-    for (const follower of followers) follower();
+  const hint = (replica: string) => {
+    for (const follower of followers) follower(replica);
   };
   return {
     leaseMs,
@@ -44,7 +44,7 @@ export function fakeLedger(clock: Clock, leaseMs = 10_000): FakeLedger {
       if (down) return DOWN;
       if (live(replica) !== null) return ok('taken');
       leases.set(replica, { endsAtMs: clock.now() + leaseMs, sequence: 0, parts: new Map() });
-      hint();
+      hint(replica);
       return ok('joined');
     },
     async write(replica, sequence, parts) {
@@ -57,7 +57,7 @@ export function fakeLedger(clock: Clock, leaseMs = 10_000): FakeLedger {
       lease.endsAtMs = clock.now() + leaseMs;
       if (parts.length > 0) {
         writes += 1;
-        hint();
+        hint(replica);
       }
       return ok('written');
     },

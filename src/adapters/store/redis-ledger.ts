@@ -42,9 +42,9 @@ export function redisLedger(calls: RedisCalls, connect: () => Redis, logger: Log
     },
     follow(onHint) {
       const client = connect();
-      client.on('message', onHint);
+      client.on('message', (_channel: string, replica: string) => onHint(replica));
       // What was said while the connection was away went unheard.
-      client.on('ready', onHint);
+      client.on('ready', () => onHint(null));
       client.on('error', (error: Error) => logger.debug('ledger hints', { detail: error.message }));
       // The client subscribes again by itself after it has reconnected; polling makes up for hints until then.
       client

@@ -38,6 +38,9 @@ export interface LedgerStore {
   ): Promise<StoreRead<'written' | 'stale' | 'lost'>>;
   /** All replicas with a lease; `known`: by replica, the sequence read last. */
   read(known: ReadonlyMap<string, number>): Promise<StoreRead<readonly ReplicaLedger[]>>;
-  /** Calls `onHint` when a replica has written parts or joined. Hints can get lost: readers also poll. */
-  follow(onHint: () => void): { stop(): void };
+  /**
+   * Calls `onHint` with the replica that has joined or written parts, `null`: any may have. Hints can get lost: readers
+   * also poll.
+   */
+  follow(onHint: (replica: string | null) => void): { stop(): void };
 }
