@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createNotifier } from './adapters/notify/notifier.ts';
 import { createPrometheusSource } from './adapters/prometheus/prometheus-source.ts';
@@ -26,6 +25,7 @@ import { humanLog } from './platform/human-log.ts';
 import { createLifecycle, exitOnSignal } from './platform/lifecycle.ts';
 import { createLogger } from './platform/logger.ts';
 import { createMetrics } from './platform/metrics.ts';
+import { replicaName } from './platform/replica-name.ts';
 import { runAll } from './platform/run-all.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
 import { createSystemClock, type SystemClock } from './platform/system-clock.ts';
@@ -90,7 +90,7 @@ async function serve(
   const ledger = shareLedger({
     ledgers,
     store: store.ledger,
-    newName: replicaName,
+    newName: () => replicaName(),
     regressed: (fleet) => xds.refusals().get(fleet)?.errors[0]?.code === 'SERIN_STORE_REGRESSED',
     clock,
     logger,
@@ -196,15 +196,6 @@ async function serve(
   });
   await lifecycle.stopped;
   return ok(code);
-}
-
-/** By the host, so that people know where to look; never used again, so that nobody is taken for another. */
-function replicaName(): string {
-  const host =
-    hostname()
-      .replace(/[^A-Za-z0-9.-]/g, '-')
-      .slice(0, 63) || 'serin';
-  return `${host}~${randomBytes(6).toString('hex')}`;
 }
 
 async function startStore(dir: string, logger: Logger): Promise<Result<EmbeddedRedis>> {

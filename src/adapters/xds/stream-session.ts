@@ -4,7 +4,8 @@ import type { ClientStreams, ClusterUse } from './client-streams.ts';
 import type { Codec, EncodedResource } from './codec.ts';
 import { DeltaSubscription } from './delta-subscription.ts';
 import type { ResponseCache } from './response-cache.ts';
-import { type Snapshot, versionOf } from './snapshot.ts';
+import { contentVersion, responseVersion, SentVersions } from './sent-versions.ts';
+import type { Snapshot } from './snapshot.ts';
 import { SotwSubscription } from './sotw-subscription.ts';
 import type { Subscription, SubscriptionRequest, Wanted } from './subscription.ts';
 import { isFullState, XDS_TYPES, type XdsType } from './xds-types.ts';
@@ -55,8 +56,6 @@ export interface SessionOptions {
   readonly stuckAfterMs: number;
 }
 
-const MAX_UNANSWERED = 32;
-
 /** Content of a resource that a client asked for, that does not exist, and that it would otherwise wait for. */
 const PLACEHOLDER = 'placeholder';
 
@@ -75,8 +74,7 @@ export class StreamSession implements ClusterUse {
   readonly #events: StreamEvents;
   readonly #subscriptions: Readonly<Record<XdsType, Subscription>>;
   readonly #lastSequence = new Map<XdsType, { sequence: number; repeats: number }>();
-  /** Responses that the client has not answered yet, oldest first. */
-  readonly #versionsSent = new Map<XdsType, { readonly nonce: string; readonly version: string }[]>();
+  readonly #versions = new SentVersions();
   #snapshot: Snapshot | null = null;
   #writtenBytes = 0;
   #blocked = false;
@@ -136,7 +134,8 @@ export class StreamSession implements ClusterUse {
     if (type === 'route' && !subscription.active) this.#firstRoutes = !request.returning;
     if (!subscription.active) this.#events.asked(type);
     const outcome = subscription.receive(request);
-    const answered = outcome.kind === 'ack' || outcome.kind === 'nack' ? this.#answered(type, request.nonce) : null;
+    const answered =
+      outcome.kind === 'ack' || outcome.kind === 'nack' ? this.#versions.answered(type, request.nonce) : null;
     if (outcome.kind === 'ack') {
       if (type === 'route') this.#routedClusters = this.#sentReferences;
       this.#events.acked(type, answered);
@@ -193,13 +192,15 @@ export class StreamSession implements ClusterUse {
     if (type === 'route' && this.#mustHold(wanted, snapshot)) return;
     const { send, removed } = subscription.payload(wanted);
     const resources = this.#resources(type, send, wanted, snapshot);
-    const version = wholeVersion(type, send, snapshot) ?? versionOf(resources);
+    const version = responseVersion(type, send, resources, snapshot);
     const nonce = this.#nonce(type, snapshot.sequence);
     const { protocol } = this.#variant;
     if (type === 'cluster') this.#noteClusters(wanted, snapshot);
     if (type === 'route') this.#noteRoutes(wanted, snapshot);
     subscription.sent(nonce, wanted, nowMs);
-    this.#noteVersion(type, nonce, protocol === 'sotw' ? version : contentVersion(type, wanted, snapshot));
+    const content = protocol === 'sotw' ? version : contentVersion(type, wanted, snapshot);
+    this.#versions.sent(type, nonce, content);
+    this.#events.sent(type, content);
     const response = { protocol, type, version, nonce, resources, removed };
     const bytes = this.#cache.encode(response);
     this.#writtenBytes += bytes.length;
@@ -297,22 +298,6 @@ export class StreamSession implements ClusterUse {
     this.#sentReferences = new Set([...overtaken, ...named]);
   }
 
-  #noteVersion(type: XdsType, nonce: string, version: string): void {
-    const unanswered = this.#versionsSent.get(type) ?? [];
-    unanswered.push({ nonce, version });
-    // A client that answers nothing must not make this grow; the subscriptions have their own limits.
-    if (unanswered.length > MAX_UNANSWERED) unanswered.shift();
-    this.#versionsSent.set(type, unanswered);
-    this.#events.sent(type, version);
-  }
-
-  /** The version of the response that is answered; earlier ones are answered along with it. */
-  #answered(type: XdsType, nonce: string): string | null {
-    const unanswered = this.#versionsSent.get(type) ?? [];
-    const index = unanswered.findIndex((one) => one.nonce === nonce);
-    return unanswered.splice(0, index + 1).at(-1)?.version ?? null;
-  }
-
   /** Unique on the stream, and the same on all streams that get a snapshot once: so they share the bytes. */
   #nonce(type: XdsType, sequence: number): string {
     const last = this.#lastSequence.get(type);
@@ -320,19 +305,6 @@ export class StreamSession implements ClusterUse {
     this.#lastSequence.set(type, { sequence, repeats });
     return repeats === 0 ? `${sequence}` : `${sequence}.${repeats}`;
   }
-}
-
-/** The version of all there is of a type, where that is what goes out; saves hashing it once per stream. */
-function wholeVersion(type: XdsType, names: readonly string[], snapshot: Snapshot): string | null {
-  if (type !== 'cluster' && type !== 'endpoint' && type !== 'route') return null;
-  const { version, versions } = snapshot[type];
-  return names.length === versions.size && names.every((name) => versions.has(name)) ? version : null;
-}
-
-/** Of all that a stream should hold of a type: the same for every stream that holds the same. */
-function contentVersion(type: XdsType, { versions }: Wanted, snapshot: Snapshot): string {
-  const whole = wholeVersion(type, [...versions.keys()], snapshot);
-  return whole ?? versionOf([...versions].map(([name, version]) => ({ name, version })));
 }
 
 function pick(versions: ReadonlyMap<string, string>, names: ReadonlySet<string>): ReadonlyMap<string, string> {
