@@ -10,20 +10,22 @@ import { type RedisConnection, redisAddress } from './adapters/store/redis-addre
 import { createRedisStore, type RedisStore } from './adapters/store/redis-store.ts';
 import { createXdsServer, type XdsServer } from './adapters/xds/xds-server.ts';
 import { thresholdJudge } from './core/analysis/threshold-judge.ts';
+import { FleetLedgers } from './core/fleet/fleet-ledgers.ts';
 import { fail, ok, type Result } from './core/model/errors.ts';
 import { activeRollouts, kickOnProgress } from './engine/active-rollouts.ts';
 import { createEngine, handleSubject } from './engine/create-engine.ts';
 import type { Dependencies } from './engine/dependencies.ts';
 import type { ReadinessCheck } from './engine/engine.ts';
-import { takeSeat } from './engine/one-engine.ts';
 import type { Logger } from './engine/ports/logger.ts';
 import type { MetricsSource } from './engine/ports/metrics-source.ts';
+import { shareLedger } from './engine/share-ledger.ts';
 import { createBell } from './platform/bell.ts';
 import { type Config, isLoopback, loadConfig } from './platform/config.ts';
 import { humanLog } from './platform/human-log.ts';
 import { createLifecycle, exitOnSignal } from './platform/lifecycle.ts';
 import { createLogger } from './platform/logger.ts';
 import { createMetrics } from './platform/metrics.ts';
+import { replicaName } from './platform/replica-name.ts';
 import { runAll } from './platform/run-all.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
 import { createSystemClock, type SystemClock } from './platform/system-clock.ts';
@@ -72,17 +74,24 @@ async function serve(
   let storeUp = (_up: boolean): void => {};
   const stopSync = await followStoreClock(clock, store, logger, (up) => storeUp(up));
   let code = 0;
-  let lost = (): void => {};
-  // The embedded store is this process's own already.
-  const seated = embedded === null ? await takeSeat({ seat: store.seat, clock, logger }, () => lost()) : null;
   const bell = createBell();
   const wakeUps = createWakeUps({ redis: redisAddress(connectionOf(config, embedded)), due: store.due, clock, logger });
+  const ledgers = new FleetLedgers(() => clock.now());
   const xds = createXdsServer({
+    ledgers,
     host: config.xds.host,
     port: config.xds.port,
     tls: xdsTls(config),
     traffic: store.traffic,
     fleets: config.fleets,
+    clock,
+    logger,
+  });
+  const ledger = shareLedger({
+    ledgers,
+    store: store.ledger,
+    newName: () => replicaName(),
+    regressed: (fleet) => xds.refusals().get(fleet)?.errors[0]?.code === 'SERIN_STORE_REGRESSED',
     clock,
     logger,
   });
@@ -140,7 +149,7 @@ async function serve(
         () => unsubscribe(),
         () => xds.drain(2_000),
         () => xds.stop(),
-        () => seated?.leave(),
+        () => ledger.stop(),
         () => stopSync(),
       ];
       await runAll(steps).catch((failure: unknown) => {
@@ -150,10 +159,6 @@ async function serve(
     },
   });
   drainInstead();
-  lost = () => {
-    code = 1;
-    void lifecycle.stop();
-  };
   void embedded?.exited.then(() => {
     if (lifecycle.state() !== 'READY') return;
     logger.error('the embedded store has ended; Serin stops, Envoys keep what they have');
@@ -161,6 +166,8 @@ async function serve(
     void lifecycle.stop();
   });
   try {
+    // Before anything acts: what the Envoys of other replicas have.
+    await ledger.start();
     await xds.start();
     http = await startHttpServer({
       host: config.http.host,

@@ -96,6 +96,7 @@ export function node(nodeId: string, fields: Partial<FleetNode> = {}): FleetNode
     changedAtMs: 0,
     credited: null,
     creditedAtMs: 0,
+    routes: null,
     nack: null,
     metricsName: nodeId,
     envoyVersion: '1.40.0',

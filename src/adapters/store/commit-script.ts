@@ -25,8 +25,7 @@ local function list(width)
   end
   return out
 end
-local epoch, tombstoneMs, holder = take(), take(), take()
-if holder ~= '' and redis.call('GET', p .. 'seat') ~= holder then return {'unseated', ''} end
+local epoch, tombstoneMs = take(), take()
 local reads, writes, events, outbox, due, traffic, trials = list(2), list(3), list(2), list(2), list(2), list(3), list(3)
 
 local revs = {}
@@ -162,13 +161,12 @@ if #change > 0 then redis.call('XADD', p .. 'changes', 'MAXLEN', '~', 10000, '*'
 return reply
 `;
 
-/** The script's arguments; `holder`: who must have the seat, or nothing is done; empty: no matter who. Throws a `RangeError` for what only a bug of the caller can produce. */
-export function commitArguments(commit: Commit, epochCandidate: string, holder: string): string[] {
+/** The script's arguments. Throws a `RangeError` for what only a bug of the caller can produce. */
+export function commitArguments(commit: Commit, epochCandidate: string): string[] {
   refuseBugs(commit);
   return [
     epochCandidate,
     String(TOMBSTONE_MS),
-    holder,
     ...table(commit.reads, (read) => [read.key, String(read.rev)]),
     ...table(commit.writes, ({ key, body }) => (body === null ? [key, 'delete', ''] : [key, 'set', stored(key, body)])),
     ...table(commit.events, (event) => [event.rolloutId, stored(`an event of ${event.rolloutId}`, event)]),

@@ -14,13 +14,12 @@ const Time = z.tuple([z.coerce.number().int(), z.coerce.number().int()]);
 /** Random and long enough that two never share one. */
 export const randomName = (): string => randomBytes(9).toString('base64url');
 
-/** `holder`: who must have the engine's seat for a commit; `''`: no matter who. */
-export function redisRecords(calls: RedisCalls, holder: () => string): RecordStore {
+export function redisRecords(calls: RedisCalls): RecordStore {
   return {
     read: (keys) => read(calls, keys),
     list: (prefix, page) => list(calls, prefix, page),
     commit: async (commit) => {
-      const args = commitArguments(commit, randomName(), holder());
+      const args = commitArguments(commit, randomName());
       const answer = await calls.run(Strings, (client, p) => client.serinCommit(p, ...args));
       return answer.kind === 'ok' ? outcome(answer.value) : answer;
     },
@@ -93,7 +92,6 @@ function outcome(reply: readonly string[]): CommitOutcome {
     const revs = pairs.splice(0, 2 * Number(count));
     return { kind: 'committed', fleets: positions(first, pairs), revs: writtenRevs(revs) };
   }
-  if (kind === 'unseated') return { kind: 'unavailable', detail: 'this engine may not act on the store now' };
   return { kind: 'unavailable', detail: `the store is damaged: ${first} is not what Serin wrote` };
 }
 

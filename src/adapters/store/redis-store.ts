@@ -1,13 +1,14 @@
 import { Redis } from 'ioredis';
+import type { LedgerStore } from '../../engine/ports/ledger.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { DueSet, EngineSeat, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
+import type { DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
 import { type RedisConnection, redisAddress } from './redis-address.ts';
 import { redisCalls } from './redis-calls.ts';
 import { redisDueSet } from './redis-due-set.ts';
 import { redisHealth, type StoreHealth } from './redis-health.ts';
+import { redisLedger } from './redis-ledger.ts';
 import { redisOutbox } from './redis-outbox.ts';
-import { randomName, redisRecords } from './redis-records.ts';
-import { redisSeat } from './redis-seat.ts';
+import { redisRecords } from './redis-records.ts';
 import { redisTraffic } from './redis-traffic.ts';
 import { withStoreScripts } from './store-scripts.ts';
 
@@ -25,7 +26,7 @@ export interface RedisStore {
   readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
-  readonly seat: EngineSeat;
+  readonly ledger: LedgerStore;
   health(): Promise<StoreHealth>;
   /** Drops the connections; followers are stopped by whoever started them. */
   close(): void;
@@ -63,21 +64,18 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     own.on('error', (error: Error) => logger.debug('change stream connection', { detail: error.message }));
     return own;
   };
-  const holder = randomName();
-  let seated = false;
-  const seat = redisSeat(calls, holder);
+  const listening = (): Redis =>
+    new Redis({
+      ...address,
+      connectTimeout: deadlineMs,
+      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), 1000),
+    });
   return {
-    records: redisRecords(calls, () => (seated ? holder : '')),
-    seat: {
-      ...seat,
-      take: (ttlMs) => {
-        seated = true;
-        return seat.take(ttlMs);
-      },
-    },
+    records: redisRecords(calls),
     traffic: redisTraffic(calls, blocking, logger),
     outbox: redisOutbox(calls),
     due: redisDueSet(calls),
+    ledger: redisLedger(calls, listening, logger),
     health: () => redisHealth(calls),
     close: () => client.disconnect(),
   };

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { COMMIT_LUA } from './commit-script.ts';
+import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
 
 /** A key of the wrong type reads as a broken record, not as a broken store. */
 const READ = `
@@ -103,18 +104,6 @@ const DUE_FORGET = `
 if redis.call('HDEL', KEYS[1] .. 'leases', ARGV[1]) == 1 then redis.call('ZREM', KEYS[1] .. 'due', ARGV[1]) end
 return 1`;
 
-const SEAT_TAKE = `
-local key = KEYS[1] .. 'seat'
-local holder = redis.call('GET', key)
-if holder and holder ~= ARGV[1] then return 'taken' end
-redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
-return 'mine'`;
-
-const SEAT_RELEASE = `
-local key = KEYS[1] .. 'seat'
-if redis.call('GET', key) == ARGV[1] then return redis.call('DEL', key) end
-return 0`;
-
 const SCRIPTS = {
   serinCommit: COMMIT_LUA,
   serinRead: READ,
@@ -126,8 +115,7 @@ const SCRIPTS = {
   serinDueLease: DUE_LEASE,
   serinDueSchedule: DUE_SCHEDULE,
   serinDueForget: DUE_FORGET,
-  serinSeatTake: SEAT_TAKE,
-  serinSeatRelease: SEAT_RELEASE,
+  ...LEDGER_SCRIPTS,
 };
 
 type Script = (prefix: string, ...args: readonly string[]) => Promise<unknown>;

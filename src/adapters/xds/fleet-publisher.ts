@@ -1,4 +1,5 @@
 import type { SerinError } from '../../core/model/errors.ts';
+import { samePosition } from '../../core/model/position.ts';
 import type { FleetTable, Position } from '../../core/model/traffic.ts';
 import { buildResources } from '../../core/traffic/build-resources.ts';
 import { withTrial } from '../../core/traffic/with-trial.ts';
@@ -6,7 +7,6 @@ import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { StoreRead, TrafficFeed } from '../../engine/ports/store.ts';
 import type { Codec } from './codec.ts';
-import { samePosition } from './position.ts';
 import { buildSnapshot, type Snapshot } from './snapshot.ts';
 
 const READ_DEADLINE_MS = 2_000;

@@ -54,7 +54,7 @@ export function buildSnapshot(
 }
 
 /** The `version_info` of a set of resources: the same on every replica for the same content. */
-export function versionOf(resources: Iterable<EncodedResource>): string {
+export function versionOf(resources: Iterable<Pick<EncodedResource, 'name' | 'version'>>): string {
   const parts: string[] = [];
   for (const { name, version } of resources) parts.push(name, version);
   return contentHash(parts);

@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import type { FleetLedgers } from '../../core/fleet/fleet-ledgers.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { ClientStreams } from './client-streams.ts';
@@ -6,16 +7,16 @@ import type { Codec, NodeMessage } from './codec.ts';
 import type { RawStream } from './discovery-services.ts';
 import { nackMessage } from './nack-message.ts';
 import { type FleetOptions, identify, type NodeIdentity } from './node-identity.ts';
-import type { NodeRegistry, StreamEntry } from './node-registry.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { Snapshot } from './snapshot.ts';
+import { enterStream, type StreamEntry } from './stream-entry.ts';
 import { type StreamRequest, StreamSession, type StreamVariant } from './stream-session.ts';
 import { TYPE_URLS, xdsTypeOf } from './xds-types.ts';
 
 export interface StreamContext {
   readonly codec: Codec;
   readonly cache: ResponseCache;
-  readonly registry: NodeRegistry;
+  readonly ledgers: FleetLedgers;
   readonly fleets: readonly FleetOptions[];
   readonly logger: Logger;
   readonly now: () => number;
@@ -166,7 +167,7 @@ function complaintAbout({ typeUrl, names }: Incoming, { only }: StreamVariant, l
 function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, context: StreamContext): Joined {
   const { fleet, nodeId } = identity;
   const logger = context.logger.child({ fleet, nodeId });
-  const entry = context.registry.opened(identity, variant.only === null);
+  const entry = enterStream(context.ledgers, identity, variant, context.now);
   const client = context.clientOf(identity);
   const session = new StreamSession({
     variant,
@@ -177,11 +178,13 @@ function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, c
     events: {
       write: (bytes) => call.write(bytes),
       credited: (credit) => entry.credited(credit),
-      acked: (type) => entry.acked(type),
-      nacked(type, position, message) {
+      asked: (type) => entry.asked(type),
+      sent: (type, version) => entry.sent(type, version),
+      acked: (type, version) => entry.acked(type, version),
+      nacked(type, position, message, version) {
         const reason = nackMessage(message);
         logger.warn('Envoy refused a response', { type, n: position.n, reason });
-        entry.nacked({ position, type, message: reason, atMs: context.now() });
+        entry.nacked(type, { position, version, message: reason, atMs: context.now() });
       },
     },
   });

@@ -1,10 +1,11 @@
+import { olderPosition, samePosition } from '../../core/model/position.ts';
 import type { Position } from '../../core/model/traffic.ts';
 import type { ClientStreams, ClusterUse } from './client-streams.ts';
 import type { Codec, EncodedResource } from './codec.ts';
 import { DeltaSubscription } from './delta-subscription.ts';
-import { olderPosition, samePosition } from './position.ts';
 import type { ResponseCache } from './response-cache.ts';
-import { type Snapshot, versionOf } from './snapshot.ts';
+import { contentVersion, responseVersion, SentVersions } from './sent-versions.ts';
+import type { Snapshot } from './snapshot.ts';
 import { SotwSubscription } from './sotw-subscription.ts';
 import type { Subscription, SubscriptionRequest, Wanted } from './subscription.ts';
 import { isFullState, XDS_TYPES, type XdsType } from './xds-types.ts';
@@ -14,9 +15,13 @@ export interface StreamEvents {
   write(bytes: Buffer): boolean;
   /** What this stream's ACKs amount to has changed. */
   credited(credit: Credit): void;
-  acked(type: XdsType): void;
+  /** The client asks for this type for the first time. */
+  asked(type: XdsType): void;
+  /** Versions stand for all that the stream should hold of the type, also where a response says only what changed. */
+  sent(type: XdsType, version: string): void;
+  acked(type: XdsType, version: string | null): void;
   /** `message` is Envoy's own text, not yet fit to be shown. */
-  nacked(type: XdsType, position: Position, message: string): void;
+  nacked(type: XdsType, position: Position, message: string, version: string): void;
 }
 
 export interface Credit {
@@ -26,6 +31,8 @@ export interface Credit {
   readonly counts: boolean;
   /** Does it get its routes here? */
   readonly routes: boolean;
+  /** The newest fleet revision whose route tables it has ACKed, whatever the other types wait for. */
+  readonly routesAt: Position | null;
 }
 
 export type StreamRequest = SubscriptionRequest & {
@@ -67,10 +74,11 @@ export class StreamSession implements ClusterUse {
   readonly #events: StreamEvents;
   readonly #subscriptions: Readonly<Record<XdsType, Subscription>>;
   readonly #lastSequence = new Map<XdsType, { sequence: number; repeats: number }>();
+  readonly #versions = new SentVersions();
   #snapshot: Snapshot | null = null;
   #writtenBytes = 0;
   #blocked = false;
-  #credited: Credit = { position: null, counts: false, routes: false };
+  #credited: Credit = { position: null, counts: false, routes: false, routesAt: null };
   /** Clusters that the client has by the last response sent. */
   #sentClusters: ReadonlyMap<string, EncodedResource> = new Map();
   /** Clusters that the route tables name which this Envoy uses, and which it may have begun to use. */
@@ -124,15 +132,18 @@ export class StreamSession implements ClusterUse {
     const { error } = request;
     const subscription = this.#subscriptions[type];
     if (type === 'route' && !subscription.active) this.#firstRoutes = !request.returning;
+    if (!subscription.active) this.#events.asked(type);
     const outcome = subscription.receive(request);
+    const answered =
+      outcome.kind === 'ack' || outcome.kind === 'nack' ? this.#versions.answered(type, request.nonce) : null;
     if (outcome.kind === 'ack') {
       if (type === 'route') this.#routedClusters = this.#sentReferences;
-      this.#events.acked(type);
+      this.#events.acked(type, answered);
     }
     if (outcome.kind === 'nack') {
       if (type === 'route') this.#sentReferences = this.#routedClusters;
       const position = outcome.position ?? this.#snapshot?.position;
-      if (position !== undefined) this.#events.nacked(type, position, error ?? '');
+      if (position !== undefined) this.#events.nacked(type, position, error ?? '', answered ?? '');
     }
     if (outcome.kind === 'stale') return;
     this.flush(nowMs);
@@ -157,7 +168,8 @@ export class StreamSession implements ClusterUse {
     const credited = this.#credit();
     const before = this.#credited;
     const same = credited.counts === before.counts && credited.routes === before.routes;
-    if (same && samePosition(credited.position, before.position)) return;
+    const position = samePosition(credited.position, before.position);
+    if (same && position && samePosition(credited.routesAt, before.routesAt)) return;
     this.#credited = credited;
     this.#events.credited(credited);
   }
@@ -169,7 +181,7 @@ export class StreamSession implements ClusterUse {
     if (endpoint.names.size > 0) counted.push(endpoint);
     const [first, ...others] = counted.map(({ credited }) => credited);
     const position = others.reduce<Position | null>(olderPosition, first ?? null);
-    return { position, counts: counted.length > 0, routes: route.active };
+    return { position, counts: counted.length > 0, routes: route.active, routesAt: route.credited };
   }
 
   #serve(type: XdsType, snapshot: Snapshot, nowMs: number): void {
@@ -180,12 +192,15 @@ export class StreamSession implements ClusterUse {
     if (type === 'route' && this.#mustHold(wanted, snapshot)) return;
     const { send, removed } = subscription.payload(wanted);
     const resources = this.#resources(type, send, wanted, snapshot);
-    const version = wholeVersion(type, send, snapshot) ?? versionOf(resources);
+    const version = responseVersion(type, send, resources, snapshot);
     const nonce = this.#nonce(type, snapshot.sequence);
     const { protocol } = this.#variant;
     if (type === 'cluster') this.#noteClusters(wanted, snapshot);
     if (type === 'route') this.#noteRoutes(wanted, snapshot);
     subscription.sent(nonce, wanted, nowMs);
+    const content = protocol === 'sotw' ? version : contentVersion(type, wanted, snapshot);
+    this.#versions.sent(type, nonce, content);
+    this.#events.sent(type, content);
     const response = { protocol, type, version, nonce, resources, removed };
     const bytes = this.#cache.encode(response);
     this.#writtenBytes += bytes.length;
@@ -290,13 +305,6 @@ export class StreamSession implements ClusterUse {
     this.#lastSequence.set(type, { sequence, repeats });
     return repeats === 0 ? `${sequence}` : `${sequence}.${repeats}`;
   }
-}
-
-/** The version of all there is of a type, where that is what goes out; saves hashing it once per stream. */
-function wholeVersion(type: XdsType, names: readonly string[], snapshot: Snapshot): string | null {
-  if (type !== 'cluster' && type !== 'endpoint' && type !== 'route') return null;
-  const { version, versions } = snapshot[type];
-  return names.length === versions.size && names.every((name) => versions.has(name)) ? version : null;
 }
 
 function pick(versions: ReadonlyMap<string, string>, names: ReadonlySet<string>): ReadonlyMap<string, string> {

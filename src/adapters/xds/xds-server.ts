@@ -1,4 +1,5 @@
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { FleetLedgers } from '../../core/fleet/fleet-ledgers.ts';
 import type { FleetState } from '../../core/model/fleet-state.ts';
 import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { FleetView } from '../../engine/ports/fleet-view.ts';
@@ -10,7 +11,6 @@ import { DISCOVERY_METHODS, DISCOVERY_SERVICE, type RawStream } from './discover
 import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
 import { type Listening, listen } from './listen.ts';
 import type { FleetOptions } from './node-identity.ts';
-import { createNodeRegistry } from './node-registry.ts';
 import { loadProtoBundle } from './proto-bundle.ts';
 import { createResponseCache } from './response-cache.ts';
 import { handleStream, type StreamContext } from './stream-handler.ts';
@@ -47,6 +47,8 @@ export interface XdsServerOptions {
   readonly fleets: readonly FleetOptions[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where streams are entered. @default one of its own: then its view is of its own streams alone */
+  readonly ledgers?: FleetLedgers;
   readonly limits?: Partial<XdsLimits>;
 }
 
@@ -88,7 +90,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const { clock, logger } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const codec = createCodec(loadProtoBundle(), 'serin');
-  const registry = createNodeRegistry(() => clock.now());
+  const ledgers = options.ledgers ?? new FleetLedgers(() => clock.now());
   /** By fleet: every stream with the id of its node. */
   const sessions = new Map<string, Map<StreamSession, string>>();
   const clients = new ClientDirectory();
@@ -106,7 +108,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const context: StreamContext = {
     codec,
     cache: createResponseCache(codec),
-    registry,
+    ledgers,
     fleets: options.fleets,
     logger,
     now: () => clock.now(),
@@ -134,8 +136,8 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       return listening?.port ?? 0;
     },
     view: {
-      ...registry,
-      state: (fleet) => seen(registry.state(fleet), publishers.get(fleet)),
+      state: (fleet) => seen(ledgers.state(fleet), publishers.get(fleet)),
+      onProgress: (listener) => ledgers.onProgress(listener),
     },
     loaded: () => [...publishers.values()].filter((p) => p.loaded()).map(({ fleet }) => fleet),
     refusals: () => refusals(publishers.values()),
@@ -258,7 +260,7 @@ function createFeeding(
 /** Behind a store that went back, an old ACK of a higher number is no ACK of a new decision. */
 function seen(state: FleetState, publisher: FleetPublisher | undefined): FleetState {
   if (publisher?.regressed() !== true) return state;
-  return { ...state, nodes: state.nodes.map((node) => ({ ...node, credited: null })) };
+  return { ...state, nodes: state.nodes.map((node) => ({ ...node, credited: null, routes: null })) };
 }
 
 function refusals(publishers: Iterable<FleetPublisher>): ReadonlyMap<string, Refusal> {

@@ -10,6 +10,11 @@ export interface FleetNode {
   readonly credited: Position | null;
   /** When `credited` reached its value. */
   readonly creditedAtMs: number;
+  /**
+   * Newest fleet revision whose route tables this node has ACKed, whatever its clusters wait for: the least of its
+   * streams that carry routes.
+   */
+  readonly routes: Position | null;
   /** The latest response this node refused and has not replaced by an ACK of the same type. */
   readonly nack: {
     readonly position: Position;

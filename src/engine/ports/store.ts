@@ -126,14 +126,6 @@ export interface Outbox {
   ): Promise<StoreRead<readonly { readonly queue: OutboxQueue; readonly notice: Notice; readonly detail: string }[]>>;
 }
 
-/** The right to act on a store, which one engine has at a time. Who has ever taken it commits only while it has it. */
-export interface EngineSeat {
-  /** Takes it where it is free, or keeps it for another `ttlMs`. */
-  take(ttlMs: number): Promise<StoreRead<'mine' | 'taken'>>;
-  /** Gives it up; a no-op where another has it. */
-  release(): Promise<StoreRead<'done'>>;
-}
-
 /** The sorted set that holds every delay. */
 export interface DueSet {
   /** Epoch ms of the earliest subject; `null`: none. */

@@ -233,30 +233,3 @@ describe('outages', () => {
     }
   }, 30_000);
 });
-
-describe('the seat of the engine', () => {
-  const LONG_MS = 60_000;
-  let rival: RedisStore;
-  beforeEach(() => {
-    rival = createRedisStore({ connection: { socketPath: redis.socketPath }, deadlineMs: 500, logger: quiet });
-  });
-  afterEach(() => rival.close());
-
-  it('belongs to one at a time, and is free again when given up or run out', async () => {
-    expect(await store.seat.take(LONG_MS)).toMatchObject({ value: 'mine' });
-    expect(await rival.seat.take(LONG_MS)).toMatchObject({ value: 'taken' });
-    await rival.seat.release();
-    expect(await store.seat.take(LONG_MS)).toMatchObject({ value: 'mine' });
-    await store.seat.release();
-    expect(await rival.seat.take(1)).toMatchObject({ value: 'mine' });
-    await expect.poll(() => store.seat.take(LONG_MS)).toMatchObject({ value: 'mine' });
-  });
-
-  it('is needed for every commit by whoever has asked for it once', async () => {
-    await store.seat.take(1);
-    await expect.poll(() => rival.seat.take(LONG_MS)).toMatchObject({ value: 'mine' });
-    expect(await store.records.commit(everything)).toMatchObject({ kind: 'unavailable' });
-    expect(await raw.keys('*record*')).toEqual([]);
-    expect(await rival.records.commit(everything)).toMatchObject({ kind: 'committed' });
-  });
-});

@@ -1,4 +1,4 @@
-import type { Position } from '../../core/model/traffic.ts';
+import type { Position } from './traffic.ts';
 
 /**
  * The older of two positions. `null` (nothing credited) wins, and so does a difference of epochs: numbers of two

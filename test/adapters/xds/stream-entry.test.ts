@@ -1,20 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { createNodeRegistry } from '../../../src/adapters/xds/node-registry.ts';
+import { enterStream } from '../../../src/adapters/xds/stream-entry.ts';
+import { FleetLedgers } from '../../../src/core/fleet/fleet-ledgers.ts';
 
 const identity = (nodeId: string) => ({ nodeId, fleet: 'edge', metricsName: null, envoyVersion: null });
 const at = (n: number, epoch = 'e') => ({ epoch, n });
-const all = (position: { epoch: string; n: number }) => ({ position, counts: true, routes: true });
-const nack = (type: string, atMs: number) => ({ position: at(1), type, message: 'no', atMs });
+const all = (position: { epoch: string; n: number }) => ({ position, counts: true, routes: true, routesAt: position });
+const nack = (atMs: number) => ({ position: at(1), version: 'v', message: 'no', atMs });
 
 function registry() {
   const time = { ms: 1_000 };
-  const nodes = createNodeRegistry(() => time.ms);
+  const ledgers = new FleetLedgers(() => time.ms);
+  const nodes = {
+    state: (fleet: string) => ledgers.state(fleet),
+    opened: (who: ReturnType<typeof identity>) =>
+      enterStream(ledgers, who, { protocol: 'sotw', only: null }, () => time.ms),
+  };
   const seen: string[] = [];
-  nodes.onProgress((fleet) => seen.push(fleet));
+  ledgers.onProgress((fleet) => seen.push(fleet));
   return { time, nodes, seen, node: (index = 0) => nodes.state('edge').nodes[index] };
 }
 
-describe('node registry', () => {
+describe('a stream in the ledger', () => {
   it('says since when it watches, also for a fleet it has never seen', () => {
     const { time, nodes } = registry();
     time.ms = 9_000;
@@ -23,7 +29,7 @@ describe('node registry', () => {
 
   it('dates a credit by its ACK, and tells of each change once', () => {
     const { time, nodes, seen, node } = registry();
-    const stream = nodes.opened(identity('a'), true);
+    const stream = nodes.opened(identity('a'));
     time.ms = 2_000;
     stream.credited(all(at(1)));
     time.ms = 3_000;
@@ -34,7 +40,7 @@ describe('node registry', () => {
 
   it('takes the older of two streams, and nothing where their epochs differ', () => {
     const { nodes, node } = registry();
-    const [one, two] = [nodes.opened(identity('a'), true), nodes.opened(identity('a'), true)];
+    const [one, two] = [nodes.opened(identity('a')), nodes.opened(identity('a'))];
     one.credited(all(at(5)));
     expect(node()?.credited).toBeNull();
     two.credited(all(at(3)));
@@ -45,26 +51,26 @@ describe('node registry', () => {
 
   it('shows the newest refusal until that type is ACKed', () => {
     const { nodes, node } = registry();
-    const stream = nodes.opened(identity('a'), true);
-    stream.nacked(nack('route', 1));
-    stream.nacked(nack('cluster', 2));
+    const stream = nodes.opened(identity('a'));
+    stream.nacked('route', nack(1));
+    stream.nacked('cluster', nack(2));
     expect(node()?.nack?.type).toBe('cluster');
-    stream.acked('cluster');
+    stream.acked('cluster', 'v');
     expect(node()?.nack?.type).toBe('route');
-    stream.acked('route');
+    stream.acked('route', 'v');
     expect(node()?.nack).toBeNull();
   });
 
   it('keeps what it last knew of a node that left, for an hour; a return starts without credit', () => {
     const { time, nodes, node } = registry();
-    const stream = nodes.opened(identity('a'), true);
+    const stream = nodes.opened(identity('a'));
     stream.credited(all(at(4)));
     time.ms = 5_000;
     stream.closed();
     stream.closed();
     expect(node()).toMatchObject({ connected: false, changedAtMs: 5_000, credited: at(4) });
     time.ms = 6_000;
-    const back = nodes.opened(identity('a'), true);
+    const back = nodes.opened(identity('a'));
     expect(node()).toMatchObject({ connected: true, changedAtMs: 6_000, credited: null });
     back.closed();
     time.ms += 3_600_001;
@@ -75,7 +81,7 @@ describe('node registry', () => {
     const { time, nodes } = registry();
     for (let i = 0; i < 1_100; i += 1) {
       time.ms += 1;
-      nodes.opened(identity(`n${i}`), true).closed();
+      nodes.opened(identity(`n${i}`)).closed();
     }
     const left = nodes.state('edge').nodes;
     expect(left).toHaveLength(1_000);

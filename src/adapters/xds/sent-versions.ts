@@ -1,0 +1,49 @@
+import type { EncodedResource } from './codec.ts';
+import { type Snapshot, versionOf } from './snapshot.ts';
+import type { Wanted } from './subscription.ts';
+import type { XdsType } from './xds-types.ts';
+
+/** A client that answers nothing must not make this grow. */
+const MAX_UNANSWERED = 32;
+
+/** Which version each response of a stream stood for, until it is answered. */
+export class SentVersions {
+  readonly #byType = new Map<XdsType, { readonly nonce: string; readonly version: string }[]>();
+
+  sent(type: XdsType, nonce: string, version: string): void {
+    const unanswered = this.#byType.get(type) ?? [];
+    unanswered.push({ nonce, version });
+    if (unanswered.length > MAX_UNANSWERED) unanswered.shift();
+    this.#byType.set(type, unanswered);
+  }
+
+  /** The version of the response that is answered; earlier ones are answered along with it. `null`: not known. */
+  answered(type: XdsType, nonce: string): string | null {
+    const unanswered = this.#byType.get(type) ?? [];
+    const index = unanswered.findIndex((one) => one.nonce === nonce);
+    return unanswered.splice(0, index + 1).at(-1)?.version ?? null;
+  }
+}
+
+/** Of all that a stream should hold of a type: the same for every stream that holds the same. */
+export function contentVersion(type: XdsType, { versions }: Wanted, snapshot: Snapshot): string {
+  const whole = wholeVersion(type, [...versions.keys()], snapshot);
+  return whole ?? versionOf([...versions].map(([name, version]) => ({ name, version })));
+}
+
+/** Of what goes out. */
+export function responseVersion(
+  type: XdsType,
+  names: readonly string[],
+  resources: readonly EncodedResource[],
+  snapshot: Snapshot,
+): string {
+  return wholeVersion(type, names, snapshot) ?? versionOf(resources);
+}
+
+/** The version of all there is of a type, where that is what is meant; saves hashing it once per stream. */
+function wholeVersion(type: XdsType, names: readonly string[], snapshot: Snapshot): string | null {
+  if (type !== 'cluster' && type !== 'endpoint' && type !== 'route') return null;
+  const { version, versions } = snapshot[type];
+  return names.length === versions.size && names.every((name) => versions.has(name)) ? version : null;
+}

@@ -1,0 +1,231 @@
+import type { FleetNode, FleetState } from '../model/fleet-state.ts';
+import { samePosition } from '../model/position.ts';
+import {
+  type HeldStream,
+  type LedgerStream,
+  latestNack,
+  nodeTypes,
+  reached,
+  type StreamIdentity,
+  type StreamProgress,
+  speaking,
+  startOf,
+} from './ledger-stream.ts';
+
+/** How long a node that left stays in the view, and how many of them at most. */
+const KEEP_GONE_MS = 3_600_000;
+const MAX_GONE = 1_000;
+
+interface Replica {
+  fresh: boolean;
+  readonly streams: Map<number, LedgerStream>;
+}
+
+interface NodeRecord {
+  /** By replica and slot; what the streams say is looked up, so that a push touches no node until somebody asks. */
+  readonly held: Map<string, { readonly replica: string; readonly slot: number }>;
+  view: FleetNode;
+  /** When `view` was last brought up to date. */
+  settledAtMs: number;
+}
+
+/**
+ * What is live where, for one fleet: the streams of every replica, and what follows from them for each node. It holds
+ * only what replicas say now: a replica that is dropped takes its streams along. No I/O and no clock.
+ */
+export class FleetLedger {
+  readonly #fleet: string;
+  readonly #observedSinceMs: number;
+  readonly #replicas = new Map<string, Replica>();
+  readonly #nodes = new Map<string, NodeRecord>();
+  readonly #unsettled = new Set<NodeRecord>();
+  /** Nodes without a stream, in the order in which they left. */
+  readonly #gone = new Map<string, NodeRecord>();
+  #sorted: readonly FleetNode[] | null = null;
+
+  constructor(fleet: string, observedSinceMs: number) {
+    this.#fleet = fleet;
+    this.#observedSinceMs = observedSinceMs;
+  }
+
+  open(replica: string, slot: number, identity: StreamIdentity, nowMs: number): void {
+    this.#put(replica, slot, { identity, progress: startOf(identity.openedAtMs) }, nowMs);
+  }
+
+  /** A stream that is not there (any more) says nothing. */
+  progress(replica: string, slot: number, progress: StreamProgress): void {
+    const streams = this.#replicas.get(replica)?.streams;
+    const stream = streams?.get(slot);
+    if (streams === undefined || stream === undefined) return;
+    streams.set(slot, { identity: stream.identity, progress });
+    const node = this.#nodes.get(stream.identity.nodeId);
+    if (node !== undefined) this.#unsettled.add(node);
+    this.#sorted = null;
+  }
+
+  close(replica: string, slot: number, nowMs: number): void {
+    const streams = this.#replicas.get(replica)?.streams;
+    const stream = streams?.get(slot);
+    if (streams === undefined || stream === undefined) return;
+    const node = this.#nodes.get(stream.identity.nodeId);
+    // What was last known of the node is known with its last stream still there.
+    if (node !== undefined) this.#settle(node, nowMs);
+    streams.delete(slot);
+    if (node === undefined) return;
+    node.held.delete(keyOf(replica, slot));
+    this.#settle(node, nowMs);
+  }
+
+  /** All streams that another replica holds, in place of those it held; true if anything is new. */
+  sync(replica: string, streams: ReadonlyMap<number, LedgerStream>, nowMs: number): boolean {
+    const before = this.#replicas.get(replica)?.streams ?? new Map<number, LedgerStream>();
+    let changed = false;
+    for (const [slot, { identity }] of [...before]) {
+      const now = streams.get(slot)?.identity;
+      if (now?.nodeId === identity.nodeId && now.openedAtMs === identity.openedAtMs) continue;
+      // A slot that another stream of the node has taken over: the node was not away in between.
+      if (now?.nodeId === identity.nodeId) before.delete(slot);
+      else this.close(replica, slot, nowMs);
+      changed = true;
+    }
+    for (const [slot, stream] of streams) {
+      const held = before.get(slot);
+      if (held === stream) continue;
+      if (held === undefined) this.#put(replica, slot, stream, nowMs);
+      else if (held.progress !== stream.progress) this.progress(replica, slot, stream.progress);
+      else continue;
+      changed = true;
+    }
+    return changed;
+  }
+
+  /** Is the replica heard of? Of one that is silent, streams give way to newer ones elsewhere. */
+  setFresh(replica: string, fresh: boolean, nowMs: number): boolean {
+    const known = this.#replica(replica);
+    if (known.fresh === fresh) return false;
+    known.fresh = fresh;
+    for (const { identity } of known.streams.values()) this.#settleNode(identity.nodeId, nowMs);
+    return known.streams.size > 0;
+  }
+
+  /** The replica is gone: what it held counts as disconnected from `atMs` on. */
+  drop(replica: string, atMs: number): boolean {
+    const slots = [...(this.#replicas.get(replica)?.streams.keys() ?? [])];
+    for (const slot of slots) this.close(replica, slot, atMs);
+    this.#replicas.delete(replica);
+    return slots.length > 0;
+  }
+
+  streams(replica: string): ReadonlyMap<number, LedgerStream> {
+    return this.#replicas.get(replica)?.streams ?? new Map();
+  }
+
+  state(complete: boolean, nowMs: number): FleetState {
+    for (const node of [...this.#unsettled]) this.#settle(node, nowMs);
+    this.#forgetGone(nowMs);
+    this.#sorted ??= [...this.#nodes.values()].map(({ view }) => view).sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+    return { fleet: this.#fleet, observedSinceMs: this.#observedSinceMs, complete, nodes: this.#sorted };
+  }
+
+  #replica(name: string): Replica {
+    const known = this.#replicas.get(name) ?? { fresh: true, streams: new Map<number, LedgerStream>() };
+    this.#replicas.set(name, known);
+    return known;
+  }
+
+  #put(replica: string, slot: number, stream: LedgerStream, nowMs: number): void {
+    this.#replica(replica).streams.set(slot, stream);
+    const { nodeId } = stream.identity;
+    const node = this.#nodes.get(nodeId) ?? newcomer(stream.identity);
+    this.#nodes.set(nodeId, node);
+    node.held.set(keyOf(replica, slot), { replica, slot });
+    this.#settle(node, nowMs);
+  }
+
+  #settleNode(nodeId: string, nowMs: number): void {
+    const node = this.#nodes.get(nodeId);
+    if (node !== undefined) this.#settle(node, nowMs);
+  }
+
+  #settle(node: NodeRecord, nowMs: number): void {
+    this.#unsettled.delete(node);
+    this.#sorted = null;
+    const { view, settledAtMs } = node;
+    const streams = speaking(this.#held(node));
+    if (streams.length === 0) {
+      // The last stream's state stays as what was last known of the node.
+      node.view = { ...view, connected: false, changedAtMs: view.connected ? nowMs : view.changedAtMs, replicas: [] };
+      this.#gone.delete(view.nodeId);
+      this.#gone.set(view.nodeId, node);
+      return;
+    }
+    this.#gone.delete(view.nodeId);
+    node.settledAtMs = nowMs;
+    const newest = streams.reduce((a, b) => (b.identity.openedAtMs >= a.identity.openedAtMs ? b : a));
+    const { credited, routes } = reached(streams);
+    const saidAtMs = Math.max(...streams.map(({ progress }) => progress.creditedAtMs));
+    node.view = {
+      nodeId: view.nodeId,
+      connected: true,
+      changedAtMs: view.connected ? view.changedAtMs : Math.min(...streams.map((one) => one.identity.openedAtMs)),
+      credited,
+      // A credit that no stream has just said comes from one that ended: up to now that one may have been served.
+      creditedAtMs: !view.connected
+        ? saidAtMs
+        : samePosition(view.credited, credited)
+          ? view.creditedAtMs
+          : saidAtMs <= settledAtMs
+            ? nowMs
+            : saidAtMs,
+      routes,
+      nack: latestNack(streams),
+      metricsName: newest.identity.metricsName,
+      envoyVersion: newest.identity.envoyVersion,
+      replicas: [...new Set(streams.map(({ replica }) => replica))].sort(),
+      types: nodeTypes(streams),
+    };
+  }
+
+  #held(node: NodeRecord): HeldStream[] {
+    const streams: HeldStream[] = [];
+    for (const { replica, slot } of node.held.values()) {
+      const known = this.#replicas.get(replica);
+      const stream = known?.streams.get(slot);
+      if (known !== undefined && stream !== undefined) streams.push({ ...stream, replica, fresh: known.fresh });
+    }
+    return streams;
+  }
+
+  #forgetGone(nowMs: number): void {
+    for (const [nodeId, { view }] of this.#gone) {
+      if (this.#gone.size <= MAX_GONE && nowMs - view.changedAtMs <= KEEP_GONE_MS) break;
+      this.#gone.delete(nodeId);
+      this.#nodes.delete(nodeId);
+      this.#sorted = null;
+    }
+  }
+}
+
+function keyOf(replica: string, slot: number): string {
+  return `${slot} ${replica}`;
+}
+
+function newcomer({ nodeId, metricsName, envoyVersion, openedAtMs }: StreamIdentity): NodeRecord {
+  return {
+    held: new Map(),
+    settledAtMs: openedAtMs,
+    view: {
+      nodeId,
+      connected: false,
+      changedAtMs: openedAtMs,
+      credited: null,
+      creditedAtMs: openedAtMs,
+      routes: null,
+      nack: null,
+      metricsName,
+      envoyVersion,
+      replicas: [],
+      types: [],
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { FleetState } from '../model/fleet-state.ts';
+import { FleetLedger } from './fleet-ledger.ts';
+import type { StreamIdentity, StreamProgress } from './ledger-stream.ts';
+
+/** The streams of this very process; which name others know it by may change, its streams stay. */
+export const SELF = 'self';
+
+/** `told`: something that a rollout may wait for; `noted`: something to show; `membership`: a stream came or went. */
+export type LedgerChange = 'told' | 'noted' | { readonly kind: 'membership'; readonly slot: number };
+
+/** The nodes of a state with this process's own name among the replicas; kept while they stay the same. */
+interface Named {
+  readonly of: FleetState['nodes'];
+  readonly self: string;
+  readonly nodes: FleetState['nodes'];
+}
+
+/** The ledgers of all fleets: written by whoever holds streams, read by whoever asks what is live where. */
+export class FleetLedgers {
+  readonly #now: () => number;
+  readonly #observedSinceMs: number;
+  readonly #fleets = new Map<string, FleetLedger>();
+  readonly #named = new Map<string, Named>();
+  readonly #slots = new Map<string, { readonly free: number[]; next: number }>();
+  readonly #listeners = new Set<(fleet: string) => void>();
+  readonly #watchers = new Set<(fleet: string, change: LedgerChange) => void>();
+  /** Is what all replicas know in here? With nobody else there is nothing to miss. */
+  complete: () => boolean = () => true;
+  /** What other replicas know this one by. */
+  selfName = SELF;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#observedSinceMs = now();
+  }
+
+  state(fleet: string): FleetState {
+    const state = this.of(fleet).state(this.complete(), this.#now());
+    const named = this.#named.get(fleet);
+    if (named?.of === state.nodes && named.self === this.selfName) return { ...state, nodes: named.nodes };
+    const name = (replica: string) => (replica === SELF ? this.selfName : replica);
+    const nodes = state.nodes.map((node) => ({ ...node, replicas: node.replicas.map(name).sort() }));
+    this.#named.set(fleet, { of: state.nodes, self: this.selfName, nodes });
+    return { ...state, nodes };
+  }
+
+  onProgress(listener: (fleet: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Every change of this process's own streams, for who passes them on. */
+  watch(watcher: (fleet: string, change: LedgerChange) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  of(fleet: string): FleetLedger {
+    const known = this.#fleets.get(fleet) ?? new FleetLedger(fleet, this.#observedSinceMs);
+    this.#fleets.set(fleet, known);
+    return known;
+  }
+
+  names(): Iterable<string> {
+    return this.#fleets.keys();
+  }
+
+  /** A stream of this process. Returns its slot. */
+  open(fleet: string, identity: Omit<StreamIdentity, 'openedAtMs'>): number {
+    const slots = this.#slots.get(fleet) ?? { free: [], next: 0 };
+    this.#slots.set(fleet, slots);
+    const slot = slots.free.pop() ?? slots.next++;
+    const nowMs = this.#now();
+    this.of(fleet).open(SELF, slot, { ...identity, openedAtMs: nowMs }, nowMs);
+    this.#tell(fleet, { kind: 'membership', slot });
+    return slot;
+  }
+
+  progress(fleet: string, slot: number, progress: StreamProgress, change: 'told' | 'noted'): void {
+    this.of(fleet).progress(SELF, slot, progress);
+    this.#tell(fleet, change);
+  }
+
+  close(fleet: string, slot: number): void {
+    this.of(fleet).close(SELF, slot, this.#now());
+    this.#slots.get(fleet)?.free.push(slot);
+    this.#tell(fleet, { kind: 'membership', slot });
+  }
+
+  /** Something in this fleet has changed for another reason than streams of this process. */
+  touched(fleet: string): void {
+    for (const listener of this.#listeners) listener(fleet);
+  }
+
+  #tell(fleet: string, change: LedgerChange): void {
+    for (const watcher of this.#watchers) watcher(fleet, change);
+    if (change !== 'noted') this.touched(fleet);
+  }
+}
