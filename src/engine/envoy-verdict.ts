@@ -7,13 +7,16 @@ const VERDICT_TIMEOUT_MS = 3_000;
 const LOOK_EVERY_MS = 20;
 
 /**
- * The first refusal of these fleet revisions by a connected Envoy, or `null` when all took them (or stay silent).
+ * The first refusal of these fleet revisions by a connected Envoy, or `null` when all took them (or stay silent). What
+ * was refused as part of somebody else's trial is no word about this change.
  *
+ * @param by the trial that this change is tried out by; `null`: none
  * @param asked whose word counts; by default everybody's
  */
 export async function envoyVerdict(
   { fleets, clock }: Dependencies,
   positions: Readonly<Record<string, Position>>,
+  by: string | null = null,
   asked: (fleet: string, nodeId: string) => boolean = () => true,
 ): Promise<Nack | null> {
   const untilMs = clock.monotonicMs() + VERDICT_TIMEOUT_MS;
@@ -23,7 +26,8 @@ export async function envoyVerdict(
       for (const node of fleets.state(fleet).nodes) {
         if (!node.connected || !asked(fleet, node.nodeId)) continue;
         const { nack, credited, nodeId } = node;
-        if (nack !== null && nack.position.epoch === position.epoch && nack.position.n >= position.n) {
+        const about = nack !== null && (nack.trial === null || nack.trial === by);
+        if (about && nack.position.epoch === position.epoch && nack.position.n >= position.n) {
           return { nodeId, type: nack.type, message: nack.message };
         }
         waiting ||= credited === null || credited.epoch !== position.epoch || credited.n < position.n;

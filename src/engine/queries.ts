@@ -22,9 +22,9 @@ async function laggardsOf(deps: Dependencies, rollout: Rollout): Promise<readonl
   const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
   if (fleets.kind === 'error') return [];
   const { disconnectGraceMs } = deps.settings();
-  const { counted, probe } = rollout.push;
+  const { counted, probe, routesOnly } = rollout.push;
   if (probe !== null) return Object.values(probe).sort();
-  const asking = { by: trialOf(rollout), graceMs: disconnectGraceMs, nowMs: deps.clock.now() };
+  const asking = { routesOnly, by: trialOf(rollout), graceMs: disconnectGraceMs, nowMs: deps.clock.now() };
   const live = liveness(counted, fleets.value, asking);
   return live.kind === 'waiting' ? live.laggards : [];
 }

@@ -49,7 +49,7 @@ export async function tryOut(deps: Dependencies, by: string, traffic: Commit['tr
     due: subjects.map((subject) => ({ subject, atMs: null })),
   };
   const probes = new Map(fleets.map(({ fleet, probe }) => [fleet, probe]));
-  const nack = await envoyVerdict(deps, begun.fleets, (fleet, nodeId) => probes.get(fleet) === nodeId);
+  const nack = await envoyVerdict(deps, begun.fleets, by, (fleet, nodeId) => probes.get(fleet) === nodeId);
   if (nack === null) return { kind: 'go', ending };
   // A reply that is lost here is made up for when the trial is due.
   await commit(deps, { ...EMPTY_COMMIT, ...ending });

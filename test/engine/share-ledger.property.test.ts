@@ -256,7 +256,8 @@ class World {
       const there = NODES.filter((nodeId) => this.truth(nodeId).connected);
       expect(counted.edge).toEqual(there);
       const late = there.filter((nodeId) => (this.truth(nodeId).credited?.n ?? -1) < 3);
-      const verdict = liveness(counted, observed, 60_000, this.clock.now());
+      const asking = { routesOnly: false, by: 'rollout/r', graceMs: 60_000 };
+      const verdict = liveness(counted, observed, { ...asking, nowMs: this.clock.now() });
       if (there.length === 0) expect(verdict.kind).toBe('empty');
       else if (late.length === 0) expect(verdict.kind).toBe('live');
       else expect(verdict).toMatchObject({ kind: 'waiting', laggards: late });

@@ -47,7 +47,8 @@ export async function fakeEnvoys(
       const { credited, connected } = envoy.fields;
       if (!connected || (credited !== null && credited.n >= table.position.n)) return;
       if (refuses(table)) {
-        const nack = { position: table.position, type: 'RDS', message: 'regex is too large', atMs: clock.now() };
+        const trial = table.trial?.probe === envoy.id ? table.trial.by : null;
+        const nack = { position: table.position, type: 'RDS', trial, message: 'regex is too large', atMs: clock.now() };
         envoy.fields = { ...envoy.fields, nack };
         return progress();
       }

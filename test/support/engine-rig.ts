@@ -59,7 +59,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
           ? { credited: position, creditedAtMs: clock.now() }
           : behaviour === 'silent' || position === null
             ? {}
-            : { nack: { position, type: 'RDS', message: behaviour.nack, atMs: clock.now() } };
+            : { nack: { position, type: 'RDS', trial: null, message: behaviour.nack, atMs: clock.now() } };
       return node(`${fleet}-${id}`, { envoyVersion: rig.envoyVersion, ...fields });
     });
   };

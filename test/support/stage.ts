@@ -111,7 +111,9 @@ export class Stage {
   }
 
   nack(id: string, message: string): this {
-    return this.patch([id], { nack: { position: { epoch: 'e', n: this.n }, type: 'RDS', message, atMs: this.nowMs } });
+    const trial = this.trial?.probe === id ? this.trial.by : null;
+    const position = { epoch: 'e', n: this.n };
+    return this.patch([id], { nack: { position, type: 'RDS', trial, message, atMs: this.nowMs } });
   }
 
   disconnect(...ids: string[]): this {

@@ -89,7 +89,7 @@ export function createFleetPublisher(options: {
     if (trial !== null && next.trial !== null) {
       sequence += 1;
       const own = buildSnapshot(trial.value, next.position, sequence, codec, snapshot);
-      tried = { probe: next.trial.probe, snapshot: own };
+      tried = { probe: next.trial.probe, snapshot: { ...own, trial: next.trial.by } };
     }
     publish();
   };

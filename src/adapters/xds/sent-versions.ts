@@ -6,22 +6,29 @@ import type { XdsType } from './xds-types.ts';
 /** A client that answers nothing must not make this grow. */
 const MAX_UNANSWERED = 32;
 
+/** What is remembered of a response. */
+export interface SentVersion {
+  readonly version: string;
+  /** Whose trial the response was part of. */
+  readonly trial: string | null;
+}
+
 /** Which version each response of a stream stood for, until it is answered. */
 export class SentVersions {
-  readonly #byType = new Map<XdsType, { readonly nonce: string; readonly version: string }[]>();
+  readonly #byType = new Map<XdsType, (SentVersion & { readonly nonce: string })[]>();
 
-  sent(type: XdsType, nonce: string, version: string): void {
+  sent(type: XdsType, nonce: string, sent: SentVersion): void {
     const unanswered = this.#byType.get(type) ?? [];
-    unanswered.push({ nonce, version });
+    unanswered.push({ nonce, ...sent });
     if (unanswered.length > MAX_UNANSWERED) unanswered.shift();
     this.#byType.set(type, unanswered);
   }
 
-  /** The version of the response that is answered; earlier ones are answered along with it. `null`: not known. */
-  answered(type: XdsType, nonce: string): string | null {
+  /** The response that is answered; earlier ones are answered along with it. `null`: not known. */
+  answered(type: XdsType, nonce: string): SentVersion | null {
     const unanswered = this.#byType.get(type) ?? [];
     const index = unanswered.findIndex((one) => one.nonce === nonce);
-    return unanswered.splice(0, index + 1).at(-1)?.version ?? null;
+    return unanswered.splice(0, index + 1).at(-1) ?? null;
   }
 }
 

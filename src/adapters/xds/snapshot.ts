@@ -16,6 +16,8 @@ export interface Snapshot {
   readonly position: Position;
   /** Counts the snapshots of this process; makes nonces that all streams share. */
   readonly sequence: number;
+  /** Whose change its one node tries out; `null`: it is what every node gets. */
+  readonly trial: string | null;
   readonly cluster: TypeContent;
   readonly endpoint: TypeContent;
   readonly route: TypeContent;
@@ -41,6 +43,7 @@ export function buildSnapshot(
   return {
     position,
     sequence,
+    trial: null,
     cluster: typeContent(clusters, previous?.cluster),
     endpoint: typeContent(endpoints, previous?.endpoint),
     route: typeContent(routes, previous?.route),

@@ -181,10 +181,10 @@ function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, c
       asked: (type) => entry.asked(type),
       sent: (type, version) => entry.sent(type, version),
       acked: (type, version) => entry.acked(type, version),
-      nacked(type, position, message, version) {
+      nacked(type, position, message, refused) {
         const reason = nackMessage(message);
         logger.warn('Envoy refused a response', { type, n: position.n, reason });
-        entry.nacked(type, { position, version, message: reason, atMs: context.now() });
+        entry.nacked(type, { position, ...refused, message: reason, atMs: context.now() });
       },
     },
   });

@@ -4,7 +4,7 @@ import type { ClientStreams, ClusterUse } from './client-streams.ts';
 import type { Codec, EncodedResource } from './codec.ts';
 import { DeltaSubscription } from './delta-subscription.ts';
 import type { ResponseCache } from './response-cache.ts';
-import { contentVersion, responseVersion, SentVersions } from './sent-versions.ts';
+import { contentVersion, responseVersion, type SentVersion, SentVersions } from './sent-versions.ts';
 import type { Snapshot } from './snapshot.ts';
 import { SotwSubscription } from './sotw-subscription.ts';
 import type { Subscription, SubscriptionRequest, Wanted } from './subscription.ts';
@@ -21,7 +21,7 @@ export interface StreamEvents {
   sent(type: XdsType, version: string): void;
   acked(type: XdsType, version: string | null): void;
   /** `message` is Envoy's own text, not yet fit to be shown. */
-  nacked(type: XdsType, position: Position, message: string, version: string): void;
+  nacked(type: XdsType, position: Position, message: string, refused: SentVersion): void;
 }
 
 export interface Credit {
@@ -138,12 +138,13 @@ export class StreamSession implements ClusterUse {
       outcome.kind === 'ack' || outcome.kind === 'nack' ? this.#versions.answered(type, request.nonce) : null;
     if (outcome.kind === 'ack') {
       if (type === 'route') this.#routedClusters = this.#sentReferences;
-      this.#events.acked(type, answered);
+      this.#events.acked(type, answered?.version ?? null);
     }
     if (outcome.kind === 'nack') {
       if (type === 'route') this.#sentReferences = this.#routedClusters;
       const position = outcome.position ?? this.#snapshot?.position;
-      if (position !== undefined) this.#events.nacked(type, position, error ?? '', answered ?? '');
+      if (position !== undefined)
+        this.#events.nacked(type, position, error ?? '', answered ?? { version: '', trial: null });
     }
     if (outcome.kind === 'stale') return;
     this.flush(nowMs);
@@ -199,7 +200,7 @@ export class StreamSession implements ClusterUse {
     if (type === 'route') this.#noteRoutes(wanted, snapshot);
     subscription.sent(nonce, wanted, nowMs);
     const content = protocol === 'sotw' ? version : contentVersion(type, wanted, snapshot);
-    this.#versions.sent(type, nonce, content);
+    this.#versions.sent(type, nonce, { version: content, trial: snapshot.trial });
     this.#events.sent(type, content);
     const response = { protocol, type, version, nonce, resources, removed };
     const bytes = this.#cache.encode(response);

@@ -164,20 +164,20 @@ export class FleetLedger {
     const newest = streams.reduce((a, b) => (b.identity.openedAtMs >= a.identity.openedAtMs ? b : a));
     const { credited, routes } = reached(streams);
     const saidAtMs = Math.max(...streams.map(({ progress }) => progress.creditedAtMs));
+    // What no stream has just said comes from one that ended: up to now that one may have been served.
+    const since = (same: boolean, beforeMs: number): number => {
+      if (!view.connected) return saidAtMs;
+      if (same) return beforeMs;
+      return saidAtMs <= settledAtMs ? nowMs : saidAtMs;
+    };
     node.view = {
       nodeId: view.nodeId,
       connected: true,
       changedAtMs: view.connected ? view.changedAtMs : Math.min(...streams.map((one) => one.identity.openedAtMs)),
       credited,
-      // A credit that no stream has just said comes from one that ended: up to now that one may have been served.
-      creditedAtMs: !view.connected
-        ? saidAtMs
-        : samePosition(view.credited, credited)
-          ? view.creditedAtMs
-          : saidAtMs <= settledAtMs
-            ? nowMs
-            : saidAtMs,
+      creditedAtMs: since(samePosition(view.credited, credited), view.creditedAtMs),
       routes,
+      routesAtMs: since(samePosition(view.routes, routes), view.routesAtMs),
       nack: latestNack(streams),
       metricsName: newest.identity.metricsName,
       envoyVersion: newest.identity.envoyVersion,
@@ -221,6 +221,7 @@ function newcomer({ nodeId, metricsName, envoyVersion, openedAtMs }: StreamIdent
       credited: null,
       creditedAtMs: openedAtMs,
       routes: null,
+      routesAtMs: openedAtMs,
       nack: null,
       metricsName,
       envoyVersion,

@@ -28,8 +28,8 @@ const Identity = z
 const Chunk = z.array(Identity.nullable()).max(CHUNK);
 
 const Nack = z
-  .tuple([At, Text, Text, Time])
-  .transform(([position, version, message, atMs]) => ({ position, version, message, atMs }));
+  .tuple([At, Text, Text.nullable(), Text, Time])
+  .transform(([position, version, trial, message, atMs]) => ({ position, version, trial, message, atMs }));
 const OneType = z
   .tuple([Type, Text.nullable(), Text.nullable(), Nack.nullable()])
   .transform(([type, sent, acked, nack]): TypeProgress => ({ type, sent, acked, nack }));
@@ -138,7 +138,8 @@ function rowOf(progress: StreamProgress, creditedAtMs: number, nackedAtMs: reado
   const { position, counts, routes, routesAt, types } = progress;
   const at = (one: StreamProgress['position']) => (one === null ? null : [one.epoch, one.n]);
   const rows = types.map(({ type, sent, acked, nack }, i) => {
-    const refused = nack === null ? null : [at(nack.position), nack.version, nack.message, nackedAtMs[i] ?? 0];
+    const refused =
+      nack === null ? null : [at(nack.position), nack.version, nack.trial, nack.message, nackedAtMs[i] ?? 0];
     return [type, sent, acked, refused];
   });
   return [at(position), counts, routes, at(routesAt), creditedAtMs, rows];

@@ -21,6 +21,8 @@ export interface TypeProgress {
   readonly nack: {
     readonly position: Position;
     readonly version: string;
+    /** Whose trial the refused response was part of. */
+    readonly trial: string | null;
     readonly message: string;
     readonly atMs: number;
   } | null;
@@ -101,7 +103,8 @@ export function latestNack(streams: readonly LedgerStream[]): FleetNode['nack'] 
   for (const { progress } of streams) {
     for (const { type, nack } of progress.types) {
       if (nack === null || (latest !== null && latest.atMs > nack.atMs)) continue;
-      latest = { position: nack.position, type, message: nack.message, atMs: nack.atMs };
+      const { position, trial, message, atMs } = nack;
+      latest = { position, type, trial, message, atMs };
     }
   }
   return latest;

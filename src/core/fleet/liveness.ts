@@ -16,8 +16,14 @@ export interface Nack {
   readonly message: string;
 }
 
+/** A counted node that has the push, and since when. */
+export interface LiveNode {
+  readonly node: FleetNode;
+  readonly ackedAtMs: number;
+}
+
 export type Liveness =
-  | { readonly kind: 'live'; readonly lastAckAtMs: number; readonly nodes: readonly FleetNode[] }
+  | { readonly kind: 'live'; readonly nodes: readonly LiveNode[] }
   | { readonly kind: 'waiting'; readonly laggards: readonly string[]; readonly nacks: readonly Nack[] }
   /** Nobody is left to count: nothing may advance on that. */
   | { readonly kind: 'empty'; readonly fleet: string }
@@ -26,6 +32,8 @@ export type Liveness =
 
 /** Whose push it is, and what time it is. */
 export interface Asking {
+  /** Does the ACK of the route tables do? So for weights and ways back: they wait for no cluster that warms. */
+  readonly routesOnly: boolean;
   /** The asking rollout as trials name it: `rollout/<id>`. */
   readonly by: string;
   readonly graceMs: number;
@@ -40,12 +48,11 @@ export interface Asking {
 export function liveness(
   counted: Readonly<Record<string, readonly string[]>>,
   observed: Readonly<Record<string, FleetObservation>>,
-  { by, graceMs, nowMs }: Asking,
+  { routesOnly, by, graceMs, nowMs }: Asking,
 ): Liveness {
-  const nodes: FleetNode[] = [];
+  const nodes: LiveNode[] = [];
   const laggards: string[] = [];
   const nacks: Nack[] = [];
-  let lastAckAtMs = 0;
   for (const [fleet, nodeIds] of Object.entries(counted)) {
     const seen = observed[fleet];
     const position = seen?.position;
@@ -54,18 +61,16 @@ export function liveness(
     const present = presentNodes(nodeIds, seen.state, graceMs, nowMs);
     if (present.length === 0) return { kind: 'empty', fleet };
     for (const { nodeId, node } of present) {
-      if (node !== null && credits(node, position)) {
-        nodes.push(node);
-        lastAckAtMs = Math.max(lastAckAtMs, node.creditedAtMs);
+      const ackedAtMs = node === null ? null : ackAtMs(node, position, routesOnly);
+      if (node !== null && ackedAtMs !== null) {
+        nodes.push({ node, ackedAtMs });
         continue;
       }
       laggards.push(nodeId);
-      // Where somebody else's change is tried out, a refusal is about that one: it is taken out in a moment.
-      const others = seen.trial !== null && seen.trial.probe === nodeId && seen.trial.by !== by;
-      if (!others) nacks.push(...nackSince(nodeId, node, position));
+      nacks.push(...nackSince(nodeId, node, position, by));
     }
   }
-  return laggards.length === 0 ? { kind: 'live', lastAckAtMs, nodes } : { kind: 'waiting', laggards, nacks };
+  return laggards.length === 0 ? { kind: 'live', nodes } : { kind: 'waiting', laggards, nacks };
 }
 
 export type Probing =
@@ -89,16 +94,18 @@ export function probing(
       [open, gone] = [true, true];
       continue;
     }
-    nacks.push(...nackSince(nodeId, node, trial.position));
+    nacks.push(...nackSince(nodeId, node, trial.position, by));
     if (!credits(node, trial.position)) open = true;
   }
   if (nacks.length > 0) return { kind: 'refused', nacks };
   return open ? { kind: 'open', gone } : { kind: 'taken' };
 }
 
-function nackSince(nodeId: string, node: FleetNode | null, position: Position): Nack[] {
+/** What was refused as part of somebody else's trial is about that one: it is taken out in a moment. */
+function nackSince(nodeId: string, node: FleetNode | null, position: Position, by: string): Nack[] {
   const nack = node?.nack ?? null;
   if (nack === null || nack.position.epoch !== position.epoch || nack.position.n < position.n) return [];
+  if (nack.trial !== null && nack.trial !== by) return [];
   return [{ nodeId, type: nack.type, message: nack.message }];
 }
 
@@ -130,16 +137,25 @@ export function unconfirmedNodes(
       const { state, position } = observed[fleet] ?? { state: null, position: null };
       return nodeIds.filter((nodeId) => {
         const node = state?.nodes.find((one) => one.nodeId === nodeId);
-        return node === undefined || position === null || !credits(node, position);
+        return node === undefined || position === null || ackAtMs(node, position, true) === null;
       });
     })
     .sort();
 }
 
+/** When it reached the position; a full credit covers the routes. `null`: it has not. */
+function ackAtMs(node: FleetNode, position: Position, routesOnly: boolean): number | null {
+  if (!node.connected) return null;
+  if (routesOnly && isAt(node.routes, position)) return node.routesAtMs;
+  return isAt(node.credited, position) ? node.creditedAtMs : null;
+}
+
+function isAt(reached: Position | null, position: Position): boolean {
+  return reached !== null && reached.epoch === position.epoch && reached.n >= position.n;
+}
+
 function credits(node: FleetNode, position: Position): boolean {
-  return (
-    node.connected && node.credited !== null && node.credited.epoch === position.epoch && node.credited.n >= position.n
-  );
+  return ackAtMs(node, position, false) !== null;
 }
 
 function presentNodes(

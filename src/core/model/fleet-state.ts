@@ -15,10 +15,14 @@ export interface FleetNode {
    * streams that carry routes.
    */
   readonly routes: Position | null;
+  /** When `routes` reached its value. */
+  readonly routesAtMs: number;
   /** The latest response this node refused and has not replaced by an ACK of the same type. */
   readonly nack: {
     readonly position: Position;
     readonly type: string;
+    /** Whose change the refused response was to try out; `null`: it was what every node gets. */
+    readonly trial: string | null;
     readonly message: string;
     readonly atMs: number;
   } | null;

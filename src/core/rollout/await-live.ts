@@ -17,7 +17,8 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
   const push = d.rollout.push;
   if (push === null) return WAITING;
   if (push.probe !== null) return awaitProbe(d, observed, settings, push.probe);
-  const who = { by: trialOf(d.rollout), graceMs: settings.disconnectGraceMs, nowMs: d.nowMs };
+  const { routesOnly } = push;
+  const who = { routesOnly, by: trialOf(d.rollout), graceMs: settings.disconnectGraceMs, nowMs: d.nowMs };
   let live = liveness(push.counted, observed.fleets, who);
   if (live.kind === 'empty' && rebase(d, observed, who) && d.rollout.push !== null) {
     live = liveness(d.rollout.push.counted, observed.fleets, who);
@@ -34,7 +35,8 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
       wait(d, `the ACK of ${nameSome(live.laggards)}`);
       return fromLaggards(laggards(d, live.laggards));
     case 'live':
-      if (d.rollout.push?.liveAtMs === null) markLive(d, d.rollout, live.lastAckAtMs);
+      if (d.rollout.push?.liveAtMs === null)
+        markLive(d, d.rollout, Math.max(...live.nodes.map(({ ackedAtMs }) => ackedAtMs)));
       return { kind: 'live', liveness: live };
   }
 }

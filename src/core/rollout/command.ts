@@ -115,7 +115,7 @@ function promoteNow(d: Draft, { by, observed }: CommandInput): Applied {
     };
   }
   // At any moment of a step, so also while one of its Envoys is away for a second: that one has to take 100 % too.
-  promote(d, pushTo(d, withConnected(d.rollout.push, seen)), by);
+  promote(d, pushTo(d, withConnected(d.rollout.push, seen), { routesOnly: true }), by);
   wait(d, 'the ACKs of the counted Envoys');
   return 'accepted';
 }

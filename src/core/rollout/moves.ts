@@ -74,7 +74,7 @@ export function revert(
     return;
   }
   change(d, {
-    push: pushTo(d, withConnected(d.rollout.push, observed)),
+    push: pushTo(d, withConnected(d.rollout.push, observed), { routesOnly: true }),
     attempt: d.rollout.attempt + 1,
   });
   const to = byPerson ? 'aborting' : 'rolling_back';

@@ -28,11 +28,11 @@ export function newPush(d: Draft, observed: Observations): Push | null {
     return null;
   }
   if (JSON.stringify(excluded) !== JSON.stringify(d.rollout.excluded)) change(d, { excluded });
-  return pushTo(d, counted);
+  return pushTo(d, counted, { routesOnly: false });
 }
 
-export function pushTo(d: Draft, counted: Push['counted']): Push {
-  return { committedAtMs: d.nowMs, liveAtMs: null, counted, probe: null, unanswered: [], toldAtMs: null };
+export function pushTo(d: Draft, counted: Push['counted'], { routesOnly }: Pick<Push, 'routesOnly'>): Push {
+  return { committedAtMs: d.nowMs, liveAtMs: null, counted, routesOnly, probe: null, unanswered: [], toldAtMs: null };
 }
 
 /**
@@ -43,7 +43,9 @@ export function pushFor(d: Draft, observed: Observations, next: Partial<Rollout>
   const push = newPush(d, observed);
   if (push === null) return null;
   const [before, after] = [d.rollout, { ...d.rollout, ...next }].map((rollout) => backendTraffic(d.backend, rollout));
-  if (before === undefined || after === undefined || !addsStructure(before, after)) return push;
+  if (before === undefined || after === undefined || !addsStructure(before, after)) {
+    return { ...push, routesOnly: true };
+  }
   // Nobody is spared by asking the only node first.
   if (Object.values(push.counted).every((nodes) => nodes.length === 1)) return push;
   const probe = isTurn(d, observed) ? chooseProbes(d.rollout, push.counted, observed, []) : null;

@@ -46,6 +46,7 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
       committedAtMs: ms,
       liveAtMs: ms.nullable(),
       counted: z.record(z.string(), z.array(z.string())),
+      routesOnly: z.boolean().default(false),
       probe: z.record(z.string(), z.string()).nullable().default(null),
       unanswered: z.array(z.string()).default([]),
       toldAtMs: ms.nullable().default(null),

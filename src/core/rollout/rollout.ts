@@ -64,6 +64,8 @@ export interface Push {
   readonly liveAtMs: number | null;
   /** Nodes that must ACK, by fleet: those connected when it was committed. */
   readonly counted: Readonly<Record<string, readonly string[]>>;
+  /** The ACK of the route tables does: clusters are there already, or are not needed any more. */
+  readonly routesOnly: boolean;
   /**
    * One node per fleet tries it out before the others get it; `null`: all of them have it. Without an entry: nobody
    * answered, others have their turn for a while.

@@ -15,9 +15,9 @@ afterEach(async () => {
 it('knows nothing of an answer to what was not sent, or long ago', () => {
   const versions = new SentVersions();
   expect(versions.answered('route', '1')).toBeNull();
-  for (let i = 0; i < 100; i += 1) versions.sent('route', `${i}`, `v${i}`);
+  for (let i = 0; i < 100; i += 1) versions.sent('route', `${i}`, { version: `v${i}`, trial: null });
   expect(versions.answered('route', '0')).toBeNull();
-  expect(versions.answered('route', '98')).toBe('v98');
+  expect(versions.answered('route', '98')).toMatchObject({ version: 'v98' });
   expect(versions.answered('route', '97')).toBeNull();
 });
 

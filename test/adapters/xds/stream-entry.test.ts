@@ -5,7 +5,7 @@ import { FleetLedgers } from '../../../src/core/fleet/fleet-ledgers.ts';
 const identity = (nodeId: string) => ({ nodeId, fleet: 'edge', metricsName: null, envoyVersion: null });
 const at = (n: number, epoch = 'e') => ({ epoch, n });
 const all = (position: { epoch: string; n: number }) => ({ position, counts: true, routes: true, routesAt: position });
-const nack = (atMs: number) => ({ position: at(1), version: 'v', message: 'no', atMs });
+const nack = (atMs: number) => ({ position: at(1), trial: null, version: 'v', message: 'no', atMs });
 
 function registry() {
   const time = { ms: 1_000 };

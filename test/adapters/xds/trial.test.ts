@@ -71,7 +71,7 @@ describe('a change that one node tries out', () => {
     const { s, probe, other } = await fleetOfTwo();
     s.feed.set(trying(2, 'node-1', withCanary));
     probe.nack(await probe.next('cluster'), 'no');
-    await s.until('the refusal', ({ nodes }) => nodes.some(({ nack }) => nack?.position.n === 2));
+    await s.until('the refusal', ({ nodes }) => nodes.some(({ nack }) => nack?.trial === 'rollout/r1'));
     s.feed.set(table(3, [stable, web]));
     expect((await probe.accept('cluster')).names).toEqual(['shop--v1']);
     await s.until('both at 3', () => at(s, 'node-1') === 3 && at(s, 'node-2') === 3);

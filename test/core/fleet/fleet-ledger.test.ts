@@ -83,7 +83,7 @@ describe('a fleet ledger', () => {
   });
 
   it('says of each type what was sent, taken and refused, by the stream that is furthest behind', () => {
-    const refused = { position: at(2), version: 'v2', message: 'no', atMs: 50 };
+    const refused = { position: at(2), version: 'v2', trial: null, message: 'no', atMs: 50 };
     ledger.open('one', 0, identity('a', 10), 10);
     ledger.progress('one', 0, { ...has(2, 20), types: [{ type: 'route', sent: 'v2', acked: 'v2', nack: null }] });
     ledger.open('two', 0, identity('a', 11), 11);

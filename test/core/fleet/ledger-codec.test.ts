@@ -25,6 +25,7 @@ const position = fc.option(fc.record({ epoch: text, n: fc.nat() }));
 const nack = fc.record({
   position: fc.record({ epoch: text, n: fc.nat() }),
   version: text,
+  trial: fc.option(text),
   message: text,
   atMs: fc.nat(),
 });

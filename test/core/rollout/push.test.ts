@@ -161,8 +161,11 @@ describe('weights alone', () => {
     stage.trial = { by: 'rollout/other', probe: 'a', position: { epoch: 'e', n: stage.n } };
     stage.ack('b').nack('a', 'about the other').tick(1);
     expect(stage.rollout).toMatchObject({ phase: 'stepping', waitingFor: 'the ACK of a' });
+    // Also after that trial has ended, until the Envoy has answered to what comes in its place.
     stage.trial = null;
     stage.tick(1);
+    expect(stage.rollout).toMatchObject({ phase: 'stepping', waitingFor: 'the ACK of a' });
+    stage.nack('a', 'about this one').tick(1);
     expect(stage.rollout.phase).toBe('rolling_back');
   });
 });

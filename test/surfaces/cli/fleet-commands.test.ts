@@ -24,7 +24,7 @@ async function serve(answers: Partial<Engine> = {}): Promise<void> {
             node(`${name}-1`, { credited: { epoch: 'e', n: 12 } }),
             node(`${name}-2`, {
               connected: false,
-              nack: { position: { epoch: 'e', n: 12 }, type: 'RDS', message: 'no such cluster', atMs: 0 },
+              nack: { position: { epoch: 'e', n: 12 }, type: 'RDS', trial: null, message: 'no such cluster', atMs: 0 },
               envoyVersion: null,
             }),
           ],

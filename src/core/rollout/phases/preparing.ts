@@ -25,7 +25,14 @@ export function preparing(d: Draft, input: StepInput): number | null {
   const lookAgainMs = Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
   if (live.kind === 'waiting') return lookAgainMs;
   const drilling = d.rollout.drill?.stage === 'out' || d.rollout.drill?.stage === 'back';
-  if (!drilling && !hostsReady(d, input, live.liveness.nodes)) {
+  if (
+    !drilling &&
+    !hostsReady(
+      d,
+      input,
+      live.liveness.nodes.map(({ node }) => node),
+    )
+  ) {
     return Math.min(d.nowMs + Math.min(observed.scrapeMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS), d.rollout.deadlineAtMs);
   }
   if (d.rollout.paused !== null) {

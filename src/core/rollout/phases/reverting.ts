@@ -1,4 +1,4 @@
-import type { FleetNode } from '../../model/fleet-state.ts';
+import type { LiveNode } from '../../fleet/liveness.ts';
 import { aftercareDueMs } from '../aftercare.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { end } from '../moves.ts';
@@ -34,8 +34,8 @@ export function reverting(d: Draft, { observed, settings }: StepInput): number |
 }
 
 /** The rollback clock: how long each Envoy took to say that it is back. */
-function clock(d: Draft, nodes: readonly FleetNode[], sinceMs: number): void {
-  const tookMs = nodes.map(({ creditedAtMs }) => Math.max(0, creditedAtMs - sinceMs));
+function clock(d: Draft, nodes: readonly LiveNode[], sinceMs: number): void {
+  const tookMs = nodes.map(({ ackedAtMs }) => Math.max(0, ackedAtMs - sinceMs));
   d.confirmedAfterMs.push(...tookMs);
   const { p50, p99, max } = spread(tookMs);
   emit(
