@@ -198,7 +198,10 @@ export class FleetLedger {
     for (const { replica, slot } of node.held.values()) {
       const known = this.#replicas.get(replica);
       const stream = known?.streams.get(slot);
-      if (known !== undefined && stream !== undefined) streams.push({ ...stream, replica, fresh: known.fresh });
+      if (known !== undefined && stream !== undefined) {
+        const { identity, progress } = stream;
+        streams.push({ identity, progress, replica, fresh: known.fresh });
+      }
     }
     return streams;
   }
