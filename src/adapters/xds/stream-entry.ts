@@ -31,10 +31,14 @@ export function enterStream(
     if (open) ledgers.progress(fleet, slot, next, change);
   };
   const change = (type: XdsType, fields: Partial<TypeProgress>, what: 'told' | 'noted') => {
-    const before = progress.types.find((one) => one.type === type) ?? { type, sent: null, acked: null, nack: null };
-    const others = progress.types.filter((one) => one.type !== type);
-    // In order, so that streams that are equally far say so in the same words.
-    const types = [...others, { ...before, ...fields }].sort((a, b) => (a.type < b.type ? -1 : 1));
+    // Once per stream and response: it copies and does no more. In order, so that streams that are equally far say so in
+    // the same words.
+    const types = [...progress.types];
+    let i = types.findIndex((one) => one.type >= type);
+    if (i < 0) i = types.length;
+    const before = types[i];
+    if (before?.type === type) types[i] = { ...before, ...fields };
+    else types.splice(i, 0, { type, sent: null, acked: null, nack: null, ...fields });
     put({ ...progress, types }, what);
   };
   const refused = (type: XdsType) => progress.types.some((one) => one.type === type && one.nack !== null);

@@ -41,6 +41,8 @@ export class FleetLedger {
   readonly #unsettled = new Set<NodeRecord>();
   /** Nodes without a stream, in the order in which they left. */
   readonly #gone = new Map<string, NodeRecord>();
+  /** Nodes by name; made anew when one comes or is forgotten. */
+  #order: readonly NodeRecord[] | null = null;
   #sorted: readonly FleetNode[] | null = null;
 
   constructor(fleet: string, observedSinceMs: number) {
@@ -123,7 +125,8 @@ export class FleetLedger {
   state(complete: boolean, nowMs: number): FleetState {
     for (const node of [...this.#unsettled]) this.#settle(node, nowMs);
     this.#forgetGone(nowMs);
-    this.#sorted ??= [...this.#nodes.values()].map(({ view }) => view).sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+    this.#order ??= [...this.#nodes.values()].sort((a, b) => (a.view.nodeId < b.view.nodeId ? -1 : 1));
+    this.#sorted ??= this.#order.map(({ view }) => view);
     return { fleet: this.#fleet, observedSinceMs: this.#observedSinceMs, complete, nodes: this.#sorted };
   }
 
@@ -136,8 +139,12 @@ export class FleetLedger {
   #put(replica: string, slot: number, stream: LedgerStream, nowMs: number): void {
     this.#replica(replica).streams.set(slot, stream);
     const { nodeId } = stream.identity;
-    const node = this.#nodes.get(nodeId) ?? newcomer(stream.identity);
-    this.#nodes.set(nodeId, node);
+    const known = this.#nodes.get(nodeId);
+    const node = known ?? newcomer(stream.identity);
+    if (known === undefined) {
+      this.#nodes.set(nodeId, node);
+      this.#order = null;
+    }
     node.held.set(keyOf(replica, slot), { replica, slot });
     this.#settle(node, nowMs);
   }
@@ -191,7 +198,10 @@ export class FleetLedger {
     for (const { replica, slot } of node.held.values()) {
       const known = this.#replicas.get(replica);
       const stream = known?.streams.get(slot);
-      if (known !== undefined && stream !== undefined) streams.push({ ...stream, replica, fresh: known.fresh });
+      if (known !== undefined && stream !== undefined) {
+        const { identity, progress } = stream;
+        streams.push({ identity, progress, replica, fresh: known.fresh });
+      }
     }
     return streams;
   }
@@ -201,6 +211,7 @@ export class FleetLedger {
       if (this.#gone.size <= MAX_GONE && nowMs - view.changedAtMs <= KEEP_GONE_MS) break;
       this.#gone.delete(nodeId);
       this.#nodes.delete(nodeId);
+      this.#order = null;
       this.#sorted = null;
     }
   }

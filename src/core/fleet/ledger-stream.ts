@@ -83,6 +83,11 @@ export type Reached = Pick<FleetNode, 'credited' | 'routes'>;
  * requests go. Of aggregated streams each has to carry them (a second process may be starting), of others one.
  */
 export function reached(streams: readonly LedgerStream[]): Reached {
+  const [only, second] = streams;
+  if (only !== undefined && second === undefined) {
+    const { routes, position, routesAt } = only.progress;
+    return routes ? { credited: position, routes: routesAt } : { credited: null, routes: null };
+  }
   const routed = streams.filter(({ progress }) => progress.routes);
   const aggregated = streams.every(({ identity }) => identity.only === null);
   if (routed.length === 0 || (aggregated && routed.length < streams.length)) return { credited: null, routes: null };
