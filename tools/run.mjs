@@ -12,6 +12,8 @@ const TASKS = {
   'bench:start': ['tools/bench/start.ts'],
   'bench:fanout': ['tools/bench/fanout.ts'],
   'bench:fanout-server': ['tools/bench/fanout-server.ts'],
+  'bench:streams': ['tools/bench/streams.ts'],
+  'soak:streams': ['tools/bench/soak-streams.ts'],
 };
 const script = TASKS[task];
 if (script === undefined) {

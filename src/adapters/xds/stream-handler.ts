@@ -9,7 +9,9 @@ import { type FleetOptions, identify, type NodeIdentity } from './node-identity.
 import type { NodeRegistry, StreamEntry } from './node-registry.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { Snapshot } from './snapshot.ts';
-import { type StreamRequest, StreamSession, type StreamVariant } from './stream-session.ts';
+import { type StreamEvents, type StreamRequest, StreamSession, type StreamVariant } from './stream-session.ts';
+import { TokenBucket } from './token-bucket.ts';
+import type { XdsLimits } from './xds-limits.ts';
 import { TYPE_URLS, xdsTypeOf } from './xds-types.ts';
 
 export interface StreamContext {
@@ -20,8 +22,9 @@ export interface StreamContext {
   readonly logger: Logger;
   readonly now: () => number;
   readonly monotonicMs: () => number;
-  readonly maxResourceNames: number;
-  readonly stuckAfterMs: number;
+  readonly limits: XdsLimits;
+  /** How long the next stream may live. */
+  readonly streamAgeMs: () => number;
   readonly snapshot: (fleet: string, nodeId: string) => Snapshot | null;
   /** Registers an open stream by the way to end it; returns how to take it out again. */
   readonly track: (end: () => void) => () => void;
@@ -40,11 +43,14 @@ interface Joined {
   readonly logger: Logger;
 }
 
-/** A stream whose client stays silent is not kept. */
-const FIRST_REQUEST_MS = 15_000;
-
 /** Types that are asked for in vain are logged once each, and only so many. */
 const MAX_UNKNOWN_TYPES = 16;
+
+/** A request counts as one, and once more for each so many bytes: what it costs to read grows with them. */
+const BYTES_PER_TOKEN = 16 * 1024;
+
+/** What may wait in the transport of one stream; beyond that nothing is written until it has gone out. */
+const MAX_UNSENT_BYTES = 64 * 1024;
 
 /** Connects one discovery stream with its session. Whatever goes wrong ends this stream and nothing else. */
 export function handleStream(call: RawStream, variant: StreamVariant, context: StreamContext): void {
@@ -56,6 +62,7 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
     open = false;
     untrack();
     silence.cancel();
+    oldAge.cancel();
     if (joined === null) return;
     context.left(joined.fleet, joined.session);
     joined.client.leave(joined.session);
@@ -73,13 +80,22 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
     call.end();
   };
   const untrack = context.track(end);
-  const silence = context.setTimer(FIRST_REQUEST_MS, () => refuse(status.DEADLINE_EXCEEDED, 'no request came'));
+  const { limits } = context;
+  const silence = context.setTimer(limits.silenceMs, () => refuse(status.DEADLINE_EXCEEDED, 'no request came'));
+  const oldAge = context.setTimer(context.streamAgeMs(), end);
+  const requests = new TokenBucket(
+    { perSecond: limits.requestsPerSecond, burst: limits.requestBurst },
+    context.monotonicMs(),
+  );
 
   const onRequest = (bytes: Buffer) => {
     if (!open) return;
+    if (!requests.take(1 + Math.floor(bytes.length / BYTES_PER_TOKEN), context.monotonicMs())) {
+      return refuse(status.RESOURCE_EXHAUSTED, 'too many requests (setting xds.limits.requestsPerSecond)');
+    }
     const request = decode(bytes, variant, context.codec);
     const complaint =
-      request === null ? 'the message is no discovery request' : complaintAbout(request, variant, context);
+      request === null ? 'the message is no discovery request' : complaintAbout(request, variant, limits);
     if (request === null || complaint !== null) return refuse(status.INVALID_ARGUMENT, complaint ?? '');
     if (joined === null) {
       const identified = identify(request.node, context.fleets);
@@ -91,7 +107,8 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
         });
         return refuse(status.PERMISSION_DENIED, identified.detail);
       }
-      joined = join(call, identified.identity, variant, context);
+      const write = writer(call, () => joined?.session.drained(context.monotonicMs()));
+      joined = join(write, identified.identity, variant, context);
       silence.cancel();
     }
     const type = variant.only ?? xdsTypeOf(request.typeUrl);
@@ -105,6 +122,10 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
       return;
     }
     joined.session.receive(type, request.asked, context.monotonicMs());
+    // Delta requests add to what earlier ones asked for.
+    if (joined.session.namesOf(type) > limits.maxResourceNames) {
+      refuse(status.INVALID_ARGUMENT, tooManyNames(limits, 'subscription'));
+    }
   };
 
   call.on('data', (bytes: Buffer) => {
@@ -115,7 +136,6 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
       refuse(status.INTERNAL, 'internal error');
     }
   });
-  call.on('drain', () => joined?.session.drained(context.monotonicMs()));
   call.on('cancelled', leave);
   call.on('close', leave);
   call.on('error', leave);
@@ -152,18 +172,38 @@ function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incom
   return { typeUrl, node, names: names.length, asked: { kind: 'sotw', nonce, rejected, error, names, returning } };
 }
 
-function complaintAbout({ typeUrl, names }: Incoming, { only }: StreamVariant, limits: StreamContext): string | null {
+function complaintAbout({ typeUrl, names }: Incoming, { only }: StreamVariant, limits: XdsLimits): string | null {
   if (only === null && typeUrl === '') return 'type_url is required on an aggregated stream';
   if (only !== null && typeUrl !== '' && typeUrl !== TYPE_URLS[only]) {
     return `this stream carries ${TYPE_URLS[only]} alone`;
   }
-  if (names > limits.maxResourceNames) {
-    return `more than ${limits.maxResourceNames} resource names in one request (setting xds.maxResourceNames)`;
-  }
-  return null;
+  return names > limits.maxResourceNames ? tooManyNames(limits, 'request') : null;
 }
 
-function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, context: StreamContext): Joined {
+function tooManyNames({ maxResourceNames }: XdsLimits, where: string): string {
+  return `more than ${maxResourceNames} resource names in one ${where} (setting xds.limits.maxResourceNames)`;
+}
+
+/** Writes to a stream; `false`: its peer does not read, `onRoom` says when it has. */
+function writer(call: RawStream, onRoom: () => void): StreamEvents['write'] {
+  let unsent = 0;
+  return (bytes) => {
+    unsent += bytes.length;
+    call.write(bytes, () => {
+      const full = unsent >= MAX_UNSENT_BYTES;
+      unsent -= bytes.length;
+      if (full && unsent < MAX_UNSENT_BYTES) onRoom();
+    });
+    return unsent < MAX_UNSENT_BYTES;
+  };
+}
+
+function join(
+  write: StreamEvents['write'],
+  identity: NodeIdentity,
+  variant: StreamVariant,
+  context: StreamContext,
+): Joined {
   const { fleet, nodeId } = identity;
   const logger = context.logger.child({ fleet, nodeId });
   const entry = context.registry.opened(identity, variant.only === null);
@@ -173,9 +213,9 @@ function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, c
     codec: context.codec,
     cache: context.cache,
     client,
-    stuckAfterMs: context.stuckAfterMs,
+    stuckAfterMs: context.limits.stuckAfterMs,
     events: {
-      write: (bytes) => call.write(bytes),
+      write,
       credited: (credit) => entry.credited(credit),
       acked: (type) => entry.acked(type),
       nacked(type, position, message) {
