@@ -107,6 +107,11 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
         });
         return refuse(status.PERMISSION_DENIED, identified.detail);
       }
+      const { envoyVersion } = identified.identity;
+      if (variant.protocol === 'delta' && forgetsItsWildcard(envoyVersion)) {
+        const details = `Envoy ${envoyVersion} cannot return to a delta stream; use GRPC, or Envoy 1.19 or newer`;
+        return refuse(status.FAILED_PRECONDITION, details);
+      }
       const write = writer(call, () => joined?.session.drained(context.monotonicMs()));
       joined = join(write, identified.identity, variant, context);
       silence.cancel();
@@ -145,7 +150,7 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
 interface Incoming {
   readonly typeUrl: string;
   readonly node: NodeMessage | null;
-  /** Resource names in the request, of any kind. */
+  /** Resource names in the longest list of the request. */
   readonly names: number;
   readonly asked: StreamRequest;
 }
@@ -155,7 +160,8 @@ function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incom
     const request = codec.decodeDeltaRequest(bytes);
     if (request === null) return null;
     const { typeUrl, node, responseNonce: nonce, subscribe, unsubscribe, initialVersions: initial, error } = request;
-    const names = subscribe.length + unsubscribe.length + initial.size;
+    // A return names everything twice: as asked for, and as held.
+    const names = Math.max(subscribe.length, unsubscribe.length, initial.size);
     const rejected = error !== null;
     const returning = initial.size > 0;
     return {
@@ -182,6 +188,12 @@ function complaintAbout({ typeUrl, names }: Incoming, { only }: StreamVariant, l
 
 function tooManyNames({ maxResourceNames }: XdsLimits, where: string): string {
   return `more than ${maxResourceNames} resource names in one ${where} (setting xds.limits.maxResourceNames)`;
+}
+
+/** Before 1.19, an Envoy that returns asks for the clusters that it has, by name, and never hears of new ones (D6). */
+function forgetsItsWildcard(envoyVersion: string | null): boolean {
+  const [major = 0, minor = 0] = (envoyVersion ?? '').split('.').map(Number);
+  return major === 1 && minor < 19;
 }
 
 /** Writes to a stream; `false`: its peer does not read, `onRoom` says when it has. */
