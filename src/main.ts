@@ -85,6 +85,7 @@ async function serve(
     fleets: config.fleets,
     clock,
     logger,
+    limits: config.xds.limits,
   });
   const metrics = createMetrics({
     version: packageVersion(),

@@ -7,6 +7,7 @@ import type { RawStream } from './discovery-services.ts';
 import { nackMessage } from './nack-message.ts';
 import { type FleetOptions, identify, type NodeIdentity } from './node-identity.ts';
 import type { NodeRegistry, StreamEntry } from './node-registry.ts';
+import { requestShape } from './request-shape.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type StreamEvents, type StreamRequest, StreamSession, type StreamVariant } from './stream-session.ts';
@@ -93,9 +94,10 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
     if (!requests.take(1 + Math.floor(bytes.length / BYTES_PER_TOKEN), context.monotonicMs())) {
       return refuse(status.RESOURCE_EXHAUSTED, 'too many requests (setting xds.limits.requestsPerSecond)');
     }
+    const oversize = tooLarge(bytes, variant, limits);
+    if (oversize !== null) return refuse(status.INVALID_ARGUMENT, oversize);
     const request = decode(bytes, variant, context.codec);
-    const complaint =
-      request === null ? 'the message is no discovery request' : complaintAbout(request, variant, limits);
+    const complaint = request === null ? NO_REQUEST : complaintAbout(request, variant);
     if (request === null || complaint !== null) return refuse(status.INVALID_ARGUMENT, complaint ?? '');
     if (joined === null) {
       const identified = identify(request.node, context.fleets);
@@ -150,8 +152,6 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
 interface Incoming {
   readonly typeUrl: string;
   readonly node: NodeMessage | null;
-  /** Resource names in the longest list of the request. */
-  readonly names: number;
   readonly asked: StreamRequest;
 }
 
@@ -160,14 +160,11 @@ function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incom
     const request = codec.decodeDeltaRequest(bytes);
     if (request === null) return null;
     const { typeUrl, node, responseNonce: nonce, subscribe, unsubscribe, initialVersions: initial, error } = request;
-    // A return names everything twice: as asked for, and as held.
-    const names = Math.max(subscribe.length, unsubscribe.length, initial.size);
     const rejected = error !== null;
     const returning = initial.size > 0;
     return {
       typeUrl,
       node,
-      names,
       asked: { kind: 'delta', nonce, rejected, error, subscribe, unsubscribe, initial, returning },
     };
   }
@@ -175,15 +172,28 @@ function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incom
   if (request === null) return null;
   const { typeUrl, node, responseNonce: nonce, resourceNames: names, error } = request;
   const [rejected, returning] = [error !== null, request.versionInfo !== ''];
-  return { typeUrl, node, names: names.length, asked: { kind: 'sotw', nonce, rejected, error, names, returning } };
+  return { typeUrl, node, asked: { kind: 'sotw', nonce, rejected, error, names, returning } };
 }
 
-function complaintAbout({ typeUrl, names }: Incoming, { only }: StreamVariant, limits: XdsLimits): string | null {
+const NO_REQUEST = 'the message is no discovery request';
+
+/** Envoy's own has 60 KB: its list of extensions. */
+const MAX_NODE_BYTES = 256 * 1024;
+
+/** Looks before the request is decoded, which costs the more the larger it is. */
+function tooLarge(bytes: Buffer, { protocol }: StreamVariant, limits: XdsLimits): string | null {
+  const shape = requestShape(bytes, protocol);
+  if (shape === null) return NO_REQUEST;
+  if (shape.nodeBytes > MAX_NODE_BYTES) return `the node has more than ${MAX_NODE_BYTES} bytes`;
+  return shape.entries > limits.maxResourceNames ? tooManyNames(limits, 'request') : null;
+}
+
+function complaintAbout({ typeUrl }: Incoming, { only }: StreamVariant): string | null {
   if (only === null && typeUrl === '') return 'type_url is required on an aggregated stream';
   if (only !== null && typeUrl !== '' && typeUrl !== TYPE_URLS[only]) {
     return `this stream carries ${TYPE_URLS[only]} alone`;
   }
-  return names > limits.maxResourceNames ? tooManyNames(limits, 'request') : null;
+  return null;
 }
 
 function tooManyNames({ maxResourceNames }: XdsLimits, where: string): string {

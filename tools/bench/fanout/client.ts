@@ -5,15 +5,14 @@ import { BENCH } from './bench-table.ts';
 
 /**
  * Many Envoys, each with a connection of its own, over bare HTTP/2: they take clusters, endpoints and routes and ACK
- * all that comes. `tsx client.ts <port> <streams> [<per second>]`; prints how long it took until all had their first
- * routes. Without a rate they all come at once.
+ * all that comes. `tsx client.ts <port> <streams> [<at once>]`; prints how long it took until all had their first
+ * routes. `at once`: how many may be on their way there; all of them, if it is not given.
  */
 const [port, streams] = [Number(process.argv[2]), Number(process.argv[3])];
 const request = loadProtoBundle().type('envoy.service.discovery.v3.DiscoveryRequest');
 /** As Envoy has it: the default of 64 KiB would wait for window updates in the middle of a table. */
 const WINDOW = 16 * 1024 * 1024;
 const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';
-const TURNS_PER_SECOND = 10;
 const NEXT: Partial<Record<XdsType, XdsType>> = { cluster: 'endpoint', endpoint: 'route' };
 const NAMES: Partial<Record<XdsType, readonly string[]>> = {
   endpoint: [`${BENCH}--canary`, `${BENCH}--stable`],
@@ -107,15 +106,18 @@ function open(i: number): void {
     const next = NEXT[type];
     if (next !== undefined) return ask(next, {});
     ready += 1;
+    openMore();
     if (ready === streams) console.log(JSON.stringify({ stormMs: performance.now() - startMs }));
   };
   ask('cluster', { node: { id: `envoy-${i}`, cluster: BENCH } });
 }
 
-const perTurn = Number(process.argv[4] ?? Number.POSITIVE_INFINITY) / TURNS_PER_SECOND;
-const openFrom = (from: number): void => {
-  const end = Math.min(streams, from + perTurn);
-  for (let i = from; i < end; i += 1) open(i);
-  if (end < streams) setTimeout(openFrom, 1_000 / TURNS_PER_SECOND, end);
-};
-openFrom(0);
+const atOnce = Number(process.argv[4] ?? streams);
+let opened = 0;
+function openMore(): void {
+  while (opened < streams && opened - ready < atOnce) {
+    open(opened);
+    opened += 1;
+  }
+}
+openMore();
