@@ -59,7 +59,7 @@ describe('who is served', () => {
       },
     });
     await boot(client);
-    const [node] = (await s.until('credit', credited(1))).nodes;
+    const [node] = (await s.until('credit', credited(1, 'n'))).nodes;
     expect(node).toMatchObject({ nodeId: 'n', connected: true, metricsName: '10.0.0.1:9901', envoyVersion: '1.40.0' });
     client.close();
     await s.until('disconnect', ({ nodes }) => nodes[0]?.connected === false);
