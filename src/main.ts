@@ -86,6 +86,7 @@ async function serve(
     fleets: config.fleets,
     clock,
     logger,
+    limits: config.xds.limits,
   });
   const ledger = shareLedger({
     ledgers,

@@ -13,6 +13,8 @@ const TASKS = {
   'bench:fanout': ['tools/bench/fanout.ts'],
   'bench:steps': ['tools/bench/steps.ts'],
   'bench:fanout-server': ['tools/bench/fanout-server.ts'],
+  'bench:streams': ['tools/bench/streams.ts'],
+  'soak:streams': ['tools/bench/soak-streams.ts'],
 };
 const script = TASKS[task];
 if (script === undefined) {

@@ -12,6 +12,7 @@ const secret = z
 
 const text = z.string('expected text').min(1, 'expected text').max(2_048);
 const port = z.int('expected a port').min(0).max(65_535);
+const count = (min: number, max: number) => z.int('expected a whole number').min(min).max(max);
 const listener = { host: text.optional(), port: port.optional() };
 const name = z.string('expected a name').regex(/^[A-Za-z0-9_-]{1,63}$/, 'expected letters, digits, "_" and "-"');
 /** Nothing is filled in inside of a value: it would be used as it stands. */
@@ -57,6 +58,17 @@ export const ConfigFile = fields({
     ...listener,
     tls: fields({ certificate: text, privateKey: text, clientCa: text }).optional(),
     allowPlaintext: z.boolean().optional(),
+    limits: fields({
+      maxStreams: count(1, 100_000).optional(),
+      maxStreamsPerConnection: count(1, 1_000).optional(),
+      maxResourceNames: count(1, 100_000).optional(),
+      newStreamBurst: count(1, 100_000).optional(),
+      newStreamsPerSecond: count(1, 100_000).optional(),
+      requestBurst: count(10, 100_000).optional(),
+      requestsPerSecond: count(1, 100_000).optional(),
+      // With the jitter on top, and twice in a row, it stays below a day.
+      maxConnectionAge: duration({ min: '1m', max: '10h' }).optional(),
+    }).optional(),
   }).optional(),
   fleets: z.array(fleet, 'expected a list of fleets').min(1).max(64).optional(),
   notifiers: z.array(notifier, 'expected a list of notifiers').max(64).optional(),

@@ -18,6 +18,18 @@ export interface FleetConfig {
   } | null;
 }
 
+/** What a peer of the xDS server may cost. */
+export interface XdsLimitsConfig {
+  readonly maxStreams: number;
+  readonly maxStreamsPerConnection: number;
+  readonly maxResourceNames: number;
+  readonly newStreamBurst: number;
+  readonly newStreamsPerSecond: number;
+  readonly requestBurst: number;
+  readonly requestsPerSecond: number;
+  readonly maxConnectionAgeMs: number;
+}
+
 /** The engine's configuration, defaults filled in, secrets resolved. */
 export interface Config {
   readonly redis: { readonly url: string; readonly ca: string | null } | null;
@@ -27,6 +39,7 @@ export interface Config {
     readonly host: string;
     readonly port: number;
     readonly tls: { readonly certificate: string; readonly privateKey: string; readonly clientCa: string } | null;
+    readonly limits: XdsLimitsConfig;
   };
   readonly fleets: readonly FleetConfig[];
   readonly notifiers: readonly {
@@ -118,6 +131,19 @@ function onlyDocument(name: string, text: string): Result<YamlDocument> {
   return { kind: 'error', errors: mine };
 }
 
+function limitsOf(raw: NonNullable<ConfigFile['xds']>['limits'] = {}): XdsLimitsConfig {
+  return {
+    maxStreams: raw.maxStreams ?? 20_000,
+    maxStreamsPerConnection: raw.maxStreamsPerConnection ?? 8,
+    maxResourceNames: raw.maxResourceNames ?? 10_000,
+    newStreamBurst: raw.newStreamBurst ?? 4_000,
+    newStreamsPerSecond: raw.newStreamsPerSecond ?? 1_000,
+    requestBurst: raw.requestBurst ?? 1_000,
+    requestsPerSecond: raw.requestsPerSecond ?? 200,
+    maxConnectionAgeMs: raw.maxConnectionAge ?? 36_000_000,
+  };
+}
+
 function assemble(
   raw: ConfigFile,
   env: Readonly<Record<string, string | undefined>>,
@@ -171,6 +197,7 @@ function assemble(
               privateKey: read(tls.privateKey, 'xds.tls.privateKey'),
               clientCa: read(tls.clientCa, 'xds.tls.clientCa'),
             },
+      limits: limitsOf(raw.xds?.limits),
     },
     fleets: (raw.fleets ?? [{ name: 'edge' }]).map(
       (one): FleetConfig => ({

@@ -25,13 +25,24 @@ function errorsOf(text: string | null, env: Env = {}, needRedis = false): readon
   return parsed.kind === 'error' ? parsed.errors : [];
 }
 
+const LIMITS = {
+  maxStreams: 20_000,
+  maxStreamsPerConnection: 8,
+  maxResourceNames: 10_000,
+  newStreamBurst: 4_000,
+  newStreamsPerSecond: 1_000,
+  requestBurst: 1_000,
+  requestsPerSecond: 200,
+  maxConnectionAgeMs: 36_000_000,
+};
+
 describe('a configuration', () => {
   it('needs nothing at all', () => {
     expect(good(null)).toEqual({
       redis: null,
       prometheus: null,
       http: { host: '127.0.0.1', port: 7070 },
-      xds: { host: '127.0.0.1', port: 18_000, tls: null },
+      xds: { host: '127.0.0.1', port: 18_000, tls: null, limits: LIMITS },
       fleets: [{ name: 'edge', match: { cluster: 'edge' }, nodeFrom: 'id', metrics: null }],
       notifiers: [],
       tokens: [],
@@ -54,6 +65,7 @@ xds:
   host: "::"
   port: 443
   tls: { certificate: ${folder}/cert, privateKey: ${folder}/key, clientCa: ${folder}/clients }
+  limits: { maxStreams: 50, maxConnectionAge: 1h }
 fleets:
   - name: edge
     match: { cluster: front, metadata: { role: gateway } }
@@ -76,6 +88,7 @@ log: { level: debug }
           host: '::',
           port: 443,
           tls: { certificate: 'cert of a file', privateKey: 'key of a file', clientCa: 'clients of a file' },
+          limits: { ...LIMITS, maxStreams: 50, maxConnectionAgeMs: 3_600_000 },
         },
         fleets: [
           {

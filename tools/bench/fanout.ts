@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
-import { type RunningProcess, startProcess } from '../../test/support/processes.ts';
+import type { RunningProcess } from '../../test/support/processes.ts';
+import { runPinned } from './fanout/pinned.ts';
 import type { Pushed } from './fanout/push-api.ts';
+import { type Ports, startFloor, startSerin } from './fanout/serin-plane.ts';
 import { percentile } from './percentile.ts';
 
 /**
@@ -11,9 +12,6 @@ const STREAMS = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1
 const ROUTES = [1, 500];
 const ROUNDS = 21;
 const WARM_UP = 3;
-/** Server and clients each on a core of their own, where the system can say so. */
-const PIN = existsSync('/usr/bin/taskset');
-
 interface Plane {
   readonly server: RunningProcess;
   readonly http: number;
@@ -23,27 +21,12 @@ interface Plane {
   readonly pushes: Pushed[];
 }
 
-async function run(core: number, script: string, args: readonly string[]): Promise<[RunningProcess, unknown]> {
-  const node = [process.execPath, '--import', 'tsx', script, ...args];
-  const [command = '', ...rest] = PIN ? ['taskset', '-c', String(core), ...node] : node;
-  let first: unknown = null;
-  const running = await startProcess({
-    command,
-    args: rest,
-    readyMs: 120_000,
-    ready: (output) => {
-      const line = output.split('\n').find((each) => each.startsWith('{') && each.endsWith('}'));
-      if (line !== undefined) first = JSON.parse(line);
-      return first !== null;
-    },
-  });
-  return [running, first];
-}
-
-async function plane(script: string, args: readonly string[], streams: number): Promise<Plane> {
-  const [server, ports] = await run(0, script, args);
-  const { xds, http, payloadBytes = 0 } = ports as { xds: number; http: number; payloadBytes?: number };
-  const [clients, ready] = await run(1, 'tools/bench/fanout/client.ts', [String(xds), String(streams)]);
+async function plane(
+  [server, ports]: [RunningProcess, Ports & { readonly payloadBytes?: number }],
+  streams: number,
+): Promise<Plane> {
+  const { xds, http, payloadBytes = 0 } = ports;
+  const [clients, ready] = await runPinned(1, 'tools/bench/fanout/client.ts', [String(xds), String(streams)]);
   return { server, http, payloadBytes, clients, stormMs: (ready as { stormMs: number }).stormMs, pushes: [] };
 }
 
@@ -70,12 +53,8 @@ function figures({ pushes, stormMs }: Plane, streams: number) {
 const round = (value: number): number => Math.round(value * 10) / 10;
 
 async function measure(streams: number, routes: number) {
-  const serin = await plane(
-    'tools/bench/fanout-server.ts',
-    ['--xds-port', '0', '--http-port', '0', '--routes', String(routes)],
-    streams,
-  );
-  const floor = await plane('tools/bench/fanout/floor.ts', [String(routes)], streams);
+  const serin = await plane(await startSerin(routes), streams);
+  const floor = await plane(await startFloor(routes), streams);
   try {
     for (let step = 1; step <= WARM_UP + ROUNDS; step += 1) {
       await push(serin, step, streams);

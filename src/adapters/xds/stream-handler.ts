@@ -7,10 +7,13 @@ import type { Codec, NodeMessage } from './codec.ts';
 import type { RawStream } from './discovery-services.ts';
 import { nackMessage } from './nack-message.ts';
 import { type FleetOptions, identify, type NodeIdentity } from './node-identity.ts';
+import { requestShape } from './request-shape.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { Snapshot } from './snapshot.ts';
 import { enterStream, type StreamEntry } from './stream-entry.ts';
-import { type StreamRequest, StreamSession, type StreamVariant } from './stream-session.ts';
+import { type StreamEvents, type StreamRequest, StreamSession, type StreamVariant } from './stream-session.ts';
+import { TokenBucket } from './token-bucket.ts';
+import type { XdsLimits } from './xds-limits.ts';
 import { TYPE_URLS, xdsTypeOf } from './xds-types.ts';
 
 export interface StreamContext {
@@ -21,8 +24,9 @@ export interface StreamContext {
   readonly logger: Logger;
   readonly now: () => number;
   readonly monotonicMs: () => number;
-  readonly maxResourceNames: number;
-  readonly stuckAfterMs: number;
+  readonly limits: XdsLimits;
+  /** How long the next stream may live. */
+  readonly streamAgeMs: () => number;
   readonly snapshot: (fleet: string, nodeId: string) => Snapshot | null;
   /** Registers an open stream by the way to end it; returns how to take it out again. */
   readonly track: (end: () => void) => () => void;
@@ -41,11 +45,14 @@ interface Joined {
   readonly logger: Logger;
 }
 
-/** A stream whose client stays silent is not kept. */
-const FIRST_REQUEST_MS = 15_000;
-
 /** Types that are asked for in vain are logged once each, and only so many. */
 const MAX_UNKNOWN_TYPES = 16;
+
+/** A request counts as one, and once more for each so many bytes: what it costs to read grows with them. */
+const BYTES_PER_TOKEN = 16 * 1024;
+
+/** What may wait in the transport of one stream; beyond that nothing is written until it has gone out. */
+const MAX_UNSENT_BYTES = 64 * 1024;
 
 /** Connects one discovery stream with its session. Whatever goes wrong ends this stream and nothing else. */
 export function handleStream(call: RawStream, variant: StreamVariant, context: StreamContext): void {
@@ -57,6 +64,7 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
     open = false;
     untrack();
     silence.cancel();
+    oldAge.cancel();
     if (joined === null) return;
     context.left(joined.fleet, joined.session);
     joined.client.leave(joined.session);
@@ -74,13 +82,23 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
     call.end();
   };
   const untrack = context.track(end);
-  const silence = context.setTimer(FIRST_REQUEST_MS, () => refuse(status.DEADLINE_EXCEEDED, 'no request came'));
+  const { limits } = context;
+  const silence = context.setTimer(limits.silenceMs, () => refuse(status.DEADLINE_EXCEEDED, 'no request came'));
+  const oldAge = context.setTimer(context.streamAgeMs(), end);
+  const requests = new TokenBucket(
+    { perSecond: limits.requestsPerSecond, burst: limits.requestBurst },
+    context.monotonicMs(),
+  );
 
   const onRequest = (bytes: Buffer) => {
     if (!open) return;
+    if (!requests.take(1 + Math.floor(bytes.length / BYTES_PER_TOKEN), context.monotonicMs())) {
+      return refuse(status.RESOURCE_EXHAUSTED, 'too many requests (setting xds.limits.requestsPerSecond)');
+    }
+    const oversize = tooLarge(bytes, variant, limits);
+    if (oversize !== null) return refuse(status.INVALID_ARGUMENT, oversize);
     const request = decode(bytes, variant, context.codec);
-    const complaint =
-      request === null ? 'the message is no discovery request' : complaintAbout(request, variant, context);
+    const complaint = request === null ? NO_REQUEST : complaintAbout(request, variant);
     if (request === null || complaint !== null) return refuse(status.INVALID_ARGUMENT, complaint ?? '');
     if (joined === null) {
       const identified = identify(request.node, context.fleets);
@@ -92,7 +110,13 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
         });
         return refuse(status.PERMISSION_DENIED, identified.detail);
       }
-      joined = join(call, identified.identity, variant, context);
+      const { envoyVersion } = identified.identity;
+      if (variant.protocol === 'delta' && forgetsItsWildcard(envoyVersion)) {
+        const details = `Envoy ${envoyVersion} cannot return to a delta stream; use GRPC, or Envoy 1.19 or newer`;
+        return refuse(status.FAILED_PRECONDITION, details);
+      }
+      const write = writer(call, () => joined?.session.drained(context.monotonicMs()));
+      joined = join(write, identified.identity, variant, context);
       silence.cancel();
     }
     const type = variant.only ?? xdsTypeOf(request.typeUrl);
@@ -106,6 +130,10 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
       return;
     }
     joined.session.receive(type, request.asked, context.monotonicMs());
+    // Delta requests add to what earlier ones asked for.
+    if (joined.session.namesOf(type) > limits.maxResourceNames) {
+      refuse(status.INVALID_ARGUMENT, tooManyNames(limits, 'subscription'));
+    }
   };
 
   call.on('data', (bytes: Buffer) => {
@@ -116,7 +144,6 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
       refuse(status.INTERNAL, 'internal error');
     }
   });
-  call.on('drain', () => joined?.session.drained(context.monotonicMs()));
   call.on('cancelled', leave);
   call.on('close', leave);
   call.on('error', leave);
@@ -126,8 +153,6 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
 interface Incoming {
   readonly typeUrl: string;
   readonly node: NodeMessage | null;
-  /** Resource names in the request, of any kind. */
-  readonly names: number;
   readonly asked: StreamRequest;
 }
 
@@ -136,13 +161,11 @@ function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incom
     const request = codec.decodeDeltaRequest(bytes);
     if (request === null) return null;
     const { typeUrl, node, responseNonce: nonce, subscribe, unsubscribe, initialVersions: initial, error } = request;
-    const names = subscribe.length + unsubscribe.length + initial.size;
     const rejected = error !== null;
     const returning = initial.size > 0;
     return {
       typeUrl,
       node,
-      names,
       asked: { kind: 'delta', nonce, rejected, error, subscribe, unsubscribe, initial, returning },
     };
   }
@@ -150,21 +173,60 @@ function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incom
   if (request === null) return null;
   const { typeUrl, node, responseNonce: nonce, resourceNames: names, error } = request;
   const [rejected, returning] = [error !== null, request.versionInfo !== ''];
-  return { typeUrl, node, names: names.length, asked: { kind: 'sotw', nonce, rejected, error, names, returning } };
+  return { typeUrl, node, asked: { kind: 'sotw', nonce, rejected, error, names, returning } };
 }
 
-function complaintAbout({ typeUrl, names }: Incoming, { only }: StreamVariant, limits: StreamContext): string | null {
+const NO_REQUEST = 'the message is no discovery request';
+
+/** Envoy's own has 60 KB: its list of extensions. */
+const MAX_NODE_BYTES = 256 * 1024;
+
+/** Looks before the request is decoded, which costs the more the larger it is. */
+function tooLarge(bytes: Buffer, { protocol }: StreamVariant, limits: XdsLimits): string | null {
+  const shape = requestShape(bytes, protocol);
+  if (shape === null) return NO_REQUEST;
+  if (shape.nodeBytes > MAX_NODE_BYTES) return `the node has more than ${MAX_NODE_BYTES} bytes`;
+  return shape.entries > limits.maxResourceNames ? tooManyNames(limits, 'request') : null;
+}
+
+function complaintAbout({ typeUrl }: Incoming, { only }: StreamVariant): string | null {
   if (only === null && typeUrl === '') return 'type_url is required on an aggregated stream';
   if (only !== null && typeUrl !== '' && typeUrl !== TYPE_URLS[only]) {
     return `this stream carries ${TYPE_URLS[only]} alone`;
   }
-  if (names > limits.maxResourceNames) {
-    return `more than ${limits.maxResourceNames} resource names in one request (setting xds.maxResourceNames)`;
-  }
   return null;
 }
 
-function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, context: StreamContext): Joined {
+function tooManyNames({ maxResourceNames }: XdsLimits, where: string): string {
+  return `more than ${maxResourceNames} resource names in one ${where} (setting xds.limits.maxResourceNames)`;
+}
+
+/** Before 1.19, an Envoy that returns asks for the clusters that it has, by name, and never hears of new ones (D6). */
+function forgetsItsWildcard(envoyVersion: string | null): boolean {
+  const [major = 0, minor = 0] = (envoyVersion ?? '').split('.').map(Number);
+  return major === 1 && minor < 19;
+}
+
+/** Writes to a stream; `false`: its peer does not read, `onRoom` says when it has. */
+function writer(call: RawStream, onRoom: () => void): StreamEvents['write'] {
+  let unsent = 0;
+  return (bytes) => {
+    unsent += bytes.length;
+    call.write(bytes, () => {
+      const full = unsent >= MAX_UNSENT_BYTES;
+      unsent -= bytes.length;
+      if (full && unsent < MAX_UNSENT_BYTES) onRoom();
+    });
+    return unsent < MAX_UNSENT_BYTES;
+  };
+}
+
+function join(
+  write: StreamEvents['write'],
+  identity: NodeIdentity,
+  variant: StreamVariant,
+  context: StreamContext,
+): Joined {
   const { fleet, nodeId } = identity;
   const logger = context.logger.child({ fleet, nodeId });
   const entry = enterStream(context.ledgers, identity, variant, context.now);
@@ -174,9 +236,9 @@ function join(call: RawStream, identity: NodeIdentity, variant: StreamVariant, c
     codec: context.codec,
     cache: context.cache,
     client,
-    stuckAfterMs: context.stuckAfterMs,
+    stuckAfterMs: context.limits.stuckAfterMs,
     events: {
-      write: (bytes) => call.write(bytes),
+      write,
       credited: (credit) => entry.credited(credit),
       asked: (type) => entry.asked(type),
       sent: (type, version) => entry.sent(type, version),

@@ -110,6 +110,11 @@ export class StreamSession implements ClusterUse {
     return this.#writtenBytes;
   }
 
+  /** How many names of a type the client asks for. */
+  namesOf(type: XdsType): number {
+    return this.#subscriptions[type].names.size;
+  }
+
   get givesClusters(): boolean {
     return this.#subscriptions.cluster.active;
   }

@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { FleetLedgers } from '../../core/fleet/fleet-ledgers.ts';
 import type { FleetState } from '../../core/model/fleet-state.ts';
 import type { Clock, Timer } from '../../engine/ports/clock.ts';
@@ -7,35 +7,16 @@ import type { Logger } from '../../engine/ports/logger.ts';
 import type { TrafficFeed } from '../../engine/ports/store.ts';
 import { ClientDirectory } from './client-streams.ts';
 import { createCodec } from './codec.ts';
-import { DISCOVERY_METHODS, DISCOVERY_SERVICE, type RawStream } from './discovery-services.ts';
 import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
+import { credentialsOf, grpcServer, shutDown, streamAgeMs, type XdsTls } from './grpc-server.ts';
 import { type Listening, listen } from './listen.ts';
 import type { FleetOptions } from './node-identity.ts';
 import { loadProtoBundle } from './proto-bundle.ts';
 import { createResponseCache } from './response-cache.ts';
 import { handleStream, type StreamContext } from './stream-handler.ts';
-import type { StreamSession, StreamVariant } from './stream-session.ts';
-
-export interface XdsTls {
-  /** PEM. */
-  readonly certificate: Buffer;
-  readonly privateKey: Buffer;
-  /** PEM of the authorities whose client certificates are accepted; a client without one is turned away. */
-  readonly clientCa: Buffer;
-}
-
-export interface XdsLimits {
-  /** @default 4 MiB */
-  readonly maxMessageBytes: number;
-  /** Per connection. Envoy needs one, two while it hot-restarts. @default 8 */
-  readonly maxStreamsPerConnection: number;
-  /** Over all connections. @default 20,000 */
-  readonly maxStreams: number;
-  /** @default 10,000 */
-  readonly maxResourceNames: number;
-  /** A response without an answer for so long may be overtaken by newer content. @default 500 */
-  readonly stuckAfterMs: number;
-}
+import type { StreamSession } from './stream-session.ts';
+import { TokenBucket } from './token-bucket.ts';
+import { DEFAULT_LIMITS, type XdsLimits } from './xds-limits.ts';
 
 export interface XdsServerOptions {
   readonly host: string;
@@ -67,14 +48,6 @@ export interface XdsServer {
   drain(deadlineMs: number): Promise<void>;
   stop(): Promise<void>;
 }
-
-const DEFAULT_LIMITS: XdsLimits = {
-  maxMessageBytes: 4 * 1024 * 1024,
-  maxStreamsPerConnection: 8,
-  maxStreams: 20_000,
-  maxResourceNames: 10_000,
-  stuckAfterMs: 500,
-};
 
 /** Backstop for lost hints of the store and for responses stuck at a client. */
 const POLL_MS = 1_000;
@@ -113,8 +86,8 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     logger,
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),
-    maxResourceNames: limits.maxResourceNames,
-    stuckAfterMs: limits.stuckAfterMs,
+    limits,
+    streamAgeMs: () => streamAgeMs(limits, Math.random()),
     clientOf: (identity) => clients.of(identity),
     snapshot: (fleet, nodeId) => publishers.get(fleet)?.snapshot(nodeId) ?? null,
     setTimer: (afterMs, fire) => clock.setTimer(afterMs, fire),
@@ -125,9 +98,20 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     joined: ({ fleet, nodeId }, session) => sessions.get(fleet)?.set(session, nodeId),
     left: (fleet, session) => sessions.get(fleet)?.delete(session),
   };
+  const newStreams = new TokenBucket(
+    { perSecond: limits.newStreamsPerSecond, burst: limits.newStreamBurst },
+    clock.monotonicMs(),
+  );
   const server = grpcServer(limits, (call, variant) => {
-    if (open.size < limits.maxStreams) handleStream(call, variant, context);
-    else call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'too many streams (setting xds.maxStreams)' });
+    listening?.served(call.getPeer());
+    if (open.size >= limits.maxStreams) {
+      const details = 'too many streams (setting xds.limits.maxStreams)';
+      call.emit('error', { code: status.RESOURCE_EXHAUSTED, details });
+    } else if (!newStreams.take(1, clock.monotonicMs())) {
+      // Envoy tries again, a little later each time.
+      const details = 'too many new streams at once (setting xds.limits.newStreamsPerSecond)';
+      call.emit('error', { code: status.UNAVAILABLE, details });
+    } else handleStream(call, variant, context);
   });
   const feeding = createFeeding(options.traffic, publishers, sessions, clock, logger);
   let listening: Listening | null = null;
@@ -145,7 +129,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       // Streams that come before the tables wait for them.
       const feed = feeding.start();
       try {
-        listening = await listen(server, credentialsOf(options), options);
+        listening = await listen(server, credentialsOf(options.tls), { ...options, limits });
       } catch (cause) {
         await feeding.stop();
         throw cause;
@@ -166,22 +150,6 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       await feeding.stop();
     },
   };
-}
-
-function grpcServer(limits: XdsLimits, onStream: (call: RawStream, variant: StreamVariant) => void): Server {
-  const server = new Server({
-    'grpc.max_receive_message_length': limits.maxMessageBytes,
-    'grpc.max_concurrent_streams': limits.maxStreamsPerConnection,
-    'grpc.max_metadata_size': 16 * 1024,
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 10_000,
-  });
-  const handlers = DISCOVERY_METHODS.map(({ variant, definition }) => [
-    definition.path,
-    (call: RawStream) => onStream(call, variant),
-  ]);
-  server.addService(DISCOVERY_SERVICE, Object.fromEntries(handlers));
-  return server;
 }
 
 /** Newest snapshot to every stream, a chunk per turn of the loop; what is published meanwhile overtakes it. */
@@ -270,24 +238,4 @@ function refusals(publishers: Iterable<FleetPublisher>): ReadonlyMap<string, Ref
     if (refusal !== null) refused.set(publisher.fleet, refusal);
   }
   return refused;
-}
-
-function credentialsOf({ tls }: XdsServerOptions): ServerCredentials {
-  if (tls === null) return ServerCredentials.createInsecure();
-  const keys = [{ private_key: tls.privateKey, cert_chain: tls.certificate }];
-  // Without a certificate of ours nobody gets a fleet's routes.
-  return ServerCredentials.createSsl(tls.clientCa, keys, true);
-}
-
-function shutDown(server: Server, clock: Clock, deadlineMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimer(deadlineMs, () => {
-      server.forceShutdown();
-      resolve();
-    });
-    server.tryShutdown(() => {
-      timer.cancel();
-      resolve();
-    });
-  });
 }

@@ -1,4 +1,5 @@
-import { createXdsServer, type XdsLimits, type XdsServer } from '../../../src/adapters/xds/xds-server.ts';
+import type { XdsLimits } from '../../../src/adapters/xds/xds-limits.ts';
+import { createXdsServer, type XdsServer } from '../../../src/adapters/xds/xds-server.ts';
 import type { FleetState } from '../../../src/core/model/fleet-state.ts';
 import type { FleetTable } from '../../../src/core/model/traffic.ts';
 import type { Logger } from '../../../src/engine/ports/logger.ts';

@@ -1,56 +1,10 @@
 import { status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, it } from 'vitest';
-import { backend, revision, route, rule, table } from '../../core/traffic/tables.ts';
-import { openXdsClient, type XdsClient, type XdsClientOptions } from '../../support/xds-client.ts';
-import { stage as openStage, type Stage } from './stage.ts';
+import { describe, expect, it } from 'vitest';
+import { backend, revision, table } from '../../core/traffic/tables.ts';
+import { alone, boot, credited, kit, split, v1, v2, web } from './rules/variants.ts';
+import { stage as openStage } from './stage.ts';
 
-const v1 = revision('shop', 'v1');
-const v2 = revision('shop', 'v2', { endpoints: { kind: 'static', addresses: [{ host: '127.0.0.1', port: 8082 }] } });
-const web = route('web', [rule('shop')]);
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-async function stage(...args: Parameters<typeof openStage>): Promise<Stage> {
-  const opened = await openStage(...args);
-  ends.push(() => opened.stop());
-  return opened;
-}
-
-function connect({ server }: Stage, options: Omit<XdsClientOptions, 'port'> = {}): XdsClient {
-  const client = openXdsClient({ port: server.port, ...options });
-  ends.push(() => client.close());
-  return client;
-}
-
-/** Only v1, and the canary at a weight; `n` is the fleet revision. */
-const alone = (n: number) => table(n, [backend('shop', [[v1, 10_000]]), web]);
-const prepared = (n: number) => table(n, [backend('shop', [[v1, 10_000]], { revisions: [v1, v2] }), web]);
-const split = (n: number, weight: number) =>
-  table(n, [
-    backend('shop', [
-      [v1, 10_000 - weight],
-      [v2, weight],
-    ]),
-    web,
-  ]);
-
-/** Like an Envoy at start: clusters, their endpoints, then routes, each ACKed. */
-async function boot(client: XdsClient, services: readonly string[] = ['shop--v1']): Promise<void> {
-  client.request({ type: 'cluster' });
-  await client.accept('cluster');
-  client.request({ type: 'endpoint', names: services });
-  await client.accept('endpoint');
-  client.request({ type: 'route', names: ['edge'] });
-  await client.accept('route');
-}
-
-const credited =
-  (n: number) =>
-  ({ nodes }: { nodes: readonly { credited: { n: number } | null }[] }) =>
-    nodes[0]?.credited?.n === n;
+const { stage, connect } = kit();
 
 describe('who is served', () => {
   it.each([
@@ -62,24 +16,6 @@ describe('who is served', () => {
     const client = connect(await stage(alone(1)), { node });
     client.request({ type: 'cluster' });
     expect(await client.ended).toMatchObject({ code, details: expect.stringMatching(details) });
-  });
-
-  it('C1: refuses a request without a type, and bytes that are no request, on that stream alone', async () => {
-    const s = await stage(alone(1));
-    const good = connect(s);
-    await boot(good);
-    const bad = connect(s, { node: { id: 'node-2', cluster: 'edge' } });
-    bad.raw(Buffer.from('ffffffff', 'hex'));
-    expect(await bad.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
-    const untyped = connect(s);
-    untyped.raw(Buffer.alloc(0));
-    expect(await untyped.ended).toMatchObject({
-      code: status.INVALID_ARGUMENT,
-      details: expect.stringMatching('type_url'),
-    });
-    await good.barrier();
-    s.feed.set(split(2, 0));
-    expect((await good.next('cluster')).names).toEqual(['shop--v1', 'shop--v2']);
   });
 
   it('refuses too many resource names and names the setting', async () => {
@@ -123,7 +59,7 @@ describe('who is served', () => {
       },
     });
     await boot(client);
-    const [node] = (await s.until('credit', credited(1))).nodes;
+    const [node] = (await s.until('credit', credited(1, 'n'))).nodes;
     expect(node).toMatchObject({ nodeId: 'n', connected: true, metricsName: '10.0.0.1:9901', envoyVersion: '1.40.0' });
     client.close();
     await s.until('disconnect', ({ nodes }) => nodes[0]?.connected === false);
@@ -131,36 +67,6 @@ describe('who is served', () => {
 });
 
 describe('answers', () => {
-  it('S5: a first request is answered in full, also when it comes with the version held', async () => {
-    const s = await stage(alone(1));
-    const first = connect(s);
-    first.request({ type: 'cluster' });
-    const { version } = await first.next('cluster');
-    const again = connect(s);
-    again.request({ type: 'cluster', version, nonce: '77' });
-    expect(await again.next('cluster')).toMatchObject({ version, names: ['shop--v1'] });
-  });
-
-  it('S5: unknown endpoint names get an empty answer, so that nothing warms until a time-out', async () => {
-    const client = connect(await stage(alone(1)));
-    client.request({ type: 'cluster' });
-    await client.accept('cluster');
-    client.request({ type: 'endpoint', names: ['gone', 'shop--v1'] });
-    const { resources } = await client.next('endpoint');
-    expect(resources).toEqual([
-      { clusterName: 'gone' },
-      expect.objectContaining({ clusterName: 'shop--v1', endpoints: expect.anything() }),
-    ]);
-  });
-
-  it('C8: a name that does not exist is remembered and sent when it appears', async () => {
-    const s = await stage(alone(1));
-    const client = connect(s);
-    await boot(client, ['shop--v2']);
-    s.feed.set(prepared(2));
-    expect((await client.next('endpoint')).resources).toMatchObject([{ clusterName: 'shop--v2', endpoints: [{}] }]);
-  });
-
   it('answers listeners and runtime layers emptily, once, so that a start does not wait', async () => {
     const client = connect(await stage(alone(1)));
     client.request({ type: 'listener' });
@@ -170,74 +76,9 @@ describe('answers', () => {
     await client.barrier();
     expect(client.pending('listener')).toBe(0);
   });
-
-  it('I3: sends nothing before the store was read, then everything', async () => {
-    const s = await stage(null);
-    const client = connect(s);
-    client.request({ type: 'cluster' });
-    await s.until('connect', ({ nodes }) => nodes[0]?.connected === true);
-    expect(client.pending('cluster')).toBe(0);
-    expect(s.server.loaded()).toEqual([]);
-    s.feed.set(alone(1));
-    expect((await client.next('cluster')).names).toEqual(['shop--v1']);
-  });
-
-  it('C11: versions are content hashes: equal on another server, whatever the fleet revision', async () => {
-    const versions: string[] = [];
-    for (const position of [alone(1), alone(9)]) {
-      const client = connect(await stage(position));
-      client.request({ type: 'cluster' });
-      versions.push((await client.next('cluster')).version);
-    }
-    expect(versions[0]).toBe(versions[1]);
-  });
 });
 
 describe('pushes', () => {
-  it('C6: sends only what changed', async () => {
-    const s = await stage(split(1, 0));
-    const client = connect(s);
-    await boot(client, ['shop--v1', 'shop--v2']);
-    s.feed.set(split(2, 500));
-    await client.accept('route');
-    await client.barrier();
-    expect([client.pending('cluster'), client.pending('endpoint'), client.pending('route')]).toEqual([0, 0, 0]);
-  });
-
-  it('S1: keeps one response per type under way and lets the newest win', async () => {
-    const s = await stage(split(1, 0), { limits: { stuckAfterMs: 60_000 } });
-    const client = connect(s);
-    await boot(client, ['shop--v1', 'shop--v2']);
-    await s.until('credit', credited(1));
-    s.feed.set(split(2, 100));
-    const under = await client.next('route');
-    for (const n of [3, 4, 5]) {
-      s.feed.set(split(n, n * 100));
-      await client.barrier();
-    }
-    expect(client.pending('route')).toBe(0);
-    client.ack(under);
-    const latest = await client.next('route');
-    expect(JSON.stringify(latest.resources)).toContain('"value":500');
-    expect((await s.until('credit', credited(2))).nodes[0]?.credited?.n).toBe(2);
-    client.ack(latest);
-    await s.until('credit', credited(5));
-    expect(client.pending('route')).toBe(0);
-  });
-
-  it('a response that is stuck is overtaken by newer content', async () => {
-    const s = await stage(alone(1), { limits: { stuckAfterMs: 0 } });
-    const client = connect(s);
-    await boot(client);
-    s.feed.set(prepared(2));
-    await client.next('cluster');
-    s.feed.set(alone(3));
-    const withdrawn = await client.next('cluster');
-    expect(withdrawn.names).toEqual(['shop--v1']);
-    client.ack(withdrawn);
-    await s.until('credit', credited(3));
-  });
-
   it('C4/C5: a NACK is reported and met with silence until the content changes', async () => {
     const s = await stage(split(1, 0));
     const client = connect(s);
@@ -260,27 +101,6 @@ describe('pushes', () => {
     expect(healed.nodes[0]?.nack).toBeNull();
   });
 
-  it('S3: a cluster asked for again is answered again, at the same version', async () => {
-    const s = await stage(split(1, 0));
-    const client = connect(s);
-    await boot(client, ['shop--v1', 'shop--v2']);
-    client.request({ type: 'endpoint', names: ['shop--v1', 'other'] });
-    const last = await client.next('endpoint');
-    client.ack(last, ['shop--v1']);
-    client.ack(last, ['shop--v1', 'shop--v2']);
-    expect((await client.next('endpoint')).names).toContain('shop--v2');
-  });
-
-  it('D11: a changed cluster is followed by its endpoints, unasked', async () => {
-    const s = await stage(alone(1));
-    const client = connect(s);
-    await boot(client);
-    const slower = revision('shop', 'v1', { connectTimeoutMs: 2_000 });
-    s.feed.set(table(2, [backend('shop', [[slower, 10_000]]), web]));
-    await client.next('cluster');
-    expect((await client.next('endpoint')).names).toEqual(['shop--v1']);
-  });
-
   it('an endpoint change alone is pushed, and is credited with its ACK', async () => {
     const s = await stage(alone(1));
     const client = connect(s);
@@ -299,18 +119,6 @@ describe('pushes', () => {
 });
 
 describe('make before break', () => {
-  it('holds routes back until the clusters they name are ACKed', async () => {
-    const s = await stage(alone(1), { limits: { stuckAfterMs: 60_000 } });
-    const client = connect(s);
-    await boot(client);
-    s.feed.set(split(2, 500));
-    const clusters = await client.next('cluster');
-    await client.barrier();
-    expect(client.pending('route')).toBe(0);
-    client.ack(clusters);
-    expect(JSON.stringify((await client.next('route')).resources)).toContain('shop--v2');
-  });
-
   it('holds them on a reconnected stream too, but not for a client without routes', async () => {
     const s = await stage(split(1, 500));
     const back = connect(s);
@@ -325,24 +133,6 @@ describe('make before break', () => {
     fresh.request({ type: 'cluster' });
     fresh.request({ type: 'route', names: ['edge'] });
     await fresh.next('route');
-  });
-
-  it('keeps a cluster on the stream until its routes no longer name it, and credits only then', async () => {
-    const s = await stage(split(1, 500));
-    const client = connect(s);
-    await boot(client, ['shop--v1', 'shop--v2']);
-    await s.until('credit', credited(1));
-    s.feed.set(alone(2));
-    const routes = await client.next('route');
-    await client.barrier();
-    expect(client.pending('cluster')).toBe(0);
-    expect(client.pending('endpoint')).toBe(0);
-    client.ack(routes);
-    const removal = await client.next('cluster');
-    expect(removal.names).toEqual(['shop--v1']);
-    expect(s.fleet().nodes[0]?.credited?.n).toBe(1);
-    client.ack(removal);
-    await s.until('credit', credited(2));
   });
 
   it('swaps one cluster for another without a moment in which routes miss theirs', async () => {
@@ -416,35 +206,6 @@ describe('credit', () => {
     const { nodes } = await s.until('new epoch', (state) => state.nodes[0]?.credited?.epoch === 'e2');
     expect(nodes[0]?.credited).toEqual({ epoch: 'e2', n: 2 });
     expect([client.pending('cluster'), client.pending('route')]).toEqual([0, 0]);
-  });
-
-  it('a node is as far as the last of its streams', async () => {
-    const s = await stage(split(1, 0));
-    const old = connect(s);
-    await boot(old, ['shop--v1', 'shop--v2']);
-    const young = connect(s);
-    young.request({ type: 'cluster' });
-    await s.until('no credit', ({ nodes }) => nodes[0]?.credited === null);
-    await young.accept('cluster');
-    young.request({ type: 'route', names: ['edge'] });
-    await young.accept('route');
-    await s.until('credit', credited(1));
-    s.feed.set(split(2, 100));
-    await old.accept('route');
-    await old.barrier();
-    expect(s.fleet().nodes).toHaveLength(1);
-    expect(s.fleet().nodes[0]?.credited?.n).toBe(1);
-    young.close();
-    await s.until('credit', credited(2));
-  });
-
-  it('clusters alone credit nothing', async () => {
-    const s = await stage(alone(1));
-    const client = connect(s);
-    client.request({ type: 'cluster' });
-    await client.accept('cluster');
-    await client.barrier();
-    expect(s.fleet().nodes[0]?.credited).toBeNull();
   });
 });
 

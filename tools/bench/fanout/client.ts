@@ -5,7 +5,8 @@ import { BENCH } from './bench-table.ts';
 
 /**
  * Many Envoys, each with a connection of its own, over bare HTTP/2: they take clusters, endpoints and routes and ACK
- * all that comes. `tsx client.ts <port> <streams>`; prints how long it took until all had their first routes.
+ * all that comes. `tsx client.ts <port> <streams> [<at once>]`; prints how long it took until all had their first
+ * routes. `at once`: how many may be on their way there; all of them, if it is not given.
  */
 const [port, streams] = [Number(process.argv[2]), Number(process.argv[3])];
 const request = loadProtoBundle().type('envoy.service.discovery.v3.DiscoveryRequest');
@@ -105,9 +106,18 @@ function open(i: number): void {
     const next = NEXT[type];
     if (next !== undefined) return ask(next, {});
     ready += 1;
+    openMore();
     if (ready === streams) console.log(JSON.stringify({ stormMs: performance.now() - startMs }));
   };
   ask('cluster', { node: { id: `envoy-${i}`, cluster: BENCH } });
 }
 
-for (let i = 0; i < streams; i += 1) open(i);
+const atOnce = Number(process.argv[4] ?? streams);
+let opened = 0;
+function openMore(): void {
+  while (opened < streams && opened - ready < atOnce) {
+    open(opened);
+    opened += 1;
+  }
+}
+openMore();

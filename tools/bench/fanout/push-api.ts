@@ -17,7 +17,22 @@ export interface Pushed {
   readonly rssMb: number;
 }
 
-/** `POST /push?step=k&wait=acks&streams=N` and `GET /ready`, on loopback; resolves with the port. */
+/** What the process holds, garbage aside. */
+export interface Held {
+  readonly rssMb: number;
+  readonly heapMb: number;
+  /** Sockets, timers and the like that are open. */
+  readonly handles: number;
+}
+
+function held(): Held {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  const mb = (bytes: number) => Math.round((bytes / 1024 / 1024) * 10) / 10;
+  return { rssMb: mb(rss), heapMb: mb(heapUsed), handles: process.getActiveResourcesInfo().length };
+}
+
+/** `POST /push?step=k&wait=acks&streams=N`, `GET /ready` and `GET /held`, on loopback; resolves with the port. */
 export function servePushes(port: number, plane: Steppable): Promise<number> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
@@ -25,7 +40,9 @@ export function servePushes(port: number, plane: Steppable): Promise<number> {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     };
     if (url.pathname === '/ready') return answer(plane.ready() ? 200 : 503, { ready: plane.ready() });
-    if (request.method !== 'POST' || url.pathname !== '/push') return answer(404, { error: 'POST /push, GET /ready' });
+    if (url.pathname === '/held') return answer(200, held());
+    if (request.method !== 'POST' || url.pathname !== '/push')
+      return answer(404, { error: 'POST /push, GET /ready, GET /held' });
     const [step, streams] = [Number(url.searchParams.get('step')), Number(url.searchParams.get('streams') ?? 0)];
     const wait = url.searchParams.get('wait') ?? 'acks';
     if (!Number.isInteger(step) || !Number.isInteger(streams) || wait !== 'acks') {

@@ -1,0 +1,103 @@
+import { expect, it } from 'vitest';
+import { alone, boot, credited, forEachVariant, kit, split } from './variants.ts';
+
+forEachVariant(({ stage, connect }) => {
+  it('I3: sends nothing before the store was read, then everything', async () => {
+    const s = await stage(null);
+    const client = connect(s);
+    client.request({ type: 'cluster' });
+    await s.until('connect', ({ nodes }) => nodes[0]?.connected === true);
+    expect(client.pending('cluster')).toBe(0);
+    s.feed.set(alone(1));
+    expect((await client.next('cluster')).names).toEqual(['shop--v1']);
+  });
+
+  it('I11: routes wait for the clusters they name, and clusters for the routes that name them', async () => {
+    const s = await stage(alone(1), { limits: { stuckAfterMs: 60_000 } });
+    const client = connect(s);
+    await boot(client);
+    s.feed.set(split(2, 500));
+    const clusters = await client.next('cluster');
+    await client.barrier();
+    expect(client.pending('route')).toBe(0);
+    client.ack(clusters);
+    client.request({ type: 'endpoint', names: ['shop--v1', 'shop--v2'] });
+    await client.accept('endpoint');
+    const withCanary = await client.next('route');
+    expect(JSON.stringify(withCanary.resources)).toContain('shop--v2');
+    client.ack(withCanary);
+    await s.until('credit', credited(2));
+    s.feed.set(alone(3));
+    const without = await client.next('route');
+    await client.barrier();
+    expect(client.pending('cluster')).toBe(0);
+    client.ack(without);
+    await client.accept('cluster');
+    await s.until('credit', credited(3));
+  });
+
+  it('credits nobody for clusters alone', async () => {
+    const s = await stage(alone(1));
+    const client = connect(s);
+    client.request({ type: 'cluster' });
+    await client.accept('cluster');
+    await client.barrier();
+    expect(s.fleet().nodes[0]?.credited).toBeNull();
+  });
+
+  it('credits a client that gets its routes alone', async () => {
+    const s = await stage(split(1, 0));
+    const client = connect(s);
+    client.request({ type: 'route', names: ['edge'] });
+    await client.accept('route');
+    await s.until('credit', credited(1));
+    s.feed.set(split(2, 500));
+    await client.accept('route');
+    await s.until('credit', credited(2));
+  });
+
+  it('a node is as far as the last of its streams', async () => {
+    const s = await stage(split(1, 0));
+    const old = connect(s);
+    await boot(old, ['shop--v1', 'shop--v2']);
+    const young = connect(s);
+    await boot(young, ['shop--v1', 'shop--v2']);
+    await s.until('credit', credited(1));
+    s.feed.set(split(2, 100));
+    await old.accept('route');
+    await old.barrier();
+    expect(s.fleet().nodes[0]?.credited?.n).toBe(1);
+    young.close();
+    await s.until('credit', credited(2));
+  });
+});
+
+const { stage, connect } = kit();
+
+it.each(['sotw', 'delta'] as const)(
+  'I11: %s routes on a stream of their own wait for the clusters of the other',
+  async (protocol) => {
+    const s = await stage(alone(1), { limits: { stuckAfterMs: 60_000 } });
+    const main = connect(s, { protocol, aggregated: true });
+    const own = connect(s, { protocol, aggregated: false });
+    main.request({ type: 'cluster' });
+    await main.accept('cluster');
+    own.request({ type: 'route', names: ['edge'] });
+    await own.accept('route');
+    await s.until('credit', credited(1));
+    s.feed.set(split(2, 500));
+    const clusters = await main.next('cluster');
+    await own.barrier();
+    expect(own.pending('route')).toBe(0);
+    main.ack(clusters);
+    await own.accept('route');
+    await s.until('credit', credited(2));
+    s.feed.set(alone(3));
+    const without = await own.next('route');
+    await main.barrier();
+    expect(main.pending('cluster')).toBe(0);
+    own.ack(without);
+    await main.accept('cluster');
+    await s.until('credit', credited(3));
+  },
+);
