@@ -29,11 +29,11 @@ function asManyAsPossible(): number {
 const minutes = Number(values.minutes);
 const streams = values.streams === undefined ? asManyAsPossible() : Number(values.streams);
 const [server, ports] = await startSerin(1);
-const [clients] = await runPinned(1, 'tools/bench/fanout/client.ts', [
-  String(ports.xds),
-  String(streams),
-  String(AT_ONCE),
-]);
+const clientArgs = [String(ports.xds), String(streams), String(AT_ONCE)];
+const [clients] = await runPinned(1, 'tools/bench/fanout/client.ts', clientArgs).catch(async (cause: unknown) => {
+  await server.stop();
+  throw cause;
+});
 console.log(`${streams} connections, ${minutes} minutes`);
 console.log('  minute  RSS MiB  heap MiB  handles  last step ms');
 const reports: Held[] = [];
