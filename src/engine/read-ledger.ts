@@ -10,6 +10,8 @@ export interface LedgerReader {
   read(): Promise<void>;
   /** Is the view of the other replicas recent, and could all of it be read? */
   complete(): boolean;
+  /** As of the last reading: is there no other replica? */
+  alone(): boolean;
   stop(): void;
 }
 
@@ -133,6 +135,7 @@ export function createLedgerReader(options: {
   };
   return {
     complete,
+    alone: () => others.size === 0,
     read() {
       again = true;
       if (stopped) return Promise.resolve();

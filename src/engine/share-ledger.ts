@@ -28,6 +28,8 @@ export interface ShareLedgerOptions {
 const TICK_MS = 1_000;
 /** Least time from one write to the next: many ACKs of one push make few writes. */
 const GATHER_MS = 25;
+/** The same while nobody else is there to read it. */
+const ALONE_GATHER_MS = 250;
 /** What only people look at may wait longer. */
 const NOTED_MS = 250;
 
@@ -66,7 +68,8 @@ export function shareLedger(options: ShareLedgerOptions): SharedLedger {
   const unwatch = ledgers.watch((fleet, change) => {
     if (typeof change === 'object') markMember(members, fleet, Math.floor(change.slot / CHUNK));
     if (change === 'noted') return schedule(NOTED_MS);
-    schedule(Math.max(0, wroteAtMs + GATHER_MS - clock.monotonicMs()));
+    const gatherMs = reader.alone() ? ALONE_GATHER_MS : GATHER_MS;
+    schedule(Math.max(0, wroteAtMs + gatherMs - clock.monotonicMs()));
   });
 
   const flush = (): Promise<void> => {

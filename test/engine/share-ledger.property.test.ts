@@ -28,13 +28,26 @@ const LEASE_MS = 10_000;
 interface Stream {
   readonly nodeId: string;
   readonly replica: number;
-  readonly slot: number;
+  slot: number;
   readonly aggregated: boolean;
   position: number | null;
   /** When its client last said something, or came. */
   atMs: number;
   /** The client has gone away; the server may not have heard of it. */
   gone: boolean;
+}
+
+function progressOf({ position: n, atMs }: Stream): StreamProgress {
+  if (n === null) return startOf(atMs);
+  const position = { epoch: 'e', n };
+  return {
+    ...startOf(atMs),
+    position,
+    counts: true,
+    routes: true,
+    routesAt: position,
+    types: [{ type: 'route', sent: `v${n}`, acked: `v${n}`, nack: null }],
+  };
 }
 
 interface Running {
@@ -149,9 +162,10 @@ class World {
     if (!replica || replica.clock.frozen) return;
     const identity = { nodeId, metricsName: null, envoyVersion: null, protocol: 'sotw' as const };
     const only = aggregated ? null : ('route' as const);
-    const slot = replica.ledgers.open('edge', { ...identity, only });
     const atMs = this.clock.now();
-    this.streams.push({ nodeId, replica: index, slot, aggregated, position: null, atMs, gone: false });
+    const stream: Stream = { nodeId, replica: index, slot: -1, aggregated, position: null, atMs, gone: false };
+    stream.slot = replica.ledgers.open('edge', { ...identity, only }, () => progressOf(stream));
+    this.streams.push(stream);
   }
 
   ack(stream: Stream, n: number): void {
@@ -160,16 +174,7 @@ class World {
     stream.position = n;
     stream.atMs = this.clock.now();
     this.everAcked.set(stream.nodeId, Math.max(n, this.everAcked.get(stream.nodeId) ?? 0));
-    const position = { epoch: 'e', n };
-    const progress: StreamProgress = {
-      ...startOf(stream.atMs),
-      position,
-      counts: true,
-      routes: true,
-      routesAt: position,
-      types: [{ type: 'route', sent: `v${n}`, acked: `v${n}`, nack: null }],
-    };
-    replica.ledgers.progress('edge', stream.slot, progress, 'told');
+    replica.ledgers.changed('edge', stream.slot, 'told');
   }
 
   leave(stream: Stream): void {

@@ -3,7 +3,7 @@ import { type StreamProgress, startOf, type TypeProgress } from '../../core/flee
 import { samePosition } from '../../core/model/position.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import type { Credit, StreamVariant } from './stream-session.ts';
-import type { XdsType } from './xds-types.ts';
+import { XDS_TYPES, type XdsType } from './xds-types.ts';
 
 /** One stream's way to say how far it is. */
 export interface StreamEntry {
@@ -23,35 +23,51 @@ export function enterStream(
   now: () => number,
 ): StreamEntry {
   const { fleet, nodeId, metricsName, envoyVersion } = identity;
-  const slot = ledgers.open(fleet, { nodeId, metricsName, envoyVersion, protocol, only });
-  let progress = startOf(now());
+  const types = new Map<XdsType, { sent: string | null; acked: string | null; nack: TypeProgress['nack'] }>();
+  let credit: Omit<StreamProgress, 'types'> = startOf(now());
+  /** What was told last. A push changes a stream several times, and few of them are asked for. */
+  let told: StreamProgress | null = null;
+  const progress = (): StreamProgress => {
+    // In order, so that streams that are equally far say so in the same words.
+    told ??= { ...credit, types: XDS_TYPES.flatMap((type) => entryOf(types, type)) };
+    return told;
+  };
+  const slot = ledgers.open(fleet, { nodeId, metricsName, envoyVersion, protocol, only }, progress);
   let open = true;
-  const put = (next: StreamProgress, change: 'told' | 'noted') => {
-    progress = next;
-    if (open) ledgers.progress(fleet, slot, next, change);
+  const note = (change: 'told' | 'noted') => {
+    told = null;
+    if (open) ledgers.changed(fleet, slot, change);
   };
-  const change = (type: XdsType, fields: Partial<TypeProgress>, what: 'told' | 'noted') => {
-    // Once per stream and response: it copies and does no more. In order, so that streams that are equally far say so in
-    // the same words.
-    const types = [...progress.types];
-    let i = types.findIndex((one) => one.type >= type);
-    if (i < 0) i = types.length;
-    const before = types[i];
-    if (before?.type === type) types[i] = { ...before, ...fields };
-    else types.splice(i, 0, { type, sent: null, acked: null, nack: null, ...fields });
-    put({ ...progress, types }, what);
+  const of = (type: XdsType) => {
+    const known = types.get(type) ?? { sent: null, acked: null, nack: null };
+    types.set(type, known);
+    return known;
   };
-  const refused = (type: XdsType) => progress.types.some((one) => one.type === type && one.nack !== null);
   return {
-    asked: (type) => change(type, {}, 'noted'),
-    sent: (type, version) => change(type, { sent: version }, 'noted'),
-    acked: (type, version) =>
-      change(type, { ...(version === null ? {} : { acked: version }), nack: null }, refused(type) ? 'told' : 'noted'),
-    nacked: (type, nack) => change(type, { nack }, 'told'),
+    asked(type) {
+      of(type);
+      note('noted');
+    },
+    sent(type, version) {
+      of(type).sent = version;
+      note('noted');
+    },
+    acked(type, version) {
+      const known = of(type);
+      const refused = known.nack !== null;
+      if (version !== null) known.acked = version;
+      known.nack = null;
+      note(refused ? 'told' : 'noted');
+    },
+    nacked(type, nack) {
+      of(type).nack = nack;
+      note('told');
+    },
     credited({ position, counts, routes, routesAt }) {
-      const same = counts === progress.counts && routes === progress.routes;
-      if (same && samePosition(position, progress.position) && samePosition(routesAt, progress.routesAt)) return;
-      put({ ...progress, position, counts, routes, routesAt, creditedAtMs: now() }, 'told');
+      const same = counts === credit.counts && routes === credit.routes;
+      if (same && samePosition(position, credit.position) && samePosition(routesAt, credit.routesAt)) return;
+      credit = { position, counts, routes, routesAt, creditedAtMs: now() };
+      note('told');
     },
     closed() {
       if (!open) return;
@@ -59,4 +75,9 @@ export function enterStream(
       ledgers.close(fleet, slot);
     },
   };
+}
+
+function entryOf(types: ReadonlyMap<XdsType, Omit<TypeProgress, 'type'>>, type: XdsType): readonly TypeProgress[] {
+  const known = types.get(type);
+  return known === undefined ? [] : [{ type, ...known }];
 }

@@ -9,7 +9,6 @@ import {
   type StreamIdentity,
   type StreamProgress,
   speaking,
-  startOf,
 } from './ledger-stream.ts';
 
 /** How long a node that left stays in the view, and how many of them at most. */
@@ -50,8 +49,17 @@ export class FleetLedger {
     this.#observedSinceMs = observedSinceMs;
   }
 
-  open(replica: string, slot: number, identity: StreamIdentity, nowMs: number): void {
-    this.#put(replica, slot, { identity, progress: startOf(identity.openedAtMs) }, nowMs);
+  open(replica: string, slot: number, stream: LedgerStream, nowMs: number): void {
+    this.#put(replica, slot, stream, nowMs);
+  }
+
+  /** A stream that tells its progress when it is asked has more to tell. */
+  touch(replica: string, slot: number): void {
+    const nodeId = this.#replicas.get(replica)?.streams.get(slot)?.identity.nodeId;
+    const node = nodeId === undefined ? undefined : this.#nodes.get(nodeId);
+    if (node === undefined) return;
+    this.#unsettled.add(node);
+    this.#sorted = null;
   }
 
   /** A stream that is not there (any more) says nothing. */
@@ -60,9 +68,7 @@ export class FleetLedger {
     const stream = streams?.get(slot);
     if (streams === undefined || stream === undefined) return;
     streams.set(slot, { identity: stream.identity, progress });
-    const node = this.#nodes.get(stream.identity.nodeId);
-    if (node !== undefined) this.#unsettled.add(node);
-    this.#sorted = null;
+    this.touch(replica, slot);
   }
 
   close(replica: string, slot: number, nowMs: number): void {

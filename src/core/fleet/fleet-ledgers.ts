@@ -1,6 +1,6 @@
 import type { FleetState } from '../model/fleet-state.ts';
 import { FleetLedger } from './fleet-ledger.ts';
-import type { StreamIdentity, StreamProgress } from './ledger-stream.ts';
+import type { LedgerStream, StreamIdentity, StreamProgress } from './ledger-stream.ts';
 
 /** The streams of this very process; which name others know it by may change, its streams stay. */
 export const SELF = 'self';
@@ -65,19 +65,30 @@ export class FleetLedgers {
     return this.#fleets.keys();
   }
 
-  /** A stream of this process. Returns its slot. */
-  open(fleet: string, identity: Omit<StreamIdentity, 'openedAtMs'>): number {
+  /**
+   * A stream of this process. Returns its slot.
+   *
+   * @param progress how far it is; asked when somebody wants to know, not at every change
+   */
+  open(fleet: string, identity: Omit<StreamIdentity, 'openedAtMs'>, progress: () => StreamProgress): number {
     const slots = this.#slots.get(fleet) ?? { free: [], next: 0 };
     this.#slots.set(fleet, slots);
     const slot = slots.free.pop() ?? slots.next++;
     const nowMs = this.#now();
-    this.of(fleet).open(SELF, slot, { ...identity, openedAtMs: nowMs }, nowMs);
+    const stream: LedgerStream = {
+      identity: { ...identity, openedAtMs: nowMs },
+      get progress() {
+        return progress();
+      },
+    };
+    this.of(fleet).open(SELF, slot, stream, nowMs);
     this.#tell(fleet, { kind: 'membership', slot });
     return slot;
   }
 
-  progress(fleet: string, slot: number, progress: StreamProgress, change: 'told' | 'noted'): void {
-    this.of(fleet).progress(SELF, slot, progress);
+  /** The stream is further, or back, or was refused something. */
+  changed(fleet: string, slot: number, change: 'told' | 'noted'): void {
+    this.of(fleet).touch(SELF, slot);
     this.#tell(fleet, change);
   }
 

@@ -11,6 +11,7 @@ const identity = (nodeId: string, openedAtMs: number, only: LedgerStream['identi
   only,
   openedAtMs,
 });
+const fresh = (who: LedgerStream['identity']): LedgerStream => ({ identity: who, progress: startOf(who.openedAtMs) });
 const has = (n: number, atMs: number, routesAt = n): StreamProgress => ({
   ...startOf(atMs),
   position: at(n),
@@ -28,8 +29,8 @@ beforeEach(() => {
 
 describe('a fleet ledger', () => {
   it('knows a node by the last of its streams, on whichever replica', () => {
-    ledger.open('one', 0, identity('a', 10), 10);
-    ledger.open('two', 0, identity('a', 20), 20);
+    ledger.open('one', 0, fresh(identity('a', 10)), 10);
+    ledger.open('two', 0, fresh(identity('a', 20)), 20);
     ledger.progress('one', 0, has(5, 30));
     expect(node(35)).toMatchObject({ credited: null, replicas: ['one', 'two'] });
     ledger.progress('two', 0, has(3, 40, 4));
@@ -37,19 +38,19 @@ describe('a fleet ledger', () => {
   });
 
   it('tells how far the routes are while clusters keep the node back', () => {
-    ledger.open('one', 0, identity('a', 10), 10);
+    ledger.open('one', 0, fresh(identity('a', 10)), 10);
     ledger.progress('one', 0, { ...has(5, 30), position: at(2) });
     expect(node()).toMatchObject({ credited: at(2), routes: at(5) });
   });
 
   it('lets a stream of a silent replica give way to a newer one of its kind only', () => {
-    ledger.open('dead', 0, identity('a', 10), 10);
+    ledger.open('dead', 0, fresh(identity('a', 10)), 10);
     ledger.progress('dead', 0, has(1, 11));
-    ledger.open('live', 0, identity('a', 20, 'route'), 20);
+    ledger.open('live', 0, fresh(identity('a', 20, 'route')), 20);
     ledger.progress('live', 0, has(5, 21));
     ledger.setFresh('dead', false, 30);
     expect(node()?.credited).toEqual(at(1));
-    ledger.open('live', 1, identity('a', 25), 30);
+    ledger.open('live', 1, fresh(identity('a', 25)), 30);
     ledger.progress('live', 1, has(5, 31));
     expect(node()).toMatchObject({ credited: at(5), replicas: ['live'] });
     ledger.setFresh('dead', true, 40);
@@ -57,15 +58,15 @@ describe('a fleet ledger', () => {
   });
 
   it('does not wait for who is silent, but does not take its older word over a fresh one either', () => {
-    ledger.open('live', 0, identity('a', 10), 10);
+    ledger.open('live', 0, fresh(identity('a', 10)), 10);
     ledger.progress('live', 0, has(5, 11));
-    ledger.open('silent', 0, identity('a', 20), 20);
+    ledger.open('silent', 0, fresh(identity('a', 20)), 20);
     ledger.setFresh('silent', false, 30);
     expect(node()?.credited).toBeNull();
   });
 
   it('counts what a dropped replica held as disconnected from then on', () => {
-    ledger.open('one', 0, identity('a', 10), 10);
+    ledger.open('one', 0, fresh(identity('a', 10)), 10);
     ledger.progress('one', 0, has(5, 11));
     expect(ledger.drop('one', 500)).toBe(true);
     expect(node()).toMatchObject({ connected: false, changedAtMs: 500, credited: at(5), replicas: [] });
@@ -73,8 +74,8 @@ describe('a fleet ledger', () => {
   });
 
   it('credits a rise that comes from a stream that ended no earlier than its end', () => {
-    ledger.open('one', 0, identity('a', 10), 10);
-    ledger.open('one', 1, identity('a', 10), 10);
+    ledger.open('one', 0, fresh(identity('a', 10)), 10);
+    ledger.open('one', 1, fresh(identity('a', 10)), 10);
     ledger.progress('one', 0, has(3, 20));
     ledger.progress('one', 1, has(6, 30));
     expect(node(40)).toMatchObject({ credited: at(3) });
@@ -84,9 +85,9 @@ describe('a fleet ledger', () => {
 
   it('says of each type what was sent, taken and refused, by the stream that is furthest behind', () => {
     const refused = { position: at(2), version: 'v2', trial: null, message: 'no', atMs: 50 };
-    ledger.open('one', 0, identity('a', 10), 10);
+    ledger.open('one', 0, fresh(identity('a', 10)), 10);
     ledger.progress('one', 0, { ...has(2, 20), types: [{ type: 'route', sent: 'v2', acked: 'v2', nack: null }] });
-    ledger.open('two', 0, identity('a', 11), 11);
+    ledger.open('two', 0, fresh(identity('a', 11)), 11);
     ledger.progress('two', 0, { ...has(1, 20), types: [{ type: 'route', sent: 'v2', acked: 'v1', nack: refused }] });
     expect(node()).toMatchObject({
       nack: { type: 'route', position: at(2), message: 'no' },
