@@ -56,6 +56,16 @@ export interface SessionOptions {
   readonly stuckAfterMs: number;
 }
 
+/** What an ACK may have been waited for by, in the order in which it goes out. */
+const AFTER_ACK: Readonly<Record<XdsType, readonly XdsType[]>> = {
+  cluster: ['cluster', 'endpoint', 'route'],
+  endpoint: ['endpoint'],
+  listener: ['listener'],
+  // A cluster that only the routes before it named can go now.
+  route: ['cluster', 'endpoint', 'route'],
+  runtime: ['runtime'],
+};
+
 /** Content of a resource that a client asked for, that does not exist, and that it would otherwise wait for. */
 const PLACEHOLDER = 'placeholder';
 
@@ -152,7 +162,7 @@ export class StreamSession implements ClusterUse {
         this.#events.nacked(type, position, error ?? '', answered ?? { version: '', trial: null });
     }
     if (outcome.kind === 'stale') return;
-    this.flush(nowMs);
+    this.#flush(outcome.kind === 'ack' ? AFTER_ACK[type] : XDS_TYPES, nowMs);
     if (type === 'cluster' || type === 'route') this.#client.flushOthers(this, nowMs);
   }
 
@@ -168,9 +178,13 @@ export class StreamSession implements ClusterUse {
 
   /** Sends what is due. Also called by a timer, for responses that may overtake a stuck one. */
   flush(nowMs: number): void {
+    this.#flush(XDS_TYPES, nowMs);
+  }
+
+  #flush(types: readonly XdsType[], nowMs: number): void {
     const snapshot = this.#snapshot;
     if (snapshot === null) return;
-    for (const type of XDS_TYPES) this.#serve(type, snapshot, nowMs);
+    for (const type of types) this.#serve(type, snapshot, nowMs);
     const credited = this.#credit();
     const before = this.#credited;
     const same = credited.counts === before.counts && credited.routes === before.routes;

@@ -22,7 +22,7 @@ interface Replica {
 
 interface NodeRecord {
   /** By replica and slot; what the streams say is looked up, so that a push touches no node until somebody asks. */
-  readonly held: Map<string, { readonly replica: string; readonly slot: number }>;
+  readonly held: Map<string, { readonly replica: string; readonly from: Replica; readonly slot: number }>;
   view: FleetNode;
   /** When `view` was last brought up to date. */
   settledAtMs: number;
@@ -151,7 +151,7 @@ export class FleetLedger {
       this.#nodes.set(nodeId, node);
       this.#order = null;
     }
-    node.held.set(keyOf(replica, slot), { replica, slot });
+    node.held.set(keyOf(replica, slot), { replica, from: this.#replica(replica), slot });
     this.#settle(node, nowMs);
   }
 
@@ -201,13 +201,11 @@ export class FleetLedger {
 
   #held(node: NodeRecord): HeldStream[] {
     const streams: HeldStream[] = [];
-    for (const { replica, slot } of node.held.values()) {
-      const known = this.#replicas.get(replica);
-      const stream = known?.streams.get(slot);
-      if (known !== undefined && stream !== undefined) {
-        const { identity, progress } = stream;
-        streams.push({ identity, progress, replica, fresh: known.fresh });
-      }
+    for (const { replica, from, slot } of node.held.values()) {
+      const stream = from.streams.get(slot);
+      if (stream === undefined) continue;
+      const { identity, progress } = stream;
+      streams.push({ identity, progress, replica, fresh: from.fresh });
     }
     return streams;
   }
