@@ -21,14 +21,21 @@ if (script === undefined) {
   console.error(`usage: node tools/run.mjs ${Object.keys(TASKS).join('|')}`);
   process.exit(2);
 }
-installPackages();
-await fetchBinaries();
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM']) process.on(signal, () => stopping.abort());
+try {
+  await installPackages(stopping.signal);
+  await fetchBinaries(stopping.signal);
+  stopping.signal.throwIfAborted();
+} catch (error) {
+  if (!stopping.signal.aborted) throw error;
+  console.error('\nstopped while setting up; the same command starts over');
+  process.exit(130);
+}
 const child = spawn(process.execPath, ['--import', 'tsx', ...script, ...rest], {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${process.env.PATH}${delimiter}${BIN}` },
 });
 // A terminal's Ctrl-C, or its end, reaches the child by itself; it ends what it started, and we wait for that.
-process.on('SIGINT', () => {});
-process.on('SIGHUP', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.once('exit', (code) => process.exit(code ?? 1));

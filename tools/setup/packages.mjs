@@ -1,19 +1,16 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { runCommand } from './run-command.mjs';
 
 /** npm's own note of what it has installed, whoever asked for it. */
 const INSTALLED = 'node_modules/.package-lock.json';
 
 /** `npm ci`, unless what is installed is what the lock file says. */
-export function installPackages() {
+export async function installPackages(stop) {
   if (isInstalled()) return;
   console.error('installing packages …');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const done = spawnSync(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    stdio: ['ignore', 2, 2],
-    timeout: 600_000,
-  });
-  if (done.status === 0) return;
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  if (await runCommand(npm, args, { stop, timeout: 600_000 })) return;
   console.error('npm ci failed; see above');
   process.exit(1);
 }
