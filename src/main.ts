@@ -98,7 +98,7 @@ async function serve(
   });
   const metrics = createMetrics({
     version: packageVersion(),
-    fleets: () => config.fleets.map(({ name }) => xds.view.state(name)),
+    fleets: () => engine.fleetCounts(),
     driftMs: () => clock.driftMs(),
   });
   storeUp = (up) => metrics.meter.storeUp(up);
@@ -113,6 +113,7 @@ async function serve(
   const deps: Dependencies = {
     ...store,
     fleets: xds.view,
+    history: xds.history,
     metrics: metricsSource(config, clock, logger),
     notifier,
     wakeUps,
@@ -262,7 +263,7 @@ function metricsSource(config: Config, clock: SystemClock, logger: Logger): Metr
     });
   }
   const gap = { kind: 'gap', gap: 'NO_DATA', detail: 'no Prometheus is configured' } as const;
-  return { counters: async () => gap, scalar: async () => gap, scrapeMs: () => null };
+  return { counters: async () => gap, scalar: async () => gap, proxies: async () => gap, scrapeMs: () => null };
 }
 
 function xdsTls({ xds: { tls } }: Config): { certificate: Buffer; privateKey: Buffer; clientCa: Buffer } | null {

@@ -7,11 +7,13 @@ import { commandRollout } from './command-rollout.ts';
 import { deliver } from './deliver.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Engine, ReadinessCheck, StoredDocument } from './engine.ts';
+import { fleetCounts, fleetReport, nodeDiff } from './fleet-truth.ts';
 import { fromStore, loadAll, loadDocument } from './load.ts';
 import type { Subject } from './ports/store.ts';
 import { getRollout, listRollouts } from './queries.ts';
 import { reconcile } from './reconcile.ts';
 import { removeDocument } from './remove-document.ts';
+import { seriesWatch } from './series-watch.ts';
 import { start } from './start.ts';
 import { tidy } from './tidy.ts';
 import { endOverdueTrial } from './try-out.ts';
@@ -22,6 +24,7 @@ export function createEngine(
   shipped: StrategyLibrary,
   extraChecks: () => readonly ReadinessCheck[] = () => [],
 ): Engine {
+  const watch = seriesWatch(deps.metrics, deps.clock);
   return {
     apply: (request) => apply(deps, shipped, request),
     documents: (kind) => listDocuments(deps, kind),
@@ -33,10 +36,9 @@ export function createEngine(
     rollouts: (page) => listRollouts(deps, page),
     events: async ({ id, after, limit }) => fromStore(await deps.records.events(id, { after, limit })),
     fleets: () => deps.fleetNames,
-    fleet: (name) =>
-      deps.fleetNames.includes(name)
-        ? ok(deps.fleets.state(name))
-        : fail('SERIN_NOT_FOUND', `there is no fleet ${name}; known: ${deps.fleetNames.join(', ')}`),
+    fleet: (name) => fleetReport(deps, watch, name),
+    nodeDiff: (fleet, node) => nodeDiff(deps, fleet, node),
+    fleetCounts: () => fleetCounts(deps, watch),
     deadLetters: async (limit) => {
       const read = fromStore(await deps.outbox.deadLetters(limit));
       if (read.kind === 'error') return read;

@@ -8,6 +8,7 @@ import type { Meter } from './ports/meter.ts';
 import type { MetricsSource } from './ports/metrics-source.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { DueSet, Outbox, RecordStore, TrafficReader } from './ports/store.ts';
+import type { TrafficHistory } from './ports/traffic-history.ts';
 import type { WakeUps } from './ports/wake-ups.ts';
 
 /** Everything the use cases need from outside; put together once, in `main.ts` or in a test. */
@@ -17,6 +18,7 @@ export interface Dependencies {
   readonly outbox: Outbox;
   readonly due: Pick<DueSet, 'schedule' | 'forget'>;
   readonly fleets: Pick<FleetView, 'state'>;
+  readonly history: TrafficHistory;
   readonly metrics: MetricsSource;
   readonly notifier: Notifier;
   readonly wakeUps: Pick<WakeUps, 'kick'>;

@@ -1,12 +1,13 @@
+import type { FleetCounts } from '../core/fleet/node-standing.ts';
 import type { Document, DocumentKind } from '../core/model/documents.ts';
 import type { Result } from '../core/model/errors.ts';
-import type { FleetState } from '../core/model/fleet-state.ts';
 import type { Phase } from '../core/model/phase.ts';
 import type { RolloutCommand } from '../core/rollout/command.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
+import type { FleetReport, NodeDiff } from './fleet-truth.ts';
 
-export type { RolloutCommand };
+export type { FleetReport, NodeDiff, RolloutCommand };
 
 /** A file as the user has it; `file` is only shown in errors. */
 export interface SourceFile {
@@ -81,7 +82,11 @@ export interface Engine {
     readonly limit: number;
   }): Promise<Result<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
   fleets(): readonly string[];
-  fleet(name: string): Result<FleetState>;
+  fleet(name: string): Promise<Result<FleetReport>>;
+  /** What one Envoy runs against what the records say now. */
+  nodeDiff(fleet: string, node: string): Promise<Result<NodeDiff>>;
+  /** For gauges, at once. */
+  fleetCounts(): readonly FleetCounts[];
   deadLetters(
     limit: number,
   ): Promise<

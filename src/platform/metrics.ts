@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { FleetState } from '../core/model/fleet-state.ts';
+import type { FleetCounts } from '../core/fleet/node-standing.ts';
 import type { Meter } from '../engine/ports/meter.ts';
 
 export interface Metrics {
@@ -12,7 +12,7 @@ export interface Metrics {
 /** Serin's own series. Labels are bounded: phases, kinds and fleet names, never text of users. */
 export function createMetrics(options: {
   readonly version: string;
-  readonly fleets: () => readonly FleetState[];
+  readonly fleets: () => readonly FleetCounts[];
   readonly driftMs: () => number;
 }): Metrics {
   const registry = new Registry();
@@ -74,11 +74,10 @@ export function createMetrics(options: {
     registers,
     collect() {
       this.reset();
-      for (const { fleet, nodes } of options.fleets()) {
-        const count = (state: string, n: number) => this.set({ fleet, state }, n);
-        count('connected', nodes.filter((node) => node.connected).length);
-        count('disconnected', nodes.filter((node) => !node.connected).length);
-        count('refusing', nodes.filter((node) => node.connected && node.nack !== null).length);
+      for (const { fleet, connected, behind, refused, gone, uncovered } of options.fleets()) {
+        for (const [state, n] of Object.entries({ connected, behind, refused, gone, uncovered })) {
+          if (n !== null) this.set({ fleet, state }, n);
+        }
       }
     },
   });

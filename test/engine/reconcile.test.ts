@@ -8,6 +8,7 @@ import { fakeClock } from '../support/fake-clock.ts';
 import { fakeStore } from '../support/fake-store.ts';
 import { quiet } from '../support/quiet-logger.ts';
 import { backendState, node, planSpec, planStep, push, rollout, scriptedJudge, settings } from '../support/rollouts.ts';
+import { noHistory } from '../support/no-history.ts';
 
 it('a look that changes nothing does not put off what a command made due meanwhile', async () => {
   const clock = fakeClock();
@@ -45,9 +46,11 @@ it('a look that changes nothing does not put off what a command made due meanwhi
         nodes: [node('a', { credited: { epoch: 'epoch-1', n: 1 }, creditedAtMs: 0 })],
       }),
     },
+    history: noHistory,
     metrics: {
       counters: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
       scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
+      proxies: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
       scrapeMs: () => 1_000,
     },
     notifier: { targets: () => [], deliver: async () => ({ kind: 'delivered' }) },

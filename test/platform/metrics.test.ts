@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { FleetState } from '../../src/core/model/fleet-state.ts';
+import type { FleetCounts } from '../../src/core/fleet/node-standing.ts';
 import { PHASES } from '../../src/core/model/phase.ts';
 import type { RolloutEvent } from '../../src/core/rollout/event.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
-import { node } from '../support/rollouts.ts';
 
-function metrics(fleets: () => readonly FleetState[] = () => [], driftMs: () => number = () => 0) {
+function metrics(fleets: () => readonly FleetCounts[] = () => [], driftMs: () => number = () => 0) {
   const made = createMetrics({ version: '1.2.3', fleets, driftMs });
   return {
     ...made,
@@ -140,42 +139,35 @@ describe('what is asked for at every scrape', () => {
   });
 
   it('the Envoys, by fleet and state', async () => {
-    let fleets: readonly FleetState[] = [
-      {
-        fleet: 'edge',
-        observedSinceMs: 0,
-        complete: true,
-        nodes: [node('a'), node('b', { nack: NACK }), node('c', { connected: false, nack: NACK })],
-      },
-      { fleet: 'mesh', observedSinceMs: 0, complete: true, nodes: [] },
+    const none = { connected: 0, behind: 0, refused: 0, gone: 0 };
+    let fleets: readonly FleetCounts[] = [
+      { fleet: 'edge', connected: 5, behind: 3, refused: 1, gone: 2, uncovered: 4 },
+      { fleet: 'mesh', ...none, uncovered: null },
     ];
     const m = metrics(() => fleets);
     const nodes = async () => Object.entries(await m.series()).filter(([name]) => name.startsWith('serin_xds_nodes'));
     expect(await nodes()).toEqual([
-      ['serin_xds_nodes{fleet="edge",state="connected"}', 2],
-      ['serin_xds_nodes{fleet="edge",state="disconnected"}', 1],
-      ['serin_xds_nodes{fleet="edge",state="refusing"}', 1],
+      ['serin_xds_nodes{fleet="edge",state="connected"}', 5],
+      ['serin_xds_nodes{fleet="edge",state="behind"}', 3],
+      ['serin_xds_nodes{fleet="edge",state="refused"}', 1],
+      ['serin_xds_nodes{fleet="edge",state="gone"}', 2],
+      ['serin_xds_nodes{fleet="edge",state="uncovered"}', 4],
+      // What is not known is no 0.
       ['serin_xds_nodes{fleet="mesh",state="connected"}', 0],
-      ['serin_xds_nodes{fleet="mesh",state="disconnected"}', 0],
-      ['serin_xds_nodes{fleet="mesh",state="refusing"}', 0],
+      ['serin_xds_nodes{fleet="mesh",state="behind"}', 0],
+      ['serin_xds_nodes{fleet="mesh",state="refused"}', 0],
+      ['serin_xds_nodes{fleet="mesh",state="gone"}', 0],
     ]);
     // A fleet that is gone leaves no series behind.
     fleets = fleets.slice(1);
-    expect(await nodes()).toHaveLength(3);
+    expect(await nodes()).toHaveLength(4);
   });
 });
 
 describe('labels', () => {
   it('are of a few known words, however much happens', async () => {
     const types = ['started', 'phase', 'step', 'live', 'verdict', 'finished'] as const;
-    const m = metrics(() => [
-      {
-        fleet: 'edge',
-        observedSinceMs: 0,
-        complete: true,
-        nodes: Array.from({ length: 500 }, (_, i) => node(`node-${i}`)),
-      },
-    ]);
+    const m = metrics(() => [{ fleet: 'edge', connected: 500, behind: 9, refused: 3, gone: 40, uncovered: 7 }]);
     for (let i = 0; i < 5_000; i += 1) {
       const phase = PHASES[i % PHASES.length] ?? 'pending';
       const words = `of-user-${i}`;

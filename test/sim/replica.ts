@@ -10,6 +10,7 @@ import { quiet } from '../support/quiet-logger.ts';
 import { healthyHosts, scriptedJudge, settings } from '../support/rollouts.ts';
 import type { FakeEnvoys } from './fake-envoys.ts';
 import type { Random } from './random.ts';
+import { noHistory } from '../support/no-history.ts';
 
 export interface Surroundings {
   readonly clock: FakeClock;
@@ -73,6 +74,7 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
     },
     due: { schedule: mortal(w.store.due.schedule), forget: mortal(w.store.due.forget) },
     fleets: w.envoys,
+    history: noHistory,
     metrics: {
       counters: mortal(async ({ clusters, toMs }): Promise<CountersResult> => {
         await new Promise<void>((resolve) => w.clock.setTimer(w.random.between(1, 400), resolve));
@@ -80,6 +82,7 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
         return healthyHosts(['a', 'b', 'c', 'd'], clusters.at(-1) ?? '', toMs);
       }),
       scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
+      proxies: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
       scrapeMs: () => 1_000,
     },
     notifier: {

@@ -13,6 +13,7 @@ import { type FakeStore, fakeStore } from './fake-store.ts';
 import { fakeWakeUps } from './fake-wake-ups.ts';
 import { quiet } from './quiet-logger.ts';
 import { healthyHosts, node, scriptedJudge, settings } from './rollouts.ts';
+import { noHistory } from './no-history.ts';
 
 /** The whole engine on fakes, with Envoys and a judge that do as the test says. */
 export interface EngineRig {
@@ -77,12 +78,14 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     fleetNames,
     active: activeRollouts(),
     fleets: { state: (fleet) => ({ fleet, observedSinceMs: 0, complete: true, nodes: nodesOf(fleet) }) },
+    history: noHistory,
     metrics: {
       counters: async ({ fleet, clusters, toMs }): Promise<CountersResult> => {
         if (!rig.metrics) return { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' };
         return healthyHosts([`${fleet}-a`, `${fleet}-b`], clusters.at(-1) ?? '', toMs);
       },
       scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
+      proxies: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
       scrapeMs: () => 1_000,
     },
     notifier: {

@@ -1,11 +1,24 @@
 import { fail, ok } from '../../src/core/model/errors.ts';
-import type { Engine, RolloutView } from '../../src/engine/engine.ts';
+import type { FleetNode } from '../../src/core/model/fleet-state.ts';
+import type { Engine, FleetReport, RolloutView } from '../../src/engine/engine.ts';
 import { rollout } from './rollouts.ts';
 
 export const view = (fields: Partial<RolloutView['rollout']> = {}, rev = 1): RolloutView => ({
   rev,
   rollout: rollout(fields),
   laggards: [],
+});
+
+/** A fleet at revision 12 of epoch `e`, without metrics. */
+export const fleetReport = (
+  fleet: string,
+  nodes: readonly FleetNode[],
+  fields: Partial<FleetReport> = {},
+): FleetReport => ({
+  state: { fleet, observedSinceMs: 0, complete: true, nodes },
+  newest: { position: { epoch: 'e', n: 12 }, trial: null },
+  coverage: { kind: 'off' },
+  ...fields,
 });
 
 /** An engine for tests of surfaces: answers as told, and knows what it was asked. */
@@ -23,7 +36,9 @@ export function fakeEngine(answers: Partial<Engine> = {}): Engine & { readonly c
     rollouts: async () => ok({ rollouts: [view()], cursor: null }),
     events: async () => ok([]),
     fleets: () => ['edge'],
-    fleet: () => unknown,
+    fleet: async () => unknown,
+    nodeDiff: async () => unknown,
+    fleetCounts: () => [],
     deadLetters: async () => ok([]),
     readiness: async () => [],
     ...answers,

@@ -1,10 +1,11 @@
 import type { CountersResult, EvidenceGap } from '../../core/analysis/judge.ts';
+import { freshForMs } from '../../core/analysis/sample-health.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { MetricsSource } from '../../engine/ports/metrics-source.ts';
 import { type Answer, ask, type Connection, type Gap, gap } from './ask.ts';
-import { countersQuery, isLabelName } from './promql.ts';
-import { readCounters, readScalar } from './read-result.ts';
+import { countersQuery, isLabelName, proxiesQuery } from './promql.ts';
+import { readCounters, readProxies, readScalar } from './read-result.ts';
 import { mergeSlices, type Slice, sliceRange } from './slices.ts';
 
 export interface PrometheusOptions {
@@ -66,6 +67,15 @@ export function createPrometheusSource(options: PrometheusOptions): MetricsSourc
     scalar: async ({ query: text, atMs }) => {
       const answer = await query(text, atMs);
       return answer.kind === 'gap' ? answer : readScalar(answer, atMs);
+    },
+    proxies: async (name) => {
+      const fleet = fleets.get(name);
+      if (fleet === undefined) return gap('NO_DATA', `fleet ${name} has no metrics configured`);
+      const { selector, nodeLabel, scrapeIntervalMs } = fleet;
+      const atMs = options.clock.now();
+      const answer = await query(proxiesQuery(selector, nodeLabel), atMs);
+      if (answer.kind === 'gap') return answer;
+      return readProxies(answer, { nodeLabel, atMs, freshMs: freshForMs(scrapeIntervalMs) });
     },
     scrapeMs: (fleet) => fleets.get(fleet)?.scrapeIntervalMs ?? null,
   };

@@ -27,10 +27,22 @@ export function countersQuery(request: {
 }): string {
   const names = request.families.map((family) => regexLiteral(FAMILY_PREFIX + family)).join('|');
   const clusters = request.clusters.map(regexLiteral).join('|');
-  const own = Object.entries(request.selector).map(([label, value]) => `${label}=${stringLiteral(value)}`);
+  const own = matchersOf(request.selector);
   const matchers = [`__name__=~${stringLiteral(names)}`, ...own, `envoy_cluster_name=~${stringLiteral(clusters)}`];
   // Prometheus 3 leaves the older end of a range out; one millisecond more gives both versions the same samples.
   return `{${matchers.join(',')}}[${Math.max(1, Math.round(request.toMs - request.fromMs) + 1)}ms]`;
+}
+
+/**
+ * When each proxy was last scraped, in one number each. `up` would not do: it has the labels of the target, before
+ * `metric_relabel_configs`, and says nothing of the series that a judgement reads. Of Envoy's own this is one per Envoy.
+ */
+export function proxiesQuery(selector: Readonly<Record<string, string>>, nodeLabel: string): string {
+  return `max by (${nodeLabel}) (timestamp(envoy_server_live{${matchersOf(selector).join(',')}}))`;
+}
+
+function matchersOf(selector: Readonly<Record<string, string>>): string[] {
+  return Object.entries(selector).map(([label, value]) => `${label}=${stringLiteral(value)}`);
 }
 
 /** The family a metric name belongs to; `null`: none that was asked for. */

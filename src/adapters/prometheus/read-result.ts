@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CounterFamily, CounterSeries, CountersResult, ScalarResult } from '../../core/analysis/judge.ts';
+import type { ProxiesResult } from '../../core/fleet/match-series.ts';
 import { type Answer, type Gap, gap } from './ask.ts';
 import { familyOf } from './promql.ts';
 
@@ -44,6 +45,33 @@ function oneNumber([seconds, text]: readonly [number, string], askedMs: number):
     return gap('STALE', `the answer is ${Math.round((askedMs - atMs) / 1000)} s old`);
   }
   return { kind: 'ok', value, atMs };
+}
+
+/** Proxies whose last scrape is no older than `freshMs`; the values are times of scrapes in seconds. */
+export function readProxies(
+  { resultType, result }: Answer,
+  shape: { readonly nodeLabel: string; readonly atMs: number; readonly freshMs: number },
+): ProxiesResult {
+  if (resultType !== 'vector') return gap('BAD_ANSWER', `expected a vector, got a ${typeName(resultType)}`);
+  if (Array.isArray(result) && result.length > MAX_SERIES) {
+    return gap(
+      'TOO_MANY_SERIES',
+      `${result.length} proxies match, more than ${MAX_SERIES}; narrow the fleet's selector`,
+    );
+  }
+  const vector = Vector.safeParse(result);
+  if (!vector.success) return gap('BAD_ANSWER', 'the vector is malformed or holds native histograms');
+  const names = new Set<string>();
+  let unnamed = false;
+  for (const { metric, value } of vector.data) {
+    const seconds = numberOf(value[1]);
+    if (seconds === null) return gap('BAD_ANSWER', 'the time of a scrape is not a number');
+    if (!(seconds * 1000 >= shape.atMs - shape.freshMs)) continue;
+    const name = metric[shape.nodeLabel] ?? '';
+    if (name === '') unnamed = true;
+    else names.add(name);
+  }
+  return { kind: 'ok', names: [...names].sort(), unnamed };
 }
 
 export interface CountersShape {

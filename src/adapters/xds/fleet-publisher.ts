@@ -8,6 +8,7 @@ import type { Logger } from '../../engine/ports/logger.ts';
 import type { StoreRead, TrafficFeed } from '../../engine/ports/store.ts';
 import type { Codec } from './codec.ts';
 import { buildSnapshot, type Snapshot } from './snapshot.ts';
+import { createSnapshotHistory, type SnapshotHistory } from './snapshot-history.ts';
 
 const READ_DEADLINE_MS = 2_000;
 
@@ -20,6 +21,10 @@ export interface FleetPublisher {
   readonly fleet: string;
   /** What this node is told; `null` until the store was read once: until then nothing is sent. */
   snapshot(nodeId: string): Snapshot | null;
+  /** What was published lately. */
+  readonly history: SnapshotHistory;
+  /** The newest table that was read, published or refused; `null`: none yet. */
+  table(): FleetTable | null;
   /** Was the store read at least once? */
   loaded(): boolean;
   /** Why the newest table was not published; the one before stays in force. */
@@ -51,6 +56,7 @@ export function createFleetPublisher(options: {
   let snapshot: Snapshot | null = null;
   /** What the one node gets that tries a change out. */
   let tried: { readonly probe: string; readonly snapshot: Snapshot } | null = null;
+  const history = createSnapshotHistory();
   let refusal: Refusal | null = null;
   let regressed = false;
   let sequence = 0;
@@ -92,6 +98,9 @@ export function createFleetPublisher(options: {
       tried = { probe: next.trial.probe, snapshot: { ...own, trial: next.trial.by } };
     }
     publish();
+    // Afterwards: nobody waits for it.
+    history.record(snapshot, built.value, null);
+    if (tried !== null && trial !== null) history.record(tried.snapshot, trial.value, tried.probe);
   };
 
   const freeze = (position: Position) => {
@@ -129,6 +138,8 @@ export function createFleetPublisher(options: {
   return {
     fleet,
     snapshot: (nodeId) => (tried?.probe === nodeId ? tried.snapshot : snapshot),
+    history,
+    table: () => table,
     loaded: () => snapshot !== null,
     refusal: () => refusal,
     regressed: () => regressed,

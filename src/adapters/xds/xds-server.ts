@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { FleetView } from '../../engine/ports/fleet-view.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { TrafficFeed } from '../../engine/ports/store.ts';
+import type { TrafficHistory } from '../../engine/ports/traffic-history.ts';
 import { ClientDirectory } from './client-streams.ts';
 import { createCodec } from './codec.ts';
 import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
@@ -38,6 +39,7 @@ export interface XdsServer {
   /** The port in use; 0 before `start()` has resolved. */
   readonly port: number;
   readonly view: FleetView;
+  readonly history: TrafficHistory;
   /** Fleets whose table was read at least once: only they are served. */
   loaded(): readonly string[];
   /** Fleets whose newest table was refused, with the reason; they keep the one before. */
@@ -123,6 +125,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       state: (fleet) => seen(ledgers.state(fleet), publishers.get(fleet)),
       onProgress: (listener) => ledgers.onProgress(listener),
     },
+    history: historyOf(publishers),
     loaded: () => [...publishers.values()].filter((p) => p.loaded()).map(({ fleet }) => fleet),
     refusals: () => refusals(publishers.values()),
     async start() {
@@ -222,6 +225,15 @@ function createFeeding(
       await following?.stop();
       following = null;
     },
+  };
+}
+
+function historyOf(publishers: ReadonlyMap<string, FleetPublisher>): TrafficHistory {
+  return {
+    newest: (fleet) => publishers.get(fleet)?.table() ?? null,
+    ofVersion: (fleet, type, version) => publishers.get(fleet)?.history.ofVersion(type, version) ?? null,
+    ofPosition: (fleet, type, position, nodeId) =>
+      publishers.get(fleet)?.history.ofPosition(type, position, nodeId) ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ERRORS, type ErrorCode, fail, ok, type Result, type SerinError } from '../../core/model/errors.ts';
+import { FleetList, NodeBody, NodeDiffBody, NodeList } from './fleet-schemas.ts';
 import {
   AppliedList,
   type CommandName,
@@ -7,8 +8,6 @@ import {
   DocumentBody,
   DocumentList,
   EventList,
-  FleetBody,
-  FleetList,
   ProblemBody,
   RolloutBody,
   RolloutList,
@@ -62,6 +61,8 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
     return fail('SERIN_UNREACHABLE', `${base} answers, but not as a Serin of this version`);
   }
 
+  const nodePath = (fleet: string, id: string) =>
+    `/api/v1/fleets/${encodeURIComponent(fleet)}/nodes/${encodeURIComponent(id)}`;
   const rolloutPath = (id: string) => `/api/v1/rollouts/${encodeURIComponent(id)}`;
   return {
     apply: (files: readonly { file: string; text: string }[], dryRun: boolean) =>
@@ -101,7 +102,10 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
     command: (id: string, command: CommandName, body: unknown) =>
       call(RolloutBody, 'POST', `${rolloutPath(id)}/${command}`, body),
     fleets: () => call(FleetList, 'GET', '/api/v1/fleets'),
-    fleet: (name: string) => call(FleetBody, 'GET', `/api/v1/fleets/${encodeURIComponent(name)}`),
+    nodes: (fleet: string, query: Readonly<Record<string, string>>) =>
+      call(NodeList, 'GET', `/api/v1/fleets/${encodeURIComponent(fleet)}/nodes?${new URLSearchParams(query)}`),
+    node: (fleet: string, id: string) => call(NodeBody, 'GET', nodePath(fleet, id)),
+    nodeDiff: (fleet: string, id: string) => call(NodeDiffBody, 'GET', `${nodePath(fleet, id)}/diff`),
     deadLetters: () => call(DeadLetterList, 'GET', '/api/v1/dead-letters'),
   };
 }

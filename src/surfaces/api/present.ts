@@ -1,9 +1,8 @@
-import type { FleetState } from '../../core/model/fleet-state.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { StepRecord } from '../../core/rollout/rollout.ts';
 import { canaryWeight } from '../../core/traffic/backend-traffic.ts';
 import type { RolloutView } from '../../engine/engine.ts';
-import type { EventBody, FleetBody, RolloutBody } from './schemas.ts';
+import type { EventBody, RolloutBody } from './schemas.ts';
 
 /** Records as the API shows them. */
 export function presentRollout({ rev, rollout: r, laggards }: RolloutView): RolloutBody {
@@ -64,23 +63,6 @@ export function presentEvent(id: string, event: RolloutEvent): EventBody {
   const { type, atMs, by, phase, step, message, data } = event;
   const weight = typeof data.weight === 'number' ? { weight: data.weight / 100 } : {};
   return { id, type, at: iso(atMs), by, phase, step, message, data: { ...data, ...weight } };
-}
-
-export function presentFleet(state: FleetState): FleetBody {
-  return {
-    fleet: state.fleet,
-    nodes: state.nodes.map((node) => ({
-      node: node.nodeId,
-      connected: node.connected,
-      since: iso(node.changedAtMs),
-      envoyVersion: node.envoyVersion,
-      acked: node.credited?.n ?? null,
-      ackedAt: node.credited === null ? null : iso(node.creditedAtMs),
-      refused:
-        node.nack === null ? null : { type: node.nack.type, message: node.nack.message, at: iso(node.nack.atMs) },
-      metricsName: node.metricsName,
-    })),
-  };
 }
 
 function presentStep(step: StepRecord): RolloutBody['history'][number] {

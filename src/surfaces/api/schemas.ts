@@ -151,26 +151,6 @@ export const DocumentBody = z.object({
 export const DocumentList = z.object({ documents: z.array(DocumentBody) });
 export type DocumentList = z.infer<typeof DocumentList>;
 
-export const FleetBody = z
-  .object({
-    fleet: z.string(),
-    nodes: z.array(
-      z.object({
-        node: z.string(),
-        connected: z.boolean(),
-        since: time,
-        envoyVersion: z.string().nullable(),
-        acked: z.number().int().nullable(),
-        ackedAt: time.nullable(),
-        refused: z.object({ type: z.string(), message: z.string(), at: time }).nullable(),
-        metricsName: z.string().nullable(),
-      }),
-    ),
-  })
-  .meta({ id: 'Fleet' });
-export type FleetBody = z.infer<typeof FleetBody>;
-export const FleetList = z.object({ fleets: z.array(z.string()) });
-
 export const DeadLetterList = z.object({
   deadLetters: z.array(z.object({ queue: z.string(), title: z.string(), detail: z.string(), at: time })),
 });

@@ -1,4 +1,4 @@
-import type { EventBody, FleetBody, RolloutBody } from '../api/schemas.ts';
+import type { EventBody, RolloutBody } from '../api/schemas.ts';
 
 /** Text for people. Pure: the caller knows about colours, widths and terminals. */
 export interface Paint {
@@ -63,18 +63,6 @@ function verdictText(v: RolloutBody['verdicts'][number], paint: Paint): string {
 
 export function eventLine(e: EventBody): string {
   return `${e.at}  ${e.phase.padEnd(12)} ${e.type.padEnd(9)} ${e.message}${e.by === 'serin' ? '' : ` (${e.by})`}`;
-}
-
-export function fleetLines(fleet: FleetBody, paint: Paint): string[] {
-  if (fleet.nodes.length === 0) return [paint.warn(`${fleet.fleet}: no Envoy has connected`)];
-  const rows = fleet.nodes.map((n) => [
-    n.node,
-    n.connected ? paint.good('connected') : paint.bad('gone'),
-    n.envoyVersion ?? '-',
-    n.acked === null ? '-' : String(n.acked),
-    n.refused === null ? '' : paint.bad(`refuses ${n.refused.type}: ${n.refused.message}`),
-  ]);
-  return table([['NODE', 'STATE', 'ENVOY', 'ACKED', ''], ...rows]);
 }
 
 export function rolloutTable(rollouts: readonly RolloutBody[]): string[] {

@@ -37,7 +37,8 @@ export function zodApp() {
     requestTimeout: 10_000,
     // Longer than the longest wait of one request for a change.
     connectionTimeout: 45_000,
-    routerOptions: { maxParamLength: 256 },
+    // The id of an Envoy, of at most 256 characters, encoded.
+    routerOptions: { maxParamLength: 2_304 },
     // A waiting client must not hold up a drain.
     forceCloseConnections: true,
     genReqId: (request) => {

@@ -10,6 +10,7 @@ import {
 import type { SerinError } from '../../core/model/errors.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import { documentRoutes } from './document-routes.ts';
+import { fleetRoutes } from './fleet-routes.ts';
 import { guard } from './guard.ts';
 import { type Api, type HttpOptions, send, zodApp } from './http-api.ts';
 import { operationRoutes } from './operation-routes.ts';
@@ -54,6 +55,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
     const api = scope.withTypeProvider<ZodTypeProvider>() as unknown as Api;
     documentRoutes(api, options);
     rolloutRoutes(api, options);
+    fleetRoutes(api, options);
     operationRoutes(api, options);
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());

@@ -1,18 +1,10 @@
 import { z } from 'zod';
-import { iso, presentFleet } from '../api/present.ts';
-import { DeadLetterList, FleetBody, FleetList, ReadinessBody } from '../api/schemas.ts';
+import { iso } from '../api/present.ts';
+import { DeadLetterList, ReadinessBody } from '../api/schemas.ts';
 import { type Api, answer, type HttpOptions } from './http-api.ts';
 
-/** Fleets, dead letters, and what operators' machines ask for. */
+/** Dead letters, and what operators' machines ask for. */
 export function operationRoutes(api: Api, { engine, metrics, accepting }: HttpOptions): void {
-  api.get('/api/v1/fleets', { schema: { response: { 200: FleetList } } }, async () => ({
-    fleets: [...engine.fleets()],
-  }));
-  api.get(
-    '/api/v1/fleets/:name',
-    { schema: { params: z.object({ name: z.string().max(63) }), response: { 200: FleetBody } } },
-    async (request, reply) => answer(reply, engine.fleet(request.params.name), presentFleet) as never,
-  );
   api.get(
     '/api/v1/dead-letters',
     { schema: { response: { 200: DeadLetterList } } },

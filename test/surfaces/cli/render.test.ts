@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PHASES } from '../../../src/core/model/phase.ts';
 import { presentRollout } from '../../../src/surfaces/api/present.ts';
-import type { FleetBody, RolloutBody } from '../../../src/surfaces/api/schemas.ts';
-import { ended, fleetLines, type Paint, rolloutLines, rolloutTable, table } from '../../../src/surfaces/cli/render.ts';
+import type { RolloutBody } from '../../../src/surfaces/api/schemas.ts';
+import { ended, type Paint, rolloutLines, rolloutTable, table } from '../../../src/surfaces/cli/render.ts';
 import { view } from '../../support/fake-engine.ts';
 
 /** Says in words what would be a colour. */
@@ -144,26 +144,5 @@ describe('tables', () => {
       ['rolled back', '-', '0 %'],
     ]);
     expect(rolloutTable([])).toHaveLength(1);
-  });
-
-  it('of a fleet say what each Envoy runs or refuses', () => {
-    const node = {
-      node: 'edge-1',
-      connected: true,
-      since: '',
-      envoyVersion: null,
-      acked: null,
-      ackedAt: null,
-      refused: null,
-      metricsName: null,
-    };
-    const refused = { type: 'CDS', message: 'no such thing', at: '' };
-    const fleet: FleetBody = { fleet: 'edge', nodes: [node, { ...node, connected: false, acked: 3, refused }] };
-    expect(fleetLines(fleet, paint).map((row) => row.split(/ {2,}/))).toEqual([
-      ['NODE', 'STATE', 'ENVOY', 'ACKED'],
-      ['edge-1', 'good(connected)', '-', '-'],
-      ['edge-1', 'bad(gone)', '-', '3', 'bad(refuses CDS: no such thing)'],
-    ]);
-    expect(fleetLines({ fleet: 'edge', nodes: [] }, paint)).toEqual(['warn(edge: no Envoy has connected)']);
   });
 });

@@ -6,7 +6,7 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { createTerminal, type Stream } from '../../../src/surfaces/cli/terminal.ts';
 import { type ApiServer, apiServer } from '../../support/api-server.ts';
 import { type CommandLine, commandLine } from '../../support/command-line.ts';
-import { fakeEngine, view } from '../../support/fake-engine.ts';
+import { fakeEngine, fleetReport, view } from '../../support/fake-engine.ts';
 import { node, planSpec } from '../../support/rollouts.ts';
 
 const SCREEN = { columns: 80, rows: 24 };
@@ -141,18 +141,44 @@ describe('control characters of others', () => {
       cause: { kind: 'nack', summary: EVIL, by: EVIL, atMs: 0, step: 0, verdict: null, node: EVIL },
     });
     const document = { kind: 'Plan' as const, name: 'x', spec: planSpec() };
-    const state = {
+    const evilNode = node(`n${EVIL}`, {
+      envoyVersion: EVIL,
+      metricsName: EVIL,
+      replicas: [EVIL],
+      nack: { position: { epoch: 'e', n: 1 }, type: EVIL, message: EVIL, atMs: 0 },
+    });
+    const match = { covered: new Set<string>(), withoutSeries: [EVIL], withoutNode: [EVIL], unnamed: false };
+    const report = fleetReport('edge', [evilNode], { coverage: { kind: 'known', match } });
+    const differing = {
       fleet: 'edge',
-      observedSinceMs: 0,
-      complete: true,
-      nodes: [node(`n${EVIL}`, { envoyVersion: EVIL })],
+      node: evilNode,
+      position: { epoch: 'e', n: 2 },
+      trial: { by: EVIL, probe: EVIL, n: 2, changes: [] },
+      types: [
+        {
+          type: 'route' as const,
+          kind: 'differs' as const,
+          diff: {
+            added: [EVIL],
+            removed: [EVIL],
+            changed: [{ name: EVIL, fields: [{ path: EVIL, from: EVIL, to: EVIL }] }],
+          },
+        },
+        { type: 'cluster' as const, kind: 'unknown' as const, detail: EVIL },
+      ],
     };
+    const fleet: Partial<Engine> = { fleet: async () => ok(report), nodeDiff: async () => ok(differing) };
 
     it.each<[string, Partial<Engine>, readonly string[]]>([
       ['a rollout', { rollout: async () => ok({ ...evilRollout, laggards: [EVIL] }) }, ['rollout', 'get', 'r1']],
       ['a watched rollout', { rollout: async () => ok(evilRollout) }, ['rollout', 'watch', 'r1']],
       ['a list', { rollouts: async () => ok({ rollouts: [evilRollout], cursor: null }) }, ['rollout', 'list']],
-      ['a fleet', { fleet: () => ok(state) }, ['fleet', 'get', 'edge']],
+      ['fleets', fleet, ['fleet', 'list']],
+      ['nodes', fleet, ['fleet', 'nodes']],
+      ['nodes as JSON', fleet, ['fleet', 'nodes', '-o', 'json']],
+      ['a node', fleet, ['fleet', 'node', `n${EVIL}`]],
+      ['no node', fleet, ['fleet', 'node', EVIL]],
+      ['a difference', fleet, ['fleet', 'diff', `n${EVIL}`]],
       ['an error', { rollout: async () => fail('SERIN_CONFLICT', EVIL, { hint: EVIL }) }, ['rollout', 'get', 'r1']],
       ['a document', { document: async () => ok({ rev: 1, document, source: EVIL }) }, ['get', 'plan', 'x']],
     ])('are shown as what they are: %s', async (_, answers, args) => {
