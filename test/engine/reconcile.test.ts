@@ -6,9 +6,9 @@ import { transitionCommit } from '../../src/engine/publish.ts';
 import { reconcile } from '../../src/engine/reconcile.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeStore } from '../support/fake-store.ts';
+import { noHistory } from '../support/no-history.ts';
 import { quiet } from '../support/quiet-logger.ts';
 import { backendState, node, planSpec, planStep, push, rollout, scriptedJudge, settings } from '../support/rollouts.ts';
-import { noHistory } from '../support/no-history.ts';
 
 it('a look that changes nothing does not put off what a command made due meanwhile', async () => {
   const clock = fakeClock();

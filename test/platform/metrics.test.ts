@@ -30,8 +30,6 @@ const event = (fields: Partial<RolloutEvent> = {}): RolloutEvent => ({
   ...fields,
 });
 
-const NACK = { position: { epoch: 'e', n: 1 }, type: 'RDS', trial: null, message: 'no', atMs: 0 };
-
 describe('the exposition', () => {
   it('has every series with its type and help', async () => {
     const text = await metrics().text();

@@ -6,11 +6,11 @@ import type { RecordStore } from '../../src/engine/ports/store.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import type { FakeStore } from '../support/fake-store.ts';
 import { fakeWakeUps } from '../support/fake-wake-ups.ts';
+import { noHistory } from '../support/no-history.ts';
 import { quiet } from '../support/quiet-logger.ts';
 import { healthyHosts, scriptedJudge, settings } from '../support/rollouts.ts';
 import type { FakeEnvoys } from './fake-envoys.ts';
 import type { Random } from './random.ts';
-import { noHistory } from '../support/no-history.ts';
 
 export interface Surroundings {
   readonly clock: FakeClock;

@@ -11,9 +11,9 @@ import { shippedStrategies } from '../../src/platform/strategy-files.ts';
 import { type FakeClock, fakeClock } from './fake-clock.ts';
 import { type FakeStore, fakeStore } from './fake-store.ts';
 import { fakeWakeUps } from './fake-wake-ups.ts';
+import { noHistory } from './no-history.ts';
 import { quiet } from './quiet-logger.ts';
 import { healthyHosts, node, scriptedJudge, settings } from './rollouts.ts';
-import { noHistory } from './no-history.ts';
 
 /** The whole engine on fakes, with Envoys and a judge that do as the test says. */
 export interface EngineRig {

@@ -1,7 +1,7 @@
 import type { PlainResource } from '../../core/fleet/resource-diff.ts';
+import { samePosition } from '../../core/model/position.ts';
 import type { Position } from '../../core/model/traffic.ts';
 import type { EnvoyResources } from '../../core/traffic/envoy-resources.ts';
-import { samePosition } from './position.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { XdsType } from './xds-types.ts';
 

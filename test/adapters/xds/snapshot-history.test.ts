@@ -11,7 +11,9 @@ const codec = createCodec(loadProtoBundle(), 'test');
 const v1 = revision('shop', 'v1');
 
 function published(n: number, timeoutMs: number): { snapshot: Snapshot; resources: EnvoyResources } {
-  const built = buildResources(table(n, [backend('shop', [[v1, 10_000]]), route('web', [rule('shop', { timeoutMs })])]));
+  const built = buildResources(
+    table(n, [backend('shop', [[v1, 10_000]]), route('web', [rule('shop', { timeoutMs })])]),
+  );
   if (built.kind === 'error') throw new Error(built.errors[0]?.message);
   return { snapshot: buildSnapshot(built.value, { epoch: 'e1', n }, n, codec, null), resources: built.value };
 }

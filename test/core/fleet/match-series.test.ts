@@ -7,7 +7,10 @@ const match = (nodes: Parameters<typeof matchSeries>[0], names: readonly string[
 
 describe('Envoys and series', () => {
   it('that know each other are covered', () => {
-    const seen = match([node('b', { metricsName: 'b:9901' }), node('a', { metricsName: 'a:9901' })], ['a:9901', 'b:9901']);
+    const seen = match(
+      [node('b', { metricsName: 'b:9901' }), node('a', { metricsName: 'a:9901' })],
+      ['a:9901', 'b:9901'],
+    );
     expect(seen).toEqual({ covered: new Set(['a', 'b']), withoutSeries: [], withoutNode: [], unnamed: false });
   });
 

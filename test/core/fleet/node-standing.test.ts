@@ -3,7 +3,7 @@ import { countStandings, lagOf, standingOf } from '../../../src/core/fleet/node-
 import { node } from '../../support/rollouts.ts';
 
 const at = (n: number, epoch = 'e') => ({ epoch, n });
-const nack = { position: at(7), type: 'route', message: 'no', atMs: 0 };
+const nack = { position: at(7), type: 'route', trial: null, message: 'no', atMs: 0 };
 
 describe('where an Envoy is', () => {
   it.each([

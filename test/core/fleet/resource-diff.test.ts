@@ -14,7 +14,10 @@ function resources(...owners: Parameters<typeof table>[1]): EnvoyResources {
   return built.value;
 }
 const diff = (list: keyof EnvoyResources, before: EnvoyResources, after: EnvoyResources) =>
-  diffResources(before[list] as readonly object[] as PlainResource[], after[list] as readonly object[] as PlainResource[]);
+  diffResources(
+    before[list] as readonly object[] as PlainResource[],
+    after[list] as readonly object[] as PlainResource[],
+  );
 
 describe('what differs', () => {
   it('a step is told by its weights', () => {
@@ -80,7 +83,15 @@ describe('what differs', () => {
 
   it('weights that look alike in percent are told in numbers', () => {
     const at = (weight: number) => [
-      { name: 'r', split: { clusters: [{ name: 'a', weight: { value: 1_000_000 } }, { name: 'b', weight: { value: weight } }] } },
+      {
+        name: 'r',
+        split: {
+          clusters: [
+            { name: 'a', weight: { value: 1_000_000 } },
+            { name: 'b', weight: { value: weight } },
+          ],
+        },
+      },
     ];
     expect(diffResources(at(1), at(2)).changed[0]?.fields).toEqual([
       { path: 'split.clusters[b].weight.value', from: '1', to: '2' },

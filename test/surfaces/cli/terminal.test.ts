@@ -145,7 +145,7 @@ describe('control characters of others', () => {
       envoyVersion: EVIL,
       metricsName: EVIL,
       replicas: [EVIL],
-      nack: { position: { epoch: 'e', n: 1 }, type: EVIL, message: EVIL, atMs: 0 },
+      nack: { position: { epoch: 'e', n: 1 }, type: EVIL, trial: null, message: EVIL, atMs: 0 },
     });
     const match = { covered: new Set<string>(), withoutSeries: [EVIL], withoutNode: [EVIL], unnamed: false };
     const report = fleetReport('edge', [evilNode], { coverage: { kind: 'known', match } });
@@ -175,7 +175,6 @@ describe('control characters of others', () => {
       ['a list', { rollouts: async () => ok({ rollouts: [evilRollout], cursor: null }) }, ['rollout', 'list']],
       ['fleets', fleet, ['fleet', 'list']],
       ['nodes', fleet, ['fleet', 'nodes']],
-      ['nodes as JSON', fleet, ['fleet', 'nodes', '-o', 'json']],
       ['a node', fleet, ['fleet', 'node', `n${EVIL}`]],
       ['no node', fleet, ['fleet', 'node', EVIL]],
       ['a difference', fleet, ['fleet', 'diff', `n${EVIL}`]],
@@ -187,6 +186,13 @@ describe('control characters of others', () => {
       expect(harmful(stdout)).toEqual([]);
       expect(harmful(stderr)).toEqual([]);
       expect(stdout + stderr).toContain(SHOWN);
+    });
+
+    it('are data in JSON, and no more harmful there', async () => {
+      await serve(fleet);
+      const { stdout } = await cli.run('fleet', 'nodes', '-o', 'json');
+      expect(harmful(stdout)).toEqual([]);
+      expect(JSON.parse(stdout)).toMatchObject({ nodes: [{ node: `n${EVIL}`, metricsName: EVIL }] });
     });
 
     it('leave the lines and tabs of a document as they are', async () => {
