@@ -21,6 +21,7 @@ function page(good: number, bad: number): string {
   const cluster = 'envoy_cluster_name="shop--v2"';
   const all = good + bad;
   return [
+    'envoy_server_live 1',
     `envoy_cluster_upstream_rq_completed{${cluster}} ${all}`,
     `envoy_cluster_upstream_rq_timeout{${cluster}} 0`,
     `envoy_cluster_upstream_rq_completed{envoy_cluster_name="shop--v2--pin"} 77`,
@@ -112,6 +113,11 @@ describe('a real Prometheus', () => {
     ['up * on() {__name__="envoy_cluster_upstream_rq_timeout"}', { kind: 'gap', gap: 'SOURCE_REFUSED' }],
   ])('answers %s', async (query, expected) => {
     expect(await source.scalar({ query, atMs: clock.now() })).toMatchObject(expected);
+  });
+
+  it('knows whom it scrapes', async () => {
+    const names = exporters.map(({ address }) => address).sort();
+    expect(await source.proxies('edge')).toEqual({ kind: 'ok', names, unnamed: false });
   });
 
   it('takes an injected value as text', async () => {

@@ -415,3 +415,29 @@ it('refuses a label that could break out of a matcher', () => {
   ];
   expect(() => open({ fleets })).toThrow('is no label name');
 });
+
+describe('whom Prometheus scrapes', () => {
+  const up = (instance: string, ageS = 0) => ({ metric: { instance }, value: [nowS(), String(nowS() - ageS)] });
+
+  it('is every proxy with a fresh sample, once, in order', async () => {
+    prometheus.answerWith('vector', [up('b:9901'), up('a:9901', 5), up('old:9901', 3_600)]);
+    expect(await source.proxies('edge')).toEqual({ kind: 'ok', names: ['a:9901', 'b:9901'], unnamed: false });
+  });
+
+  it('says when there are series that carry no name', async () => {
+    prometheus.answerWith('vector', [up('a:9901'), { metric: {}, value: [nowS(), String(nowS())] }]);
+    expect(await source.proxies('edge')).toEqual({ kind: 'ok', names: ['a:9901'], unnamed: true });
+  });
+
+  it.each([
+    ['an outage', () => prometheus.stop()],
+    ['what is no vector', () => prometheus.answerWith('scalar', [nowS(), '1'])],
+  ])('is unknown after %s', async (_, given) => {
+    await given();
+    expect(await source.proxies('edge')).toMatchObject({ kind: 'gap' });
+  });
+
+  it('is unknown for a fleet without metrics', async () => {
+    expect(await source.proxies('mesh')).toMatchObject({ kind: 'gap', gap: 'NO_DATA' });
+  });
+});
