@@ -14,6 +14,7 @@ import { FleetLedgers } from './core/fleet/fleet-ledgers.ts';
 import { fail, ok, type Result } from './core/model/errors.ts';
 import { activeRollouts, kickOnProgress } from './engine/active-rollouts.ts';
 import { createEngine, handleSubject } from './engine/create-engine.ts';
+import { declareListeners } from './engine/declare-listeners.ts';
 import type { Dependencies } from './engine/dependencies.ts';
 import type { ReadinessCheck } from './engine/engine.ts';
 import type { Logger } from './engine/ports/logger.ts';
@@ -170,6 +171,14 @@ async function serve(
   try {
     // Before anything acts: what the Envoys of other replicas have.
     await ledger.start();
+    const declared = await declareListeners(
+      store,
+      config.fleets.map(({ name: fleet, listeners }) => ({ fleet, listeners })),
+    );
+    if (declared.kind === 'error') {
+      await lifecycle.stop();
+      return declared;
+    }
     await xds.start();
     http = await startHttpServer({
       host: config.http.host,

@@ -21,6 +21,11 @@ const MESSAGES: Readonly<Record<string, readonly string[]>> = {
   ],
   'envoy/config/cluster/v3/cluster.proto': ['envoy.config.cluster.v3.Cluster'],
   'envoy/config/endpoint/v3/endpoint.proto': ['envoy.config.endpoint.v3.ClusterLoadAssignment'],
+  'envoy/config/listener/v3/listener.proto': ['envoy.config.listener.v3.Listener'],
+  'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto': [
+    'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+  ],
+  'envoy/extensions/filters/http/router/v3/router.proto': ['envoy.extensions.filters.http.router.v3.Router'],
   'envoy/config/route/v3/route.proto': ['envoy.config.route.v3.RouteConfiguration'],
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto': [
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',

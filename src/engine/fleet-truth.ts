@@ -86,10 +86,11 @@ export async function nodeDiff(deps: Dependencies, fleet: string, nodeId: string
   const trial = table.trial?.probe === nodeId ? table.trial : null;
   const wanted = buildResources(trial === null ? table : withTrial(table, trial));
   if (wanted.kind === 'error') return wanted;
-  const { clusters, endpoints, routes } = wanted.value;
+  const { clusters, endpoints, listeners, routes } = wanted.value;
   const lists: readonly (readonly [NodeType['type'], readonly object[]])[] = [
     ['cluster', clusters],
     ['endpoint', endpoints],
+    ['listener', listeners],
     ['route', routes],
   ];
   // With clusters of its own an Envoy may ask for routes alone.

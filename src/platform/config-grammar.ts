@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { choice, duration, fields } from '../core/manifest/fields.ts';
+import { isIp } from '../core/model/host-port.ts';
 import { LOG_LEVELS } from './logger.ts';
 
 /** A secret stands in the environment or in a file, never in the configuration itself. */
@@ -23,6 +24,17 @@ const nodeFrom = z.string().regex(/^(id|metadata\.[A-Za-z0-9_.-]+)$/, 'expected 
 
 const fleet = fields({
   name,
+  listeners: z
+    .array(
+      fields({
+        name,
+        address: text.refine(isIp, 'expected an IP address'),
+        port: z.int('expected a port').min(1).max(65_535),
+      }),
+      'expected a list of listeners',
+    )
+    .max(64, 'at most 64 listeners')
+    .optional(),
   match: fields({ cluster: text.optional(), metadata: z.record(z.string(), text).optional() }).optional(),
   metrics: fields({
     selector: z.record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'expected a label name'), text).optional(),

@@ -10,6 +10,8 @@ export interface FleetConfig {
   readonly name: string;
   readonly match: { readonly cluster?: string; readonly metadata?: Readonly<Record<string, string>> };
   readonly nodeFrom: 'id' | `metadata.${string}`;
+  /** Where its Envoys take requests; empty: they say that themselves. */
+  readonly listeners: readonly { readonly listener: string; readonly address: string; readonly port: number }[];
   /** `null`: this fleet has no metrics; plans with analyses are refused for it. */
   readonly metrics: {
     readonly selector: Readonly<Record<string, string>>;
@@ -208,6 +210,7 @@ function assemble(
           ...(one.match === undefined ? { cluster: one.name } : {}),
         },
         nodeFrom: (one.metrics?.nodeFrom ?? 'id') as FleetConfig['nodeFrom'],
+        listeners: (one.listeners ?? []).map(({ name: listener, address, port }) => ({ listener, address, port })),
         metrics:
           one.metrics === undefined || raw.prometheus === undefined
             ? null
@@ -260,6 +263,14 @@ function unsafe(
         refuse(`two ${key} have the name ${name}`, `${key}[${i}].name`);
     });
   }
+  config.fleets.forEach(({ listeners }, i) => {
+    listeners.forEach(({ listener, address, port }, j) => {
+      const clash = listeners.findIndex((other) => {
+        return other.listener === listener || (other.address === address && other.port === port);
+      });
+      if (clash < j) refuse('two listeners of the fleet have one name or one port', `fleets[${i}].listeners[${j}]`);
+    });
+  });
 }
 
 /** Loopback hosts, as a user would write them. */

@@ -2,8 +2,13 @@ import { readFileSync } from 'node:fs';
 
 const SHIPPED = new URL('../../deploy/envoy/bootstrap.yaml', import.meta.url);
 
-/** How the Envoy is told: all on one stream, in either protocol, or routes on a stream of their own. */
-export type XdsMode = 'sotw' | 'delta' | 'own route stream';
+/**
+ * How the Envoy is told: all on one stream, in either protocol, or routes on a stream of their own; or all of it, where
+ * to listen too.
+ */
+export type XdsMode = 'sotw' | 'delta' | 'own route stream' | 'listeners too';
+
+const CDS = 'cds_config: { ads: {}, resource_api_version: V3 }';
 
 const ADS_ROUTES = 'config_source: { ads: {}, resource_api_version: V3 }';
 const OWN_ROUTES = `config_source:
@@ -23,7 +28,7 @@ export function envoyBootstrap(options: {
   readonly mode?: XdsMode;
 }): string {
   const { nodeId, fleet, adminPort, listenPort, xdsPort, mode = 'sotw' } = options;
-  return [
+  const text = [
     ['port_value: 9901', `port_value: ${adminPort}`],
     ['port_value: 10000', `port_value: ${listenPort}`],
     ['port_value: 18000', `port_value: ${xdsPort}`],
@@ -37,4 +42,8 @@ export function envoyBootstrap(options: {
     },
     `node: { id: "${nodeId}", cluster: "${fleet}" }\n${readFileSync(SHIPPED, 'utf8')}`,
   );
+  if (mode !== 'listeners too') return text;
+  return text
+    .replace(/^ {2}listeners:\n[\s\S]*?(?=^ {2}clusters:)/m, '')
+    .replace(CDS, `${CDS}\n  lds_config: { ads: {}, resource_api_version: V3 }`);
 }

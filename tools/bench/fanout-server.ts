@@ -41,6 +41,11 @@ async function commit(traffic: Commit['traffic']): Promise<number> {
 }
 
 await commit([
+  {
+    fleet: BENCH,
+    owner: `listener/${BENCH}`,
+    value: { kind: 'listener', listener: BENCH, address: '127.0.0.1', port: 10_000 },
+  },
   { fleet: BENCH, owner: `route/${BENCH}`, value: benchRoutes(Number(values.routes)) },
   { fleet: BENCH, owner: `backend/${BENCH}`, value: benchBackend(0) },
 ]);

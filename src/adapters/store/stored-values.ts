@@ -79,6 +79,12 @@ const StoredTraffic = z.discriminatedUnion('kind', [
     maxStreamMs: z.number().nullable().default(null),
   }),
   z.looseObject({
+    kind: z.literal('listener'),
+    listener: z.string(),
+    address: z.string(),
+    port: z.number().int().min(1).max(65_535),
+  }),
+  z.looseObject({
     kind: z.literal('route'),
     route: z.string(),
     spec: z.looseObject({ fleet: z.string(), hostnames: z.array(z.string()), rules: z.array(z.unknown()) }),
@@ -130,7 +136,7 @@ export function parseTrial(text: string): Parsed<Trial & { readonly n: number }>
 }
 
 export function isOwner(name: string): name is TrafficOwner {
-  return /^(?:route|backend)\/./.test(name);
+  return /^(?:route|backend|listener)\/./.test(name);
 }
 
 /** A rev or fleet revision: digits only; anything else is `null`. */

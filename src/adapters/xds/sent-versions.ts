@@ -50,7 +50,7 @@ export function responseVersion(
 
 /** The version of all there is of a type, where that is what is meant; saves hashing it once per stream. */
 function wholeVersion(type: XdsType, names: readonly string[], snapshot: Snapshot): string | null {
-  if (type !== 'cluster' && type !== 'endpoint' && type !== 'route') return null;
+  if (type === 'runtime') return null;
   const { version, versions } = snapshot[type];
   return names.length === versions.size && names.every((name) => versions.has(name)) ? version : null;
 }

@@ -6,9 +6,12 @@ import type { Snapshot } from './snapshot.ts';
 import type { XdsType } from './xds-types.ts';
 
 /** Types that a snapshot carries, and the name of their list among the resources. */
-const LISTS = { cluster: 'clusters', endpoint: 'endpoints', route: 'routes' } as const satisfies Partial<
-  Record<XdsType, keyof EnvoyResources>
->;
+const LISTS = {
+  cluster: 'clusters',
+  endpoint: 'endpoints',
+  listener: 'listeners',
+  route: 'routes',
+} as const satisfies Partial<Record<XdsType, keyof EnvoyResources>>;
 type KeptType = keyof typeof LISTS;
 const KEPT_TYPES = Object.keys(LISTS) as KeptType[];
 
@@ -63,6 +66,7 @@ export function createSnapshotHistory(limits: HistoryLimits = { entries: 256, by
       const versions = {
         cluster: snapshot.cluster.version,
         endpoint: snapshot.endpoint.version,
+        listener: snapshot.listener.version,
         route: snapshot.route.version,
       };
       entries.push({ position: snapshot.position, probe, versions });

@@ -20,6 +20,7 @@ export interface Snapshot {
   readonly trial: string | null;
   readonly cluster: TypeContent;
   readonly endpoint: TypeContent;
+  readonly listener: TypeContent;
   readonly route: TypeContent;
   /** The name under which a cluster asks for its endpoints; several may share one. */
   readonly services: ReadonlyMap<string, string>;
@@ -39,6 +40,7 @@ export function buildSnapshot(
     items.map((item) => codec.encodeResource(type, nameOf(item), item));
   const clusters = encode('cluster', resources.clusters, ({ name }) => name);
   const endpoints = encode('endpoint', resources.endpoints, ({ clusterName }) => clusterName);
+  const listeners = encode('listener', resources.listeners, ({ name }) => name);
   const routes = encode('route', resources.routes, ({ name }) => name);
   return {
     position,
@@ -46,6 +48,7 @@ export function buildSnapshot(
     trial: null,
     cluster: typeContent(clusters, previous?.cluster),
     endpoint: typeContent(endpoints, previous?.endpoint),
+    listener: typeContent(listeners, previous?.listener),
     route: typeContent(routes, previous?.route),
     services: new Map(
       resources.clusters.flatMap((cluster) =>

@@ -195,10 +195,11 @@ export class StreamSession implements ClusterUse {
   }
 
   #credit(): Credit {
-    const { cluster, endpoint, route } = this.#subscriptions;
+    const { cluster, endpoint, listener, route } = this.#subscriptions;
     const counted = [cluster, route].filter(({ active }) => active);
     // An Envoy whose clusters all resolve by DNS asks for no endpoints.
     if (endpoint.names.size > 0) counted.push(endpoint);
+    if (listener.active && (this.#snapshot?.listener.versions.size ?? 0) > 0) counted.push(listener);
     const [first, ...others] = counted.map(({ credited }) => credited);
     const position = others.reduce<Position | null>(olderPosition, first ?? null);
     return { position, counts: counted.length > 0, routes: route.active, routesAt: route.credited };
@@ -245,9 +246,11 @@ export class StreamSession implements ClusterUse {
         }
         return { versions, position };
       }
-      // Serin owns no listeners yet; an Envoy that asks gets the empty set once, so that its start goes on.
-      case 'listener':
-        return { versions: new Map(), position };
+      // A fleet without listeners of ours: who asks gets the empty set once, so that its start goes on.
+      case 'listener': {
+        const { versions } = snapshot.listener;
+        return { versions: subscription.wildcard ? versions : pick(versions, subscription.names), position };
+      }
       case 'route':
         return { versions: pick(snapshot.route.versions, subscription.names), position };
       // A runtime layer that is not answered keeps Envoy from asking for anything else for 15 s.
@@ -272,8 +275,7 @@ export class StreamSession implements ClusterUse {
   }
 
   #resources(type: XdsType, names: Iterable<string>, { versions }: Wanted, snapshot: Snapshot): EncodedResource[] {
-    const content =
-      type === 'cluster' || type === 'endpoint' || type === 'route' ? snapshot[type].resources : new Map();
+    const content = type === 'runtime' ? new Map<string, EncodedResource>() : snapshot[type].resources;
     const resources: EncodedResource[] = [];
     for (const name of names) {
       const version = versions.get(name);

@@ -8,7 +8,7 @@ export interface Position {
   readonly n: number;
 }
 
-export type TrafficOwner = `route/${string}` | `backend/${string}`;
+export type TrafficOwner = `route/${string}` | `backend/${string}` | `listener/${string}`;
 
 /** What one backend contributes to a fleet's Envoys. A pure function of its state and its rollout. */
 export interface BackendTraffic {
@@ -31,7 +31,16 @@ export interface RouteTraffic {
   readonly spec: RouteSpec;
 }
 
-export type OwnerTraffic = BackendTraffic | RouteTraffic;
+/** Where the fleet's Envoys take requests; they go by the fleet's route table. */
+export interface ListenerTraffic {
+  readonly kind: 'listener';
+  readonly listener: string;
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export type OwnerTraffic = BackendTraffic | RouteTraffic | ListenerTraffic;
 
 /**
  * A change that one node tries out before the others get it: so a refusal names its culprit and stays on one node.

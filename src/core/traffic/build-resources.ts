@@ -4,7 +4,8 @@ import type { BackendTraffic, FleetTable, RouteTraffic } from '../model/traffic.
 import { checkResources } from './check-resources.ts';
 import { clustersOf } from './cluster.ts';
 import { endpointsOf } from './endpoints.ts';
-import type { Cluster, ClusterLoadAssignment, EnvoyResources } from './envoy-resources.ts';
+import type { Cluster, ClusterLoadAssignment, EnvoyResources, Listener } from './envoy-resources.ts';
+import { listenerOf } from './listener.ts';
 import { routeConfiguration } from './route-configuration.ts';
 
 /**
@@ -14,8 +15,10 @@ import { routeConfiguration } from './route-configuration.ts';
 export function buildResources(table: FleetTable): Result<EnvoyResources> {
   const backends = new Map<string, BackendTraffic>();
   const routes: RouteTraffic[] = [];
+  const listeners: Listener[] = [];
   for (const { value } of table.owners.values()) {
     if (value.kind === 'backend') backends.set(value.backend, value);
+    else if (value.kind === 'listener') listeners.push(listenerOf(value, table.fleet));
     else if (value.spec.fleet === table.fleet) routes.push(value);
   }
   const clusters: Cluster[] = [];
@@ -29,6 +32,7 @@ export function buildResources(table: FleetTable): Result<EnvoyResources> {
     }
   }
   const resources: EnvoyResources = {
+    listeners: listeners.sort((a, b) => byText(a.name, b.name)),
     clusters: clusters.sort((a, b) => byText(a.name, b.name)),
     endpoints: endpoints.sort((a, b) => byText(a.clusterName, b.clusterName)),
     routes: [routeConfiguration(table.fleet, routes, backends)],

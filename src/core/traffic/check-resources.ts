@@ -20,11 +20,15 @@ export function checkResources(table: FleetTable, resources: EnvoyResources): Se
   const clusterOwners = new Map<string, TrafficOwner>();
   const hosts = new Map<string, TrafficOwner>();
   const domains = new Map<string, TrafficOwner>();
+  const ports = new Map<string, TrafficOwner>();
   for (const [owner, { value }] of table.owners) {
     const say = (message: string) => refuse(owner, message);
     if (value.kind === 'backend') {
       checkRevisions(value, owner, clusterOwners, say);
       checkSplit(value, clusters, say);
+    } else if (value.kind === 'listener') {
+      // Envoy takes both, and the second one never gets the port.
+      claim(ports, `${value.address}:${value.port}`, owner, (other) => say(`its port is also that of ${other}`));
     } else if (value.spec.fleet !== table.fleet) {
       say(`it belongs to fleet ${value.spec.fleet}`);
     } else {

@@ -114,8 +114,39 @@ export interface RouteConfiguration {
   readonly validateClusters: BoolValue;
 }
 
+/** Becomes a `google.protobuf.Any`. */
+interface Typed<T extends string> {
+  readonly '@type': `type.googleapis.com/${T}`;
+}
+
+export interface Listener {
+  readonly name: string;
+  readonly address: Address;
+  readonly filterChains: readonly {
+    readonly filters: readonly {
+      readonly name: string;
+      readonly typedConfig: HttpConnectionManager;
+    }[];
+  }[];
+}
+
+export interface HttpConnectionManager
+  extends Typed<'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'> {
+  readonly statPrefix: string;
+  readonly useRemoteAddress: BoolValue;
+  readonly rds: {
+    readonly routeConfigName: string;
+    readonly configSource: { readonly ads: Readonly<Record<string, never>>; readonly resourceApiVersion: 'V3' };
+  };
+  readonly httpFilters: readonly {
+    readonly name: string;
+    readonly typedConfig: Typed<'envoy.extensions.filters.http.router.v3.Router'>;
+  }[];
+}
+
 /** Everything one fleet's Envoys are given, each list sorted by name. */
 export interface EnvoyResources {
+  readonly listeners: readonly Listener[];
   readonly clusters: readonly Cluster[];
   readonly endpoints: readonly ClusterLoadAssignment[];
   readonly routes: readonly RouteConfiguration[];

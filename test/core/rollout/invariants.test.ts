@@ -106,7 +106,7 @@ const walk = fc.record({
   happenings: fc.array(happening, { maxLength: 80 }),
 });
 
-describe('whatever happens, in whatever order', () => {
+describe('whatever happens, in whatever order', { timeout: 60_000 }, () => {
   it('I1–I4, I8–I10 and I16 hold after every change', () => {
     const reached = new Set<string>();
     fc.assert(

@@ -48,9 +48,14 @@ export function route(name: string, rules: readonly RouteRule[], hostnames: read
   return { kind: 'route', route: name, spec: { fleet: 'edge', hostnames, rules } };
 }
 
+function ownerOf(value: OwnerTraffic): TrafficOwner {
+  if (value.kind === 'route') return `route/${value.route}`;
+  return value.kind === 'listener' ? `listener/${value.listener}` : `backend/${value.backend}`;
+}
+
 export function table(n: number, owners: readonly OwnerTraffic[], epoch = 'e1'): FleetTable {
   const named = owners.map((value): [TrafficOwner, { n: number; value: OwnerTraffic }] => [
-    value.kind === 'route' ? `route/${value.route}` : `backend/${value.backend}`,
+    ownerOf(value),
     { n, value },
   ]);
   return { fleet: 'edge', position: { epoch, n }, trial: null, owners: new Map(named) };

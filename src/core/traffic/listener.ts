@@ -1,0 +1,34 @@
+import type { ListenerTraffic } from '../model/traffic.ts';
+import type { Listener } from './envoy-resources.ts';
+import { safeName } from './safe-name.ts';
+
+/** A listener whose requests go by the fleet's route table. Without the router filter Envoy takes them and hangs. */
+export function listenerOf({ listener, address, port }: ListenerTraffic, fleet: string): Listener {
+  return {
+    name: listener,
+    address: { socketAddress: { address, portValue: port } },
+    filterChains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typedConfig: {
+              '@type':
+                'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+              statPrefix: safeName(listener),
+              // Else a client's own `x-envoy-…` headers would be believed.
+              useRemoteAddress: { value: true },
+              rds: { routeConfigName: fleet, configSource: { ads: {}, resourceApiVersion: 'V3' } },
+              httpFilters: [
+                {
+                  name: 'envoy.filters.http.router',
+                  typedConfig: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
