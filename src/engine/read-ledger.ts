@@ -19,6 +19,8 @@ export interface LedgerReader {
 const MAX_AGE_MS = 3_000;
 /** A replica that has said nothing for so long gives way where its Envoys have gone elsewhere. */
 const SILENT_MS = 3_000;
+/** After an outage the others get so long to join again, before anything may count without them. */
+const SETTLE_MS = 3_000;
 
 interface Other {
   sequence: number;
@@ -48,6 +50,8 @@ export function createLedgerReader(options: {
   let stopped = false;
   /** As of when all that was said is known; monotonic. */
   let asOfMs = Number.NEGATIVE_INFINITY;
+  let settledMs = Number.NEGATIVE_INFINITY;
+  let toldComplete = false;
   let problem: string | null = 'not read yet';
 
   const readOnce = async () => {
@@ -59,17 +63,20 @@ export function createLedgerReader(options: {
     const answer = await store.read(known);
     if (stopped) return;
     if (answer.kind !== 'ok') return complain(answer.detail);
-    const before = complete();
+    // Nobody could renew a lease meanwhile: who is missing now may never have been away.
+    const outage = asOfMs !== Number.NEGATIVE_INFINITY && askedMs - asOfMs > MAX_AGE_MS;
+    if (outage) settledMs = clock.monotonicMs() + SETTLE_MS;
     const changed = new Set<string>();
     const troubles = [
       ...answer.value.filter(({ replica }) => replica !== self).map((said) => hear(said, changed)),
-      ...silence(new Set(answer.value.map(({ replica }) => replica)), changed),
+      ...silence(new Set(answer.value.map(({ replica }) => replica)), outage, changed),
     ].filter((trouble) => trouble !== null);
     // Who has lost its own lease was not running: first it has to hear what its own streams have to say.
     if (self !== null && !answer.value.some(({ replica }) => replica === self)) troubles.push('not in the ledger');
     asOfMs = askedMs;
     complain(troubles[0] ?? null);
-    if (complete() !== before) for (const fleet of ledgers.names()) changed.add(fleet);
+    if (complete() !== toldComplete) for (const fleet of ledgers.names()) changed.add(fleet);
+    toldComplete = complete();
     for (const fleet of changed) ledgers.touched(fleet);
   };
 
@@ -100,7 +107,7 @@ export function createLedgerReader(options: {
   };
 
   /** Replicas that are not there any more. */
-  const silence = (live: ReadonlySet<string>, changed: Set<string>): (string | null)[] =>
+  const silence = (live: ReadonlySet<string>, outage: boolean, changed: Set<string>): (string | null)[] =>
     [...others].map(([replica, other]) => {
       if (live.has(replica)) return null;
       const nowMs = clock.now();
@@ -108,7 +115,9 @@ export function createLedgerReader(options: {
       // Leases end when they end: this one has been forgotten before its time, by a store that lost data.
       if (holds && nowMs < other.endsAtMs) return `${replica} is missing before its lease has ended`;
       for (const fleet of other.fleets.keys()) {
-        if (ledgers.of(fleet).drop(replica, Math.min(nowMs, other.endsAtMs))) changed.add(fleet);
+        // After an outage nothing is known of the time before: its Envoys count as gone from now on.
+        const atMs = outage ? nowMs : Math.min(nowMs, other.endsAtMs);
+        if (ledgers.of(fleet).drop(replica, atMs)) changed.add(fleet);
       }
       others.delete(replica);
       return null;
@@ -118,7 +127,10 @@ export function createLedgerReader(options: {
     if (detail !== null && problem !== detail) logger.warn('what other replicas know cannot be read', { detail });
     problem = detail;
   };
-  const complete = () => problem === null && clock.monotonicMs() - asOfMs <= MAX_AGE_MS;
+  const complete = () => {
+    const nowMs = clock.monotonicMs();
+    return problem === null && nowMs - asOfMs <= MAX_AGE_MS && nowMs >= settledMs;
+  };
 
   const run = async () => {
     try {
