@@ -82,10 +82,24 @@ export const text = (max: number): z.ZodString =>
     .max(max, `expected at most ${max} characters`)
     .regex(/^[^\p{Cc}\p{Bidi_Control}]*$/u, 'control and direction characters are not allowed');
 
-/** A pattern in RE2's dialect, small enough for Envoy. Never compiled by the JavaScript engine. */
+/** A code point beyond a byte, behind a backslash that is not itself escaped. */
+function beyondBytes(pattern: string): string | null {
+  for (const [written, hex] of pattern.matchAll(/\\(?:x\{([0-9a-f]+)\}|.)/gis)) {
+    if (hex !== undefined && Number.parseInt(hex, 16) > 0xff) return written;
+  }
+  return null;
+}
+
+/**
+ * A pattern in RE2's dialect, small enough for Envoy. Never compiled by the JavaScript engine. Envoy knows no Unicode in
+ * patterns: it takes every byte for a character, so the bytes are what is compiled here.
+ */
 export function regexProblem(pattern: string): string | null {
+  const beyond = beyondBytes(pattern);
+  if (beyond !== null) return `${beyond} is more than a byte; Envoy matches byte by byte`;
+  const bytes = Array.from(new TextEncoder().encode(pattern), (byte) => String.fromCharCode(byte)).join('');
   try {
-    const size = RE2JS.compile(pattern).programSize();
+    const size = RE2JS.compile(bytes).programSize();
     return size > MAX_REGEX_PROGRAM ? `the pattern is too large (${size}; Envoy takes ${MAX_REGEX_PROGRAM})` : null;
   } catch (error) {
     const why = error instanceof Error ? error.message.slice(0, 120) : 'cannot be compiled';

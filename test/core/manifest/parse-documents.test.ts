@@ -101,6 +101,18 @@ describe('errors', () => {
       'RE2',
     ],
     [
+      'a code point that Envoy refuses',
+      steps("{ weight: 1, matches: [{ headers: [{ name: x, type: RegularExpression, value: 'a\\x{100}' }] }] }"),
+      'more than a byte',
+    ],
+    [
+      'a pattern that is huge in bytes',
+      steps(
+        `{ weight: 1, matches: [{ headers: [{ name: x, type: RegularExpression, value: "${'é'.repeat(60)}" }] }] }`,
+      ),
+      'too large',
+    ],
+    [
       'a huge pattern',
       steps(
         `{ weight: 1, matches: [{ headers: [{ name: x, type: RegularExpression, value: "${'(a|b)'.repeat(60)}" }] }] }`,
