@@ -43,7 +43,7 @@ describe('a configuration', () => {
       prometheus: null,
       http: { host: '127.0.0.1', port: 7070 },
       xds: { host: '127.0.0.1', port: 18_000, tls: null, limits: LIMITS },
-      fleets: [{ name: 'edge', match: { cluster: 'edge' }, nodeFrom: 'id', metrics: null }],
+      fleets: [{ name: 'edge', match: { cluster: 'edge' }, nodeFrom: 'id', listeners: [], metrics: null }],
       notifiers: [],
       tokens: [],
       retireAfterMs: 86_400_000,
@@ -69,6 +69,7 @@ xds:
 fleets:
   - name: edge
     match: { cluster: front, metadata: { role: gateway } }
+    listeners: [{ name: in, address: 10.0.0.1, port: 8080 }]
     metrics: { selector: { job: envoy }, nodeLabel: node, nodeFrom: metadata.pod.name, scrapeInterval: 5s }
   - { name: mesh }
   - { name: bare, metrics: {} }
@@ -95,13 +96,15 @@ log: { level: debug }
             name: 'edge',
             match: { cluster: 'front', metadata: { role: 'gateway' } },
             nodeFrom: 'metadata.pod.name',
+            listeners: [{ listener: 'in', address: '10.0.0.1', port: 8080 }],
             metrics: { selector: { job: 'envoy' }, nodeLabel: 'node', scrapeIntervalMs: 5_000 },
           },
-          { name: 'mesh', match: { cluster: 'mesh' }, nodeFrom: 'id', metrics: null },
+          { name: 'mesh', match: { cluster: 'mesh' }, nodeFrom: 'id', listeners: [], metrics: null },
           {
             name: 'bare',
             match: { cluster: 'bare' },
             nodeFrom: 'id',
+            listeners: [],
             metrics: { selector: {}, nodeLabel: 'instance', scrapeIntervalMs: 15_000 },
           },
         ],
@@ -161,6 +164,18 @@ describe('a mistake is told at its place', () => {
     ['no fleets', 'fleets: []', '1:9', 'fleets: '],
     ['one fleet for a list', 'fleets: { name: edge }', '1:9', 'expected a list of fleets'],
     ['a bad label', 'fleets: [{ name: a, metrics: { nodeLabel: a-b } }]', '1:43', 'expected a label name'],
+    [
+      'two listeners on one port',
+      'fleets: [{ name: a, listeners: [{ name: x, address: 127.0.0.1, port: 1 }, { name: y, address: 127.0.0.1, port: 1 }] }]',
+      '1:75',
+      'two listeners of the fleet have one name or one port',
+    ],
+    [
+      'a listener on a name',
+      'fleets: [{ name: a, listeners: [{ name: x, address: localhost, port: 1 }] }]',
+      '1:53',
+      'expected an IP address',
+    ],
     ['a bad node', 'fleets: [{ name: a, metrics: { nodeFrom: pod } }]', '1:42', 'expected id or metadata.<path>'],
     ['yes for true', 'xds: { allowPlaintext: yes }', '1:24', 'boolean'],
     ['half of TLS', 'xds: { tls: { certificate: a, privateKey: b } }', '1:13', 'expected text'],
