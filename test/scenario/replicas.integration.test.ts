@@ -104,7 +104,7 @@ async function ask<T>({ server }: Replica, path: string): Promise<T> {
 }
 
 async function seen(replica: Replica): Promise<string[]> {
-  const { nodes } = await ask<SeenFleet>(replica, 'fleets/edge');
+  const { nodes } = await ask<SeenFleet>(replica, 'fleets/edge/nodes');
   return nodes.filter(({ connected }) => connected).map(({ node }) => node);
 }
 

@@ -23,7 +23,9 @@ interface SentResponse {
 export class SotwSubscription implements Subscription {
   readonly #fullState: boolean;
   readonly #stuckAfterMs: number;
-  #names = new Set<string>();
+  #names: ReadonlySet<string> = new Set();
+  /** The names of the last request, as they came. */
+  #listed: readonly string[] | null = null;
   #wildcard = false;
   #everNamed = false;
   #active = false;
@@ -126,6 +128,10 @@ export class SotwSubscription implements Subscription {
 
   /** An empty list means everything only where the type knows that, and only before any name was given. */
   #subscribe(names: readonly string[]): void {
+    // Nearly every request is an ACK with the names of the request before.
+    const last = this.#listed;
+    if (last?.length === names.length && names.every((name, i) => name === last[i])) return;
+    this.#listed = names;
     const asked = new Set(names);
     const star = asked.delete('*');
     if (asked.size > 0 || star) this.#everNamed = true;

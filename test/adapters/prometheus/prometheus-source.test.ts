@@ -430,8 +430,8 @@ describe('whom Prometheus scrapes', () => {
   });
 
   it.each([
-    ['an outage', () => prometheus.stop()],
-    ['what is no vector', () => prometheus.answerWith('scalar', [nowS(), '1'])],
+    ['an outage', async () => await prometheus.stop()],
+    ['what is no vector', async () => prometheus.answerWith('scalar', [nowS(), '1'])],
   ])('is unknown after %s', async (_, given) => {
     await given();
     expect(await source.proxies('edge')).toMatchObject({ kind: 'gap' });
