@@ -22,7 +22,11 @@ function afterDump(text: string): string {
 /** Without the closing brackets whose opening ones were cut off. */
 function balanced(text: string): string {
   const count = (character: string) => text.split(character).length;
-  return text.endsWith(')') && count(')') > count('(') ? balanced(text.slice(0, -1)) : text;
+  const surplus = Math.max(0, count(')') - count('('));
+  let end = text.length;
+  // All in one go: counting again after each would take seconds for a text of brackets.
+  while (end > text.length - surplus && text[end - 1] === ')') end -= 1;
+  return text.slice(0, end);
 }
 
 /** Long runs of key material and what follows the usual names of secrets. */

@@ -15,6 +15,11 @@ describe('nackMessage', () => {
     expect(nackMessage(text)).toBe('Proto constraint validation failed: value must contain at least 1 item(s)');
   });
 
+  it('closes no brackets that the rule did not open, however many there are', () => {
+    expect(nackMessage(`goo.gle/debugproto : (a)${')'.repeat(200_000)}`)).toBe('(a)');
+    expect(nackMessage(`goo.gle/debugproto : ${')'.repeat(200_000)}`)).toBe('Envoy gave no reason');
+  });
+
   it('shows nothing of a dump that ends without a rule', () => {
     expect(nackMessage('goo.gle/debugproto name: "edge" header { key: "x" value: "hunter2" } }')).not.toContain(
       'hunter2',
