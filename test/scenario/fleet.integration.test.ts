@@ -40,6 +40,10 @@ spec:
 ---
 ${plan(name, 'quick', '[{ weight: 10 }, { weight: 50 }]')}${plan(name, 'held', '[{ weight: 10, hold: 10m }]')}${plan(
   name,
+  'gated',
+  '[{ weight: 10, approve: true }, { weight: 50, hold: 1s }]',
+)}${plan(
+  name,
   'steady',
   '[{ weight: 10, hold: 2s }, { weight: 50, hold: 2s }]',
 )}${plan(name, 'patient', '[{ weight: 10 }, { weight: 50, hold: 1s }]', 'ackTimeout: 2s\n  onLaggard: exclude')}${plan(
@@ -145,12 +149,14 @@ describe('three Envoys, each told in another way', () => {
   it('a refusal stays on one Envoy and with its rollout; two others in the same table go on', {
     timeout: 120_000,
   }, async () => {
-    const [a, b] = [await start('cart-steady'), await start('search-steady')];
-    await atStep(a, 0);
+    const others = [await start('cart-gated'), await start('search-gated')];
+    // Both are in the middle, however long the commands take.
+    for (const id of others) await until(world, id, ({ gate }) => gate !== null);
     const refused = await start('shop-refused');
     const back = await until(world, refused, ({ phase }) => phase === 'rolled_back' || phase === 'failed');
     expect(back.cause).toMatchObject({ kind: 'nack', node: expect.stringMatching(/^edge-\d$/) });
-    for (const id of [a, b]) {
+    for (const id of others) {
+      await serinJson(world, ['rollout', 'approve', id]);
       const done = await until(world, id, ({ phase }) => phase === 'promoted');
       expect(done.cause).toBeNull();
     }
