@@ -1,4 +1,5 @@
-import type { Nack } from '../core/fleet/liveness.ts';
+import { type Nack, nackSince } from '../core/fleet/liveness.ts';
+import { hasReached } from '../core/model/position.ts';
 import type { Position } from '../core/model/traffic.ts';
 import type { Dependencies } from './dependencies.ts';
 
@@ -25,12 +26,9 @@ export async function envoyVerdict(
     for (const [fleet, position] of Object.entries(positions)) {
       for (const node of fleets.state(fleet).nodes) {
         if (!node.connected || !asked(fleet, node.nodeId)) continue;
-        const { nack, credited, nodeId } = node;
-        const about = nack !== null && (nack.trial === null || nack.trial === by);
-        if (about && nack.position.epoch === position.epoch && nack.position.n >= position.n) {
-          return { nodeId, type: nack.type, message: nack.message };
-        }
-        waiting ||= credited === null || credited.epoch !== position.epoch || credited.n < position.n;
+        const nack = nackSince(node, position, by);
+        if (nack !== null) return nack;
+        waiting ||= !hasReached(node.credited, position);
       }
     }
     if (!waiting || clock.monotonicMs() >= untilMs) return null;

@@ -61,12 +61,13 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
   const routes = await routesTo(deps, spec.backend);
   if (routes.kind === 'error') return routes;
   const fleets = [...new Set(routes.value.map(({ fleet }) => fleet))].sort();
-  const missing = missingParts(deps, spec, fleets) ?? lackingEnvoy(deps, fleets, routes.value);
+  const requires = requiredCapabilities(routes.value);
+  const missing = missingParts(deps, spec, fleets) ?? lackingEnvoy(deps, fleets, requires);
   if (missing !== null) return fail('SERIN_NOT_READY', missing);
 
   const rollout = cutRollout(deps, id, request, spec, backendDoc, backend.stable, {
     fleets,
-    routes: routes.value,
+    requires,
   });
   if (rollout.kind === 'error') return rollout;
   const d = draft(rollout.value, { ...backend, rolloutId: id }, rollout.value.createdAtMs);
@@ -95,7 +96,7 @@ function cutRollout(
   spec: PlanSpec,
   backend: BackendDocument,
   stable: Rollout['stable'],
-  { fleets, routes }: { readonly fleets: readonly string[]; readonly routes: readonly RouteSpec[] },
+  { fleets, requires }: Pick<Rollout, 'fleets' | 'requires'>,
 ): Result<Rollout> {
   const { revision, endpoints } = request;
   const canary = cutRevision({ backend: spec.backend, spec: backend.spec, revision, endpoints });
@@ -124,7 +125,7 @@ function cutRollout(
     push: null,
     drill: null,
     excluded: {},
-    requires: requiredCapabilities(routes),
+    requires,
     aftercare: null,
     approval: null,
     evidence: null,
@@ -171,9 +172,9 @@ function missingParts(deps: Dependencies, spec: PlanSpec, fleets: readonly strin
 }
 
 /** Before anything is begun: an Envoy that does not know a field ignores it, and would route otherwise. */
-function lackingEnvoy(deps: Dependencies, fleets: readonly string[], routes: readonly RouteSpec[]): string | null {
+function lackingEnvoy(deps: Dependencies, fleets: readonly string[], requires: Rollout['requires']): string | null {
   const connected = fleets.flatMap((fleet) => deps.fleets.state(fleet).nodes.filter((node) => node.connected));
-  const lack = firstLack(connected, requiredCapabilities(routes));
+  const lack = firstLack(connected, requires);
   return lack === null ? null : lackSummary(lack);
 }
 

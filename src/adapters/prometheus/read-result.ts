@@ -49,21 +49,14 @@ function oneNumber([seconds, text]: readonly [number, string], askedMs: number):
 
 /** Proxies whose last scrape is no older than `freshMs`; the values are times of scrapes in seconds. */
 export function readProxies(
-  { resultType, result }: Answer,
+  answer: Answer,
   shape: { readonly nodeLabel: string; readonly atMs: number; readonly freshMs: number },
 ): ProxiesResult {
-  if (resultType !== 'vector') return gap('BAD_ANSWER', `expected a vector, got a ${typeName(resultType)}`);
-  if (Array.isArray(result) && result.length > MAX_SERIES) {
-    return gap(
-      'TOO_MANY_SERIES',
-      `${result.length} proxies match, more than ${MAX_SERIES}; narrow the fleet's selector`,
-    );
-  }
-  const vector = Vector.safeParse(result);
-  if (!vector.success) return gap('BAD_ANSWER', 'the vector is malformed or holds native histograms');
+  const vector = readSeries(answer, 'vector', Vector, 'proxies');
+  if (vector.kind === 'gap') return vector;
   const names = new Set<string>();
   let unnamed = false;
-  for (const { metric, value } of vector.data) {
+  for (const { metric, value } of vector.series) {
     const seconds = numberOf(value[1]);
     if (seconds === null) return gap('BAD_ANSWER', 'the time of a scrape is not a number');
     if (!(seconds * 1000 >= shape.atMs - shape.freshMs)) continue;
@@ -81,18 +74,11 @@ export interface CountersShape {
 }
 
 /** Raw samples by proxy, cluster and family. One odd series spoils the lot: what it hides is unknown. */
-export function readCounters({ resultType, result }: Answer, shape: CountersShape): CountersResult {
-  if (resultType !== 'matrix') return gap('BAD_ANSWER', `expected a matrix, got a ${typeName(resultType)}`);
-  if (Array.isArray(result) && result.length > MAX_SERIES) {
-    return gap(
-      'TOO_MANY_SERIES',
-      `${result.length} series match, more than ${MAX_SERIES}; narrow the fleet's selector`,
-    );
-  }
-  const matrix = Matrix.safeParse(result);
-  if (!matrix.success) return gap('BAD_ANSWER', 'the matrix is malformed or holds native histograms');
+export function readCounters(answer: Answer, shape: CountersShape): CountersResult {
+  const matrix = readSeries(answer, 'matrix', Matrix, 'series');
+  if (matrix.kind === 'gap') return matrix;
   const byName = new Map<string, CounterSeries>();
-  for (const { metric, values } of matrix.data) {
+  for (const { metric, values } of matrix.series) {
     const series = counterSeries(metric, values, shape);
     if ('gap' in series) return series;
     const name = [series.proxy, series.cluster, series.family, series.label].join('\n');
@@ -106,6 +92,25 @@ export function readCounters({ resultType, result }: Answer, shape: CountersShap
   return series.length === 0
     ? gap('NO_DATA', "no series match; check the fleet's selector and that Prometheus scrapes the Envoys")
     : { kind: 'ok', series };
+}
+
+/** Of the kind that was asked for, and not too many of them. */
+function readSeries<T>(
+  { resultType, result }: Answer,
+  expected: 'vector' | 'matrix',
+  shape: z.ZodType<readonly T[]>,
+  what: string,
+): { readonly kind: 'ok'; readonly series: readonly T[] } | Gap {
+  if (resultType !== expected) return gap('BAD_ANSWER', `expected a ${expected}, got a ${typeName(resultType)}`);
+  if (Array.isArray(result) && result.length > MAX_SERIES) {
+    return gap(
+      'TOO_MANY_SERIES',
+      `${result.length} ${what} match, more than ${MAX_SERIES}; narrow the fleet's selector`,
+    );
+  }
+  const read = shape.safeParse(result);
+  if (!read.success) return gap('BAD_ANSWER', `the ${expected} is malformed or holds native histograms`);
+  return { kind: 'ok', series: read.data };
 }
 
 function counterSeries(

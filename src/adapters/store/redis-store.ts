@@ -49,7 +49,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     enableOfflineQueue: false,
     commandTimeout: deadlineMs,
     connectTimeout: deadlineMs,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), 1000),
+    retryStrategy: comeBackMs,
   });
   client.on('error', (error: Error) => logger.debug('store connection', { detail: error.message }));
   client.on('close', () => logger.debug('store connection closed'));
@@ -64,12 +64,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     own.on('error', (error: Error) => logger.debug('change stream connection', { detail: error.message }));
     return own;
   };
-  const listening = (): Redis =>
-    new Redis({
-      ...address,
-      connectTimeout: deadlineMs,
-      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), 1000),
-    });
+  const listening = (): Redis => new Redis({ ...address, connectTimeout: deadlineMs, retryStrategy: comeBackMs });
   return {
     records: redisRecords(calls),
     traffic: redisTraffic(calls, blocking, logger),
@@ -79,4 +74,9 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     health: () => redisHealth(calls),
     close: () => client.disconnect(),
   };
+}
+
+/** When a connection that broke is tried again. */
+function comeBackMs(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt, 10), 1000);
 }

@@ -6,7 +6,7 @@ import type { Standing, StoreRead, TrafficFeed, TrafficReader } from '../../engi
 import { followChanges } from './change-follower.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import { corrupt, randomName } from './redis-records.ts';
-import { isOwner, parseCount, parseOwner, parseTrial, requirePlainName } from './stored-values.ts';
+import { isOwner, parseCount, parseOwner, parseRevision, parseTrial, requirePlainName } from './stored-values.ts';
 
 const Strings = z.array(z.string());
 const Cells = z.array(z.string().nullable());
@@ -37,7 +37,7 @@ export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Lo
 
 function standing(key: string, owner: TrafficOwner, cells: readonly (string | null)[]): StoreRead<Standing> {
   const [epoch = null, cell = null, trying = null] = cells;
-  const n = cell === null ? null : parseCount(cell.slice(0, Math.max(0, cell.indexOf('|'))));
+  const n = cell === null ? null : parseRevision(cell);
   const trial = trying === null ? null : parseTrial(trying);
   if (cell !== null && (epoch === null || n === null)) return corrupt(key, `${owner}: no fleet revision`);
   if (trial?.kind === 'bad') return corrupt(key, `@trial: ${trial.detail}`);

@@ -113,10 +113,9 @@ export const parseEvent = (text: string): Parsed<RolloutEvent> => parseAs<Rollou
 
 /** One owner of a traffic table, stored as `<n>|<json>`. */
 export function parseOwner(text: string): Parsed<{ readonly n: number; readonly value: OwnerTraffic }> {
-  const bar = text.indexOf('|');
-  const n = parseCount(text.slice(0, Math.max(bar, 0)));
-  if (bar < 1 || n === null) return { kind: 'bad', detail: 'no fleet revision before the value' };
-  const value = parseAs<OwnerTraffic>(StoredTraffic, text.slice(bar + 1));
+  const n = parseRevision(text);
+  if (n === null) return { kind: 'bad', detail: 'no fleet revision before the value' };
+  const value = parseAs<OwnerTraffic>(StoredTraffic, text.slice(text.indexOf('|') + 1));
   return value.kind === 'bad' ? value : { kind: 'ok', value: { n, value: value.value } };
 }
 
@@ -128,15 +127,19 @@ const StoredTrial = z.looseObject({
 
 /** A fleet's trial, stored as `<n>|<json>`. */
 export function parseTrial(text: string): Parsed<Trial & { readonly n: number }> {
-  const bar = text.indexOf('|');
-  const n = parseCount(text.slice(0, Math.max(bar, 0)));
-  if (bar < 1 || n === null) return { kind: 'bad', detail: 'no fleet revision before the trial' };
-  const trial = parseAs<Trial>(StoredTrial, text.slice(bar + 1));
+  const n = parseRevision(text);
+  if (n === null) return { kind: 'bad', detail: 'no fleet revision before the trial' };
+  const trial = parseAs<Trial>(StoredTrial, text.slice(text.indexOf('|') + 1));
   return trial.kind === 'bad' ? trial : { kind: 'ok', value: { ...trial.value, n } };
 }
 
 export function isOwner(name: string): name is TrafficOwner {
   return /^(?:route|backend|listener)\/./.test(name);
+}
+
+/** The fleet revision in front of a cell, `<n>|<json>`; `null`: there is none. */
+export function parseRevision(text: string): number | null {
+  return parseCount(text.slice(0, Math.max(0, text.indexOf('|'))));
 }
 
 /** A rev or fleet revision: digits only; anything else is `null`. */

@@ -1,4 +1,5 @@
 import type { FleetNode, FleetState } from '../model/fleet-state.ts';
+import { hasReached } from '../model/position.ts';
 import type { Position } from '../model/traffic.ts';
 
 /** What one fleet says about one push of one owner. */
@@ -67,7 +68,8 @@ export function liveness(
         continue;
       }
       laggards.push(nodeId);
-      nacks.push(...nackSince(nodeId, node, position, by));
+      const nack = nackSince(node, position, by);
+      if (nack !== null) nacks.push(nack);
     }
   }
   return laggards.length === 0 ? { kind: 'live', nodes } : { kind: 'waiting', laggards, nacks };
@@ -94,19 +96,25 @@ export function probing(
       [open, gone] = [true, true];
       continue;
     }
-    nacks.push(...nackSince(nodeId, node, trial.position, by));
+    const nack = nackSince(node, trial.position, by);
+    if (nack !== null) nacks.push(nack);
     if (!credits(node, trial.position)) open = true;
   }
   if (nacks.length > 0) return { kind: 'refused', nacks };
   return open ? { kind: 'open', gone } : { kind: 'taken' };
 }
 
-/** What was refused as part of somebody else's trial is about that one: it is taken out in a moment. */
-function nackSince(nodeId: string, node: FleetNode | null, position: Position, by: string): Nack[] {
+/**
+ * The node's refusal of this fleet revision or a later one. What was refused as part of somebody else's trial is about
+ * that one: it is taken out in a moment.
+ *
+ * @param by the trial of who asks; `null`: none
+ */
+export function nackSince(node: FleetNode | null, position: Position, by: string | null): Nack | null {
   const nack = node?.nack ?? null;
-  if (nack === null || nack.position.epoch !== position.epoch || nack.position.n < position.n) return [];
-  if (nack.trial !== null && nack.trial !== by) return [];
-  return [{ nodeId, type: nack.type, message: nack.message }];
+  if (node === null || nack === null || !hasReached(nack.position, position)) return null;
+  if (nack.trial !== null && nack.trial !== by) return null;
+  return { nodeId: node.nodeId, type: nack.type, message: nack.message };
 }
 
 /** All nodes that are connected now, whatever their fleet. */
@@ -146,12 +154,8 @@ export function unconfirmedNodes(
 /** When it reached the position; a full credit covers the routes. `null`: it has not. */
 function ackAtMs(node: FleetNode, position: Position, routesOnly: boolean): number | null {
   if (!node.connected) return null;
-  if (routesOnly && isAt(node.routes, position)) return node.routesAtMs;
-  return isAt(node.credited, position) ? node.creditedAtMs : null;
-}
-
-function isAt(reached: Position | null, position: Position): boolean {
-  return reached !== null && reached.epoch === position.epoch && reached.n >= position.n;
+  if (routesOnly && hasReached(node.routes, position)) return node.routesAtMs;
+  return hasReached(node.credited, position) ? node.creditedAtMs : null;
 }
 
 function credits(node: FleetNode, position: Position): boolean {

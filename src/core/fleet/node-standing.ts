@@ -1,4 +1,5 @@
 import type { FleetNode } from '../model/fleet-state.ts';
+import { hasReached } from '../model/position.ts';
 import type { Position } from '../model/traffic.ts';
 
 /**
@@ -12,8 +13,7 @@ export type NodeStanding = (typeof NODE_STANDINGS)[number];
 export function standingOf({ connected, nack, credited }: FleetNode, newest: Position | null): NodeStanding {
   if (!connected) return 'gone';
   if (nack !== null) return 'refused';
-  const current = credited !== null && credited.epoch === newest?.epoch && credited.n >= newest.n;
-  return current ? 'current' : 'behind';
+  return hasReached(credited, newest) ? 'current' : 'behind';
 }
 
 /** By how many fleet revisions it is behind; `null`: that cannot be said. */

@@ -9,6 +9,11 @@ export function olderPosition(a: Position | null, b: Position | null): Position 
   return a.n <= b.n ? a : b;
 }
 
+/** Has this got as far as that? Nothing known, or another epoch, has not. */
+export function hasReached(at: Position | null, position: Position | null): boolean {
+  return at !== null && position !== null && at.epoch === position.epoch && at.n >= position.n;
+}
+
 export function samePosition(a: Position | null, b: Position | null): boolean {
   return a === b || (a !== null && b !== null && a.epoch === b.epoch && a.n === b.n);
 }

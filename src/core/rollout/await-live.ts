@@ -1,10 +1,10 @@
-import { connectedNodes, liveness } from '../fleet/liveness.ts';
+import { type Asking, connectedNodes, liveness } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
 import { awaitProbe } from './await-probe.ts';
 import { type LaggardCheck, laggards } from './laggards.ts';
 import { type LiveCheck, refusal, silence } from './live-check.ts';
 import { markLive } from './moves.ts';
-import { trialOf } from './push.ts';
+import { trialOf, waitForView } from './push.ts';
 import { change, type Draft, emit, type Observations, type Settings, wait } from './transition.ts';
 
 /** How often to look when no hint comes, ms. ACKs wake us up at once; this is the backstop. */
@@ -28,7 +28,7 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
       wait(d, `an Envoy of fleet ${live.fleet}: none of those that count is connected`);
       return WAITING;
     case 'blind':
-      wait(d, `the view of fleet ${live.fleet} to be complete (another replica has not told what its Envoys have)`);
+      waitForView(d, live.fleet);
       return WAITING;
     case 'waiting':
       if (live.nacks.length > 0) return { kind: 'failed', cause: refusal(live.nacks) };
@@ -49,7 +49,7 @@ function fromLaggards(check: LaggardCheck): LiveCheck {
  * Every counted node of a fleet is gone for good, others are there (an autoscaled fleet): count those.
  * They got the present state when they connected, so nothing is taken on trust; an empty fleet still holds.
  */
-function rebase(d: Draft, observed: Observations, who: Parameters<typeof liveness>[2]): boolean {
+function rebase(d: Draft, observed: Observations, who: Asking): boolean {
   const push = d.rollout.push;
   if (push === null) return false;
   const connected = connectedNodes(observed.fleets);

@@ -1,5 +1,11 @@
 import { pushFor } from './push.ts';
+import type { Rollout } from './rollout.ts';
 import { change, type Draft, emit, type Observations, wait } from './transition.ts';
+
+/** Is a change without effect on its way out or back? */
+export function isDrilling({ drill: state }: Pick<Rollout, 'drill'>): boolean {
+  return state !== null && state.stage !== 'proven';
+}
 
 export type DrillCheck = 'proven' | 'under way';
 

@@ -3,6 +3,7 @@ import { freshForMs } from '../analysis/sample-health.ts';
 import type { AnalysisSpec } from '../model/documents.ts';
 import { pinnedCluster } from '../model/revision.ts';
 import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
+import { isDrilling } from './drill.ts';
 import type { Rollout } from './rollout.ts';
 
 /** The longest stretch that a judge looks back over, ms. */
@@ -37,7 +38,7 @@ export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowM
   }
   if (rollout.phase === 'preparing') {
     // The drill waits for ACKs alone; measuring would only make its clock slow.
-    if (rollout.drill?.stage === 'out' || rollout.drill?.stage === 'back') return NOTHING;
+    if (isDrilling(rollout)) return NOTHING;
     const freshMs = nowMs - freshForMs(scrapeMs);
     return {
       counters: {

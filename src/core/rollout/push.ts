@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connectedNodes } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
+import { hasReached } from '../model/position.ts';
 import { addsStructure, backendTraffic } from '../traffic/backend-traffic.ts';
 import type { Push, Rollout } from './rollout.ts';
 import { change, type Draft, type Observations, wait } from './transition.ts';
@@ -17,7 +18,7 @@ export const trialOf = ({ id }: Pick<Rollout, 'id'>): string => `rollout/${id}`;
 export function newPush(d: Draft, observed: Observations): Push | null {
   const blind = d.rollout.fleets.find((fleet) => observed.fleets[fleet]?.state.complete !== true);
   if (blind !== undefined) {
-    wait(d, `the view of fleet ${blind} to be complete (another replica has not told what its Envoys have)`);
+    waitForView(d, blind);
     return null;
   }
   const excluded = stillExcluded(d.rollout, observed);
@@ -29,6 +30,10 @@ export function newPush(d: Draft, observed: Observations): Push | null {
   }
   if (JSON.stringify(excluded) !== JSON.stringify(d.rollout.excluded)) change(d, { excluded });
   return pushTo(d, counted, { routesOnly: false });
+}
+
+export function waitForView(d: Draft, fleet: string): void {
+  wait(d, `the view of fleet ${fleet} to be complete (another replica has not told what its Envoys have)`);
 }
 
 export function pushTo(d: Draft, counted: Push['counted'], { routesOnly }: Pick<Push, 'routesOnly'>): Push {
@@ -113,10 +118,7 @@ function stillExcluded(rollout: Rollout, observed: Observations): Rollout['exclu
     const { state, position } = observed.fleets[fleet] ?? { state: null, position: null };
     const behind = nodeIds.filter((nodeId) => {
       const node = state?.nodes.find((one) => one.nodeId === nodeId);
-      const credited = node?.credited ?? null;
-      const caughtUp =
-        position !== null && credited !== null && credited.epoch === position.epoch && credited.n >= position.n;
-      return node !== undefined && !caughtUp;
+      return node !== undefined && !hasReached(node.credited, position);
     });
     return [fleet, behind];
   });

@@ -2,7 +2,7 @@ import { freshForMs } from '../../analysis/sample-health.ts';
 import { hostReadiness } from '../../fleet/readiness.ts';
 import type { FleetNode } from '../../model/fleet-state.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
-import { type DrillCheck, drill } from '../drill.ts';
+import { drill, isDrilling } from '../drill.ts';
 import { advance, revert } from '../moves.ts';
 import { type Draft, type StepInput, wait } from '../transition.ts';
 
@@ -24,15 +24,8 @@ export function preparing(d: Draft, input: StepInput): number | null {
   }
   const lookAgainMs = Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
   if (live.kind === 'waiting') return lookAgainMs;
-  const drilling = d.rollout.drill?.stage === 'out' || d.rollout.drill?.stage === 'back';
-  if (
-    !drilling &&
-    !hostsReady(
-      d,
-      input,
-      live.liveness.nodes.map(({ node }) => node),
-    )
-  ) {
+  const nodes = live.liveness.nodes.map(({ node }) => node);
+  if (!isDrilling(d.rollout) && !hostsReady(d, input, nodes)) {
     return Math.min(d.nowMs + Math.min(observed.scrapeMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS), d.rollout.deadlineAtMs);
   }
   if (d.rollout.paused !== null) {
@@ -43,8 +36,7 @@ export function preparing(d: Draft, input: StepInput): number | null {
     wait(d, 'a steady clock: wall and monotonic time disagree');
     return lookAgainMs;
   }
-  const proof: DrillCheck = drill(d, observed);
-  if (proof === 'proven') advance(d, observed);
+  if (drill(d, observed) === 'proven') advance(d, observed);
   return lookAgainMs;
 }
 
