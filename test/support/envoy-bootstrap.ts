@@ -16,7 +16,10 @@ const OWN_ROUTES = `config_source:
                     api_config_source:
                       api_type: GRPC
                       transport_api_version: V3
-                      grpc_services: [{ envoy_grpc: { cluster_name: serin_xds } }]`;
+                      grpc_services:
+                        - envoy_grpc:
+                            cluster_name: serin_xds
+                            retry_policy: { retry_back_off: { base_interval: 0.2s, max_interval: 2s } }`;
 
 /** The bootstrap that Serin ships, on a test's own ports; every test with an Envoy is one of the file too. */
 export function envoyBootstrap(options: {

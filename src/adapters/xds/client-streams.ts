@@ -19,6 +19,8 @@ export interface ClusterUse {
 export class ClientStreams {
   readonly #members = new Set<ClusterUse>();
   readonly #onEmpty: () => void;
+  /** Did a stream that has ended give the client its clusters? Then the next one is on its way. */
+  #clustersAwaited = false;
 
   constructor(onEmpty: () => void = () => {}) {
     this.#onEmpty = onEmpty;
@@ -30,13 +32,23 @@ export class ClientStreams {
 
   leave(member: ClusterUse): void {
     this.#members.delete(member);
+    if (member.givesClusters) this.#clustersAwaited = true;
     if (this.#members.size === 0) this.#onEmpty();
   }
 
-  /** Without a stream that gives clusters they are the user's own, and nothing here can tell. */
-  haveCluster(name: string): boolean {
-    for (const member of this.#members) if (member.givesClusters && !member.hasCluster(name)) return false;
-    return true;
+  /**
+   * Without a stream that gives clusters nothing here can tell what the client has. One that begins with routes alone
+   * means it so. One that returns had its clusters from somewhere: its streams come back in any order, and routes that
+   * name a cluster before it is there would fail requests.
+   */
+  haveCluster(name: string, { returning }: { readonly returning: boolean }): boolean {
+    let told = false;
+    for (const member of this.#members) {
+      if (!member.givesClusters) continue;
+      if (!member.hasCluster(name)) return false;
+      told = true;
+    }
+    return told || !(returning || this.#clustersAwaited);
   }
 
   *usedClusters(): Iterable<string> {

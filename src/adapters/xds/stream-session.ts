@@ -294,8 +294,9 @@ export class StreamSession implements ClusterUse {
 
   #mustHold({ versions }: Wanted, { references }: Snapshot): boolean {
     if (this.#firstRoutes && this.#subscriptions.route.sentVersions === null) return false;
+    const asked = { returning: !this.#firstRoutes };
     const has = (cluster: string) =>
-      this.givesClusters ? this.hasCluster(cluster) : this.#client.haveCluster(cluster);
+      this.givesClusters ? this.hasCluster(cluster) : this.#client.haveCluster(cluster, asked);
     for (const name of versions.keys())
       for (const cluster of references.get(name) ?? []) if (!has(cluster)) return true;
     return false;

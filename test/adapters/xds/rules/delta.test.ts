@@ -110,6 +110,8 @@ forEachVariant(({ stage, connect }) => {
 
   it('D12: what no parent names any more, after a return, is said to be gone', async () => {
     const client = connect(await stage(alone(1)));
+    client.request({ type: 'cluster' });
+    await client.accept('cluster');
     client.request({ type: 'route', names: ['retired', 'edge'], initial: { retired: '1', edge: '1' } });
     expect(await client.next('route')).toMatchObject({ names: ['edge'], removed: ['retired'] });
   });

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { Stage } from '../stage.ts';
 import { alone, boot, credited, forEachVariant, kit, split } from './variants.ts';
 
 forEachVariant(({ stage, connect }) => {
@@ -101,3 +102,51 @@ it.each(['sotw', 'delta'] as const)(
     await s.until('credit', credited(3));
   },
 );
+
+describe.each(['sotw', 'delta'] as const)('I11: %s routes on a stream of their own', (protocol) => {
+  const apart = async (s: Stage) => {
+    const main = connect(s, { protocol, aggregated: true });
+    const own = connect(s, { protocol, aggregated: false });
+    main.request({ type: 'cluster' });
+    await main.accept('cluster');
+    own.request({ type: 'route', names: ['edge'] });
+    const held = await own.accept('route');
+    await s.until('credit', credited(1));
+    return { main, own, held: { version: held.version, initial: held.versions } };
+  };
+
+  it('that come back first wait until the other stream has brought the clusters', async () => {
+    const s = await stage(alone(1), { limits: { stuckAfterMs: 60_000 } });
+    const before = await apart(s);
+    before.main.close();
+    before.own.close();
+    await s.until('disconnect', ({ nodes }) => nodes[0]?.connected === false);
+    s.feed.set(split(2, 500));
+    const own = connect(s, { protocol, aggregated: false });
+    own.request({ type: 'route', names: ['edge'], ...before.held });
+    await own.barrier();
+    expect(own.pending('route')).toBe(0);
+    const main = connect(s, { protocol, aggregated: true });
+    main.request({ type: 'cluster' });
+    const clusters = await main.next('cluster');
+    await own.barrier();
+    expect(own.pending('route')).toBe(0);
+    main.ack(clusters);
+    expect(JSON.stringify((await own.accept('route')).resources)).toContain('shop--v2');
+    await s.until('credit', credited(2));
+  });
+
+  it('that stay while the other stream is away wait for its return', async () => {
+    const s = await stage(alone(1), { limits: { stuckAfterMs: 60_000 } });
+    const { main, own } = await apart(s);
+    main.close();
+    await s.until('the end of one stream', ({ nodes }) => nodes[0]?.types.length === 1);
+    s.feed.set(split(2, 500));
+    await own.barrier();
+    expect(own.pending('route')).toBe(0);
+    const back = connect(s, { protocol, aggregated: true });
+    back.request({ type: 'cluster' });
+    await back.accept('cluster');
+    expect(JSON.stringify((await own.accept('route')).resources)).toContain('shop--v2');
+  });
+});
