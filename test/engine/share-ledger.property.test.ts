@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { FleetLedgers } from '../../src/core/fleet/fleet-ledgers.ts';
+import { FleetLedgers, type LedgerEntry } from '../../src/core/fleet/fleet-ledgers.ts';
 import { type StreamProgress, startOf } from '../../src/core/fleet/ledger-stream.ts';
 import { connectedNodes, liveness } from '../../src/core/fleet/liveness.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
@@ -28,7 +28,7 @@ const LEASE_MS = 10_000;
 interface Stream {
   readonly nodeId: string;
   readonly replica: number;
-  slot: number;
+  entry: LedgerEntry | null;
   readonly aggregated: boolean;
   position: number | null;
   /** When its client last said something, or came. */
@@ -163,8 +163,8 @@ class World {
     const identity = { nodeId, metricsName: null, envoyVersion: null, protocol: 'sotw' as const };
     const only = aggregated ? null : ('route' as const);
     const atMs = this.clock.now();
-    const stream: Stream = { nodeId, replica: index, slot: -1, aggregated, position: null, atMs, gone: false };
-    stream.slot = replica.ledgers.open('edge', { ...identity, only }, () => progressOf(stream));
+    const stream: Stream = { nodeId, replica: index, entry: null, aggregated, position: null, atMs, gone: false };
+    stream.entry = replica.ledgers.open('edge', { ...identity, only }, () => progressOf(stream));
     this.streams.push(stream);
   }
 
@@ -174,7 +174,7 @@ class World {
     stream.position = n;
     stream.atMs = this.clock.now();
     this.everAcked.set(stream.nodeId, Math.max(n, this.everAcked.get(stream.nodeId) ?? 0));
-    replica.ledgers.changed('edge', stream.slot, 'told');
+    stream.entry?.changed('told');
   }
 
   leave(stream: Stream): void {
@@ -182,7 +182,7 @@ class World {
     this.leftAtMs.set(stream.nodeId, this.clock.now());
     const replica = this.running[stream.replica];
     if (replica?.clock.frozen) return;
-    replica?.ledgers.close('edge', stream.slot);
+    if (replica) stream.entry?.close();
     this.streams.splice(this.streams.indexOf(stream), 1);
   }
 

@@ -1,4 +1,3 @@
-import type { EncodedResource } from './codec.ts';
 import { type Snapshot, versionOf } from './snapshot.ts';
 import type { Wanted } from './subscription.ts';
 import type { XdsType } from './xds-types.ts';
@@ -27,6 +26,7 @@ export class SentVersions {
   /** The response that is answered; earlier ones are answered along with it. `null`: not known. */
   answered(type: XdsType, nonce: string): SentVersion | null {
     const unanswered = this.#byType.get(type) ?? [];
+    if (unanswered[0]?.nonce === nonce) return unanswered.shift() ?? null;
     const index = unanswered.findIndex((one) => one.nonce === nonce);
     return unanswered.splice(0, index + 1).at(-1) ?? null;
   }
@@ -34,22 +34,13 @@ export class SentVersions {
 
 /** Of all that a stream should hold of a type: the same for every stream that holds the same. */
 export function contentVersion(type: XdsType, { versions }: Wanted, snapshot: Snapshot): string {
-  const whole = wholeVersion(type, [...versions.keys()], snapshot);
-  return whole ?? versionOf([...versions].map(([name, version]) => ({ name, version })));
+  const whole = type === 'runtime' ? null : snapshot[type];
+  if (whole?.versions === versions) return whole.version;
+  return versionOf([...versions].map(([name, version]) => ({ name, version })));
 }
 
-/** Of what goes out. */
-export function responseVersion(
-  type: XdsType,
-  names: readonly string[],
-  resources: readonly EncodedResource[],
-  snapshot: Snapshot,
-): string {
-  return wholeVersion(type, names, snapshot) ?? versionOf(resources);
-}
-
-/** The version of all there is of a type, where that is what is meant; saves hashing it once per stream. */
-function wholeVersion(type: XdsType, names: readonly string[], snapshot: Snapshot): string | null {
+/** Of a response that carries all there is of the type; hashed once, not once per stream. `null`: it does not. */
+export function wholeVersion(type: XdsType, names: readonly string[], snapshot: Snapshot): string | null {
   if (type === 'runtime') return null;
   const { version, versions } = snapshot[type];
   return names.length === versions.size && names.every((name) => versions.has(name)) ? version : null;

@@ -11,10 +11,9 @@ import type {
 
 interface SentResponse {
   readonly nonce: string;
-  readonly versions: Map<string, string>;
   readonly sentAtMs: number;
-  /** The map that `versions` was copied from: content that did not change is recognised without comparing. */
-  source: ReadonlyMap<string, string> | null;
+  /** Shared with whoever else holds the same; content that did not change is recognised without comparing. */
+  versions: ReadonlyMap<string, string>;
   position: Position | null;
   status: 'unanswered' | 'acked' | 'nacked';
 }
@@ -32,7 +31,7 @@ export class SotwSubscription implements Subscription {
   #answerDue = false;
   #sent: SentResponse | null = null;
   #credited: Position | null = null;
-  #acked: ReadonlySet<string> = new Set();
+  #acked: ReadonlyMap<string, string> = new Map();
 
   constructor(options: SubscriptionOptions) {
     this.#fullState = options.fullState;
@@ -63,7 +62,7 @@ export class SotwSubscription implements Subscription {
     return this.#sent?.status === 'unanswered';
   }
 
-  get acked(): ReadonlySet<string> {
+  get acked(): ReadonlyMap<string, string> {
     return this.#acked;
   }
 
@@ -86,7 +85,7 @@ export class SotwSubscription implements Subscription {
       return { kind: 'nack', position: sent.position };
     }
     sent.status = 'acked';
-    this.#acked = new Set(sent.versions.keys());
+    this.#acked = sent.versions;
     if (sent.position !== null) this.#credited = sent.position;
     return { kind: 'ack' };
   }
@@ -101,7 +100,7 @@ export class SotwSubscription implements Subscription {
     const mute = !this.#fullState && wanted.versions.size === 0;
     if (!this.#active) return 'nothing';
     if (sent === null) return mute ? 'nothing' : 'send';
-    const differs = sent.source !== wanted.versions && this.#differs(sent.versions, wanted.versions);
+    const differs = sent.versions !== wanted.versions && this.#differs(sent.versions, wanted.versions);
     if (!differs) {
       if (wanted.position !== null) {
         sent.position = wanted.position;
@@ -121,8 +120,7 @@ export class SotwSubscription implements Subscription {
 
   sent(nonce: string, wanted: Wanted, nowMs: number): void {
     const { position, versions } = wanted;
-    const status = 'unanswered';
-    this.#sent = { nonce, versions: new Map(versions), source: versions, position, status, sentAtMs: nowMs };
+    this.#sent = { nonce, versions, position, status: 'unanswered', sentAtMs: nowMs };
     this.#answerDue = false;
   }
 
@@ -140,8 +138,8 @@ export class SotwSubscription implements Subscription {
     const sent = this.#sent;
     if (sent === null || this.#wildcard) return;
     // A name that was dropped is forgotten, so that asking for it again is answered again.
-    for (const name of sent.versions.keys()) if (!asked.has(name)) sent.versions.delete(name);
-    sent.source = null;
+    const still = [...sent.versions].filter(([name]) => asked.has(name));
+    if (still.length < sent.versions.size) sent.versions = new Map(still);
   }
 
   #differs(sent: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): boolean {

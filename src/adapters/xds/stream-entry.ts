@@ -23,44 +23,39 @@ export function enterStream(
   now: () => number,
 ): StreamEntry {
   const { fleet, nodeId, metricsName, envoyVersion } = identity;
-  const types = new Map<XdsType, { sent: string | null; acked: string | null; nack: TypeProgress['nack'] }>();
+  const types = new Map<XdsType, TypeProgress>();
   let credit: Omit<StreamProgress, 'types'> = startOf(now());
   /** What was told last. A push changes a stream several times, and few of them are asked for. */
   let told: StreamProgress | null = null;
   const progress = (): StreamProgress => {
     // In order, so that streams that are equally far say so in the same words.
-    told ??= { ...credit, types: XDS_TYPES.flatMap((type) => entryOf(types, type)) };
+    told ??= { ...credit, types: inOrder(types) };
     return told;
   };
-  const slot = ledgers.open(fleet, { nodeId, metricsName, envoyVersion, protocol, only }, progress);
+  const entry = ledgers.open(fleet, { nodeId, metricsName, envoyVersion, protocol, only }, progress);
   let open = true;
   const note = (change: 'told' | 'noted') => {
     told = null;
-    if (open) ledgers.changed(fleet, slot, change);
-  };
-  const of = (type: XdsType) => {
-    const known = types.get(type) ?? { sent: null, acked: null, nack: null };
-    types.set(type, known);
-    return known;
+    if (open) entry.changed(change);
   };
   return {
     asked(type) {
-      of(type);
+      if (!types.has(type)) types.set(type, { type, sent: null, acked: null, nack: null });
       note('noted');
     },
     sent(type, version) {
-      of(type).sent = version;
+      const { acked = null, nack = null } = types.get(type) ?? {};
+      types.set(type, { type, sent: version, acked, nack });
       note('noted');
     },
     acked(type, version) {
-      const known = of(type);
-      const refused = known.nack !== null;
-      if (version !== null) known.acked = version;
-      known.nack = null;
-      note(refused ? 'told' : 'noted');
+      const { sent = null, acked = null, nack = null } = types.get(type) ?? {};
+      types.set(type, { type, sent, acked: version ?? acked, nack: null });
+      note(nack === null ? 'noted' : 'told');
     },
     nacked(type, nack) {
-      of(type).nack = nack;
+      const { sent = null, acked = null } = types.get(type) ?? {};
+      types.set(type, { type, sent, acked, nack });
       note('told');
     },
     credited({ position, counts, routes, routesAt }) {
@@ -72,12 +67,16 @@ export function enterStream(
     closed() {
       if (!open) return;
       open = false;
-      ledgers.close(fleet, slot);
+      entry.close();
     },
   };
 }
 
-function entryOf(types: ReadonlyMap<XdsType, Omit<TypeProgress, 'type'>>, type: XdsType): readonly TypeProgress[] {
-  const known = types.get(type);
-  return known === undefined ? [] : [{ type, ...known }];
+function inOrder(types: ReadonlyMap<XdsType, TypeProgress>): readonly TypeProgress[] {
+  const ordered: TypeProgress[] = [];
+  for (const type of XDS_TYPES) {
+    const known = types.get(type);
+    if (known !== undefined) ordered.push(known);
+  }
+  return ordered;
 }

@@ -4,10 +4,11 @@ import type { ClientStreams, ClusterUse } from './client-streams.ts';
 import type { Codec, EncodedResource } from './codec.ts';
 import { DeltaSubscription } from './delta-subscription.ts';
 import type { ResponseCache } from './response-cache.ts';
-import { contentVersion, responseVersion, type SentVersion, SentVersions } from './sent-versions.ts';
-import type { Snapshot } from './snapshot.ts';
+import { contentVersion, type SentVersion, SentVersions, wholeVersion } from './sent-versions.ts';
+import { type Snapshot, versionOf } from './snapshot.ts';
 import { SotwSubscription } from './sotw-subscription.ts';
 import type { Subscription, SubscriptionRequest, Wanted } from './subscription.ts';
+import { PLACEHOLDER, WantedContent } from './wanted-content.ts';
 import { isFullState, XDS_TYPES, type XdsType } from './xds-types.ts';
 
 export interface StreamEvents {
@@ -66,9 +67,6 @@ const AFTER_ACK: Readonly<Record<XdsType, readonly XdsType[]>> = {
   runtime: ['runtime'],
 };
 
-/** Content of a resource that a client asked for, that does not exist, and that it would otherwise wait for. */
-const PLACEHOLDER = 'placeholder';
-
 /**
  * One discovery stream: which response of which type goes out now. No I/O and no clock.
  *
@@ -83,6 +81,9 @@ export class StreamSession implements ClusterUse {
   readonly #cache: ResponseCache;
   readonly #events: StreamEvents;
   readonly #subscriptions: Readonly<Record<XdsType, Subscription>>;
+  readonly #wanted: WantedContent;
+  /** Types of which something is due that could not go out yet. */
+  readonly #waiting = new Set<XdsType>();
   readonly #lastSequence = new Map<XdsType, { sequence: number; repeats: number }>();
   readonly #versions = new SentVersions();
   #snapshot: Snapshot | null = null;
@@ -113,6 +114,12 @@ export class StreamSession implements ClusterUse {
       route: create('route'),
       runtime: create('runtime'),
     };
+    this.#wanted = new WantedContent({
+      subscriptions: this.#subscriptions,
+      self: this,
+      client,
+      sentClusters: () => this.#sentClusters,
+    });
   }
 
   /** All that was handed to the transport so far. */
@@ -141,6 +148,7 @@ export class StreamSession implements ClusterUse {
 
   endpointsDue(services: readonly string[]): void {
     this.#subscriptions.endpoint.answerAgain(services);
+    this.#waiting.add('endpoint');
   }
 
   receive(type: XdsType, request: StreamRequest, nowMs: number): void {
@@ -148,7 +156,12 @@ export class StreamSession implements ClusterUse {
     const subscription = this.#subscriptions[type];
     if (type === 'route' && !subscription.active) this.#firstRoutes = !request.returning;
     if (!subscription.active) this.#events.asked(type);
+    const { names } = subscription;
     const outcome = subscription.receive(request);
+    if (request.kind === 'delta' || subscription.names !== names) {
+      this.#wanted.forget(type);
+      this.#waiting.add(type);
+    }
     const answered =
       outcome.kind === 'ack' || outcome.kind === 'nack' ? this.#versions.answered(type, request.nonce) : null;
     if (outcome.kind === 'ack') {
@@ -162,7 +175,8 @@ export class StreamSession implements ClusterUse {
         this.#events.nacked(type, position, error ?? '', answered ?? { version: '', trial: null });
     }
     if (outcome.kind === 'stale') return;
-    this.#flush(outcome.kind === 'ack' ? AFTER_ACK[type] : XDS_TYPES, nowMs);
+    if (outcome.kind === 'ack') this.#flush(AFTER_ACK[type], nowMs, this.#waiting);
+    else this.#flush(XDS_TYPES, nowMs);
     if (type === 'cluster' || type === 'route') this.#client.flushOthers(this, nowMs);
   }
 
@@ -181,10 +195,10 @@ export class StreamSession implements ClusterUse {
     this.#flush(XDS_TYPES, nowMs);
   }
 
-  #flush(types: readonly XdsType[], nowMs: number): void {
+  #flush(types: readonly XdsType[], nowMs: number, only?: ReadonlySet<XdsType>): void {
     const snapshot = this.#snapshot;
     if (snapshot === null) return;
-    for (const type of types) this.#serve(type, snapshot, nowMs);
+    for (const type of types) if (only === undefined || only.has(type)) this.#serve(type, snapshot, nowMs);
     const credited = this.#credit();
     const before = this.#credited;
     const same = credited.counts === before.counts && credited.routes === before.routes;
@@ -196,24 +210,30 @@ export class StreamSession implements ClusterUse {
 
   #credit(): Credit {
     const { cluster, endpoint, listener, route } = this.#subscriptions;
-    const counted = [cluster, route].filter(({ active }) => active);
+    const counted: Subscription[] = [];
+    if (cluster.active) counted.push(cluster);
+    if (route.active) counted.push(route);
     // An Envoy whose clusters all resolve by DNS asks for no endpoints.
     if (endpoint.names.size > 0) counted.push(endpoint);
     if (listener.active && (this.#snapshot?.listener.versions.size ?? 0) > 0) counted.push(listener);
-    const [first, ...others] = counted.map(({ credited }) => credited);
-    const position = others.reduce<Position | null>(olderPosition, first ?? null);
+    let position = counted[0]?.credited ?? null;
+    for (const { credited } of counted) position = olderPosition(position, credited);
     return { position, counts: counted.length > 0, routes: route.active, routesAt: route.credited };
   }
 
   #serve(type: XdsType, snapshot: Snapshot, nowMs: number): void {
     const subscription = this.#subscriptions[type];
     if (!subscription.active) return;
-    const wanted = this.#wanted(type, snapshot);
-    if (subscription.offer(wanted, nowMs) !== 'send' || this.#blocked) return;
-    if (type === 'route' && this.#mustHold(wanted, snapshot)) return;
+    const wanted = this.#wanted.of(type, snapshot);
+    const offer = subscription.offer(wanted, nowMs);
+    const held = offer === 'send' && (this.#blocked || (type === 'route' && this.#mustHold(wanted, snapshot)));
+    // What stands for no fleet revision is due again with the content that does.
+    if (offer === 'wait' || held || wanted.position === null) this.#waiting.add(type);
+    else this.#waiting.delete(type);
+    if (offer !== 'send' || held) return;
     const { send, removed } = subscription.payload(wanted);
-    const resources = this.#resources(type, send, wanted, snapshot);
-    const version = responseVersion(type, send, resources, snapshot);
+    const whole = wholeVersion(type, send, snapshot);
+    const version = whole ?? versionOf(this.#resources(type, send, wanted, snapshot));
     const nonce = this.#nonce(type, snapshot.sequence);
     const { protocol } = this.#variant;
     if (type === 'cluster') this.#noteClusters(wanted, snapshot);
@@ -222,56 +242,11 @@ export class StreamSession implements ClusterUse {
     const content = protocol === 'sotw' ? version : contentVersion(type, wanted, snapshot);
     this.#versions.sent(type, nonce, { version: content, trial: snapshot.trial });
     this.#events.sent(type, content);
-    const response = { protocol, type, version, nonce, resources, removed };
-    const bytes = this.#cache.encode(response);
+    const response = { protocol, type, version, nonce, removed };
+    // What one stream is sent, most others are sent too: the resources are looked up for the first.
+    const bytes = this.#cache.get(response) ?? this.#cache.add(response, this.#resources(type, send, wanted, snapshot));
     this.#writtenBytes += bytes.length;
     if (!this.#events.write(bytes)) this.#blocked = true;
-  }
-
-  #wanted(type: XdsType, snapshot: Snapshot): Wanted {
-    const { position } = snapshot;
-    const subscription = this.#subscriptions[type];
-    switch (type) {
-      case 'cluster':
-        return this.#wantedClusters(snapshot, subscription);
-      case 'endpoint': {
-        const has = subscription.sentVersions;
-        const versions = new Map<string, string>();
-        for (const name of subscription.names) {
-          const version = snapshot.endpoint.versions.get(name);
-          if (version !== undefined) versions.set(name, version);
-          // Unknown here: an empty answer, or a cluster of an earlier server would warm until its time-out.
-          // Known once and gone: silence, its hosts stay until Envoy drops the cluster itself.
-          else if (!has?.has(name) || has.get(name) === PLACEHOLDER) versions.set(name, PLACEHOLDER);
-        }
-        return { versions, position };
-      }
-      // A fleet without listeners of ours: who asks gets the empty set once, so that its start goes on.
-      case 'listener': {
-        const { versions } = snapshot.listener;
-        return { versions: subscription.wildcard ? versions : pick(versions, subscription.names), position };
-      }
-      case 'route':
-        return { versions: pick(snapshot.route.versions, subscription.names), position };
-      // A runtime layer that is not answered keeps Envoy from asking for anything else for 15 s.
-      case 'runtime':
-        return { versions: new Map([...subscription.names].map((name) => [name, PLACEHOLDER])), position };
-    }
-  }
-
-  #wantedClusters(snapshot: Snapshot, subscription: Subscription): Wanted {
-    const { versions } = snapshot.cluster;
-    const base = subscription.wildcard ? versions : pick(versions, subscription.names);
-    const kept: [string, string][] = [];
-    const used = this.#subscriptions.route.active ? this.usedClusters() : this.#client.usedClusters();
-    for (const name of used) {
-      const held = this.#sentClusters.get(name);
-      if (held !== undefined && !versions.has(name)) kept.push([name, held.version]);
-    }
-    if (kept.length === 0) return { versions: base, position: snapshot.position };
-    const sorted = [...base, ...kept].sort(([a], [b]) => (a < b ? -1 : 1));
-    // More than the records say, so it stands for no fleet revision; the response without these will.
-    return { versions: new Map(sorted), position: null };
   }
 
   #resources(type: XdsType, names: Iterable<string>, { versions }: Wanted, snapshot: Snapshot): EncodedResource[] {
@@ -294,12 +269,15 @@ export class StreamSession implements ClusterUse {
 
   #mustHold({ versions }: Wanted, { references }: Snapshot): boolean {
     if (this.#firstRoutes && this.#subscriptions.route.sentVersions === null) return false;
-    const asked = { returning: !this.#firstRoutes };
-    const has = (cluster: string) =>
-      this.givesClusters ? this.hasCluster(cluster) : this.#client.haveCluster(cluster, asked);
-    for (const name of versions.keys())
-      for (const cluster of references.get(name) ?? []) if (!has(cluster)) return true;
+    for (const name of versions.keys()) {
+      for (const cluster of references.get(name) ?? []) if (!this.#clientHas(cluster)) return true;
+    }
     return false;
+  }
+
+  #clientHas(cluster: string): boolean {
+    if (this.givesClusters) return this.hasCluster(cluster);
+    return this.#client.haveCluster(cluster, { returning: !this.#firstRoutes });
   }
 
   #noteClusters(wanted: Wanted, snapshot: Snapshot): void {
@@ -315,10 +293,11 @@ export class StreamSession implements ClusterUse {
   }
 
   #noteRoutes({ versions }: Wanted, { references }: Snapshot): void {
-    const named = [...versions.keys()].flatMap((name) => [...(references.get(name) ?? [])]);
     // A table that this one overtakes is in use until this one is ACKed.
-    const overtaken = this.#subscriptions.route.unanswered ? this.#sentReferences : [];
-    this.#sentReferences = new Set([...overtaken, ...named]);
+    const overtaken = this.#subscriptions.route.unanswered ? this.#sentReferences : NONE;
+    let named = overtaken;
+    for (const name of versions.keys()) named = union(named, references.get(name) ?? NONE);
+    this.#sentReferences = named;
   }
 
   /** Unique on the stream, and the same on all streams that get a snapshot once: so they share the bytes. */
@@ -330,11 +309,9 @@ export class StreamSession implements ClusterUse {
   }
 }
 
-function pick(versions: ReadonlyMap<string, string>, names: ReadonlySet<string>): ReadonlyMap<string, string> {
-  const picked = new Map<string, string>();
-  for (const name of names) {
-    const version = versions.get(name);
-    if (version !== undefined) picked.set(name, version);
-  }
-  return picked;
+const NONE: ReadonlySet<string> = new Set();
+
+function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  if (a.size === 0) return b;
+  return b.size === 0 ? a : new Set([...a, ...b]);
 }

@@ -52,7 +52,7 @@ export interface Subscription {
   readonly sentVersions: ReadonlyMap<string, string> | null;
   readonly unanswered: boolean;
   /** Names that the client has said to have, whatever their version. */
-  readonly acked: ReadonlySet<string>;
+  readonly acked: { has(name: string): boolean };
   receive(request: SubscriptionRequest): RequestOutcome;
   /** Makes the next offer go out with these names even if they equal what was sent last. */
   answerAgain(names: Iterable<string>): void;

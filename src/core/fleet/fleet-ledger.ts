@@ -20,10 +20,13 @@ interface Replica {
   readonly streams: Map<number, LedgerStream>;
 }
 
-interface NodeRecord {
+/** A node in the ledger: of use to the ledger that gave it away, and to nobody else. */
+export interface NodeRecord {
   /** By replica and slot; what the streams say is looked up, so that a push touches no node until somebody asks. */
   readonly held: Map<string, { readonly replica: string; readonly from: Replica; readonly slot: number }>;
   view: FleetNode;
+  /** Has a stream changed since `view` was brought up to date? */
+  unsettled: boolean;
   /** When `view` was last brought up to date. */
   settledAtMs: number;
 }
@@ -49,17 +52,16 @@ export class FleetLedger {
     this.#observedSinceMs = observedSinceMs;
   }
 
-  open(replica: string, slot: number, stream: LedgerStream, nowMs: number): void {
-    this.#put(replica, slot, stream, nowMs);
+  /** @returns the stream's node, for `touch` while the stream is open */
+  open(replica: string, slot: number, stream: LedgerStream, nowMs: number): NodeRecord {
+    return this.#put(replica, slot, stream, nowMs);
   }
 
   /** A stream that tells its progress when it is asked has more to tell. */
-  touch(replica: string, slot: number): void {
-    const nodeId = this.#replicas.get(replica)?.streams.get(slot)?.identity.nodeId;
-    const node = nodeId === undefined ? undefined : this.#nodes.get(nodeId);
-    if (node === undefined) return;
+  touch(node: NodeRecord): void {
+    if (node.unsettled) return;
+    node.unsettled = true;
     this.#unsettled.add(node);
-    this.#sorted = null;
   }
 
   /** A stream that is not there (any more) says nothing. */
@@ -68,7 +70,8 @@ export class FleetLedger {
     const stream = streams?.get(slot);
     if (streams === undefined || stream === undefined) return;
     streams.set(slot, { identity: stream.identity, progress });
-    this.touch(replica, slot);
+    const node = this.#nodes.get(stream.identity.nodeId);
+    if (node !== undefined) this.touch(node);
   }
 
   close(replica: string, slot: number, nowMs: number): void {
@@ -142,7 +145,7 @@ export class FleetLedger {
     return known;
   }
 
-  #put(replica: string, slot: number, stream: LedgerStream, nowMs: number): void {
+  #put(replica: string, slot: number, stream: LedgerStream, nowMs: number): NodeRecord {
     this.#replica(replica).streams.set(slot, stream);
     const { nodeId } = stream.identity;
     const known = this.#nodes.get(nodeId);
@@ -153,6 +156,7 @@ export class FleetLedger {
     }
     node.held.set(keyOf(replica, slot), { replica, from: this.#replica(replica), slot });
     this.#settle(node, nowMs);
+    return node;
   }
 
   #settleNode(nodeId: string, nowMs: number): void {
@@ -161,40 +165,40 @@ export class FleetLedger {
   }
 
   #settle(node: NodeRecord, nowMs: number): void {
-    this.#unsettled.delete(node);
+    if (node.unsettled) this.#unsettled.delete(node);
+    node.unsettled = false;
     this.#sorted = null;
     const { view, settledAtMs } = node;
     const streams = speaking(this.#held(node));
-    if (streams.length === 0) {
+    const newest = latestOf(streams);
+    if (newest === undefined) {
       // The last stream's state stays as what was last known of the node.
       node.view = { ...view, connected: false, changedAtMs: view.connected ? nowMs : view.changedAtMs, replicas: [] };
       this.#gone.delete(view.nodeId);
       this.#gone.set(view.nodeId, node);
       return;
     }
-    this.#gone.delete(view.nodeId);
+    if (!view.connected) this.#gone.delete(view.nodeId);
     node.settledAtMs = nowMs;
-    const newest = streams.reduce((a, b) => (b.identity.openedAtMs >= a.identity.openedAtMs ? b : a));
     const { credited, routes } = reached(streams);
-    const saidAtMs = Math.max(...streams.map(({ progress }) => progress.creditedAtMs));
+    let saidAtMs = 0;
+    for (const { progress } of streams) saidAtMs = Math.max(saidAtMs, progress.creditedAtMs);
     // What no stream has just said comes from one that ended: up to now that one may have been served.
-    const since = (same: boolean, beforeMs: number): number => {
-      if (!view.connected) return saidAtMs;
-      if (same) return beforeMs;
-      return saidAtMs <= settledAtMs ? nowMs : saidAtMs;
-    };
+    const sinceMs = view.connected && saidAtMs <= settledAtMs ? nowMs : saidAtMs;
+    const still = view.connected && samePosition(view.credited, credited);
+    const stillRouted = view.connected && samePosition(view.routes, routes);
     node.view = {
       nodeId: view.nodeId,
       connected: true,
       changedAtMs: view.connected ? view.changedAtMs : Math.min(...streams.map((one) => one.identity.openedAtMs)),
       credited,
-      creditedAtMs: since(samePosition(view.credited, credited), view.creditedAtMs),
+      creditedAtMs: still ? view.creditedAtMs : sinceMs,
       routes,
-      routesAtMs: since(samePosition(view.routes, routes), view.routesAtMs),
+      routesAtMs: stillRouted ? view.routesAtMs : sinceMs,
       nack: latestNack(streams),
       metricsName: newest.identity.metricsName,
       envoyVersion: newest.identity.envoyVersion,
-      replicas: [...new Set(streams.map(({ replica }) => replica))].sort(),
+      replicas: streams.length === 1 ? [newest.replica] : [...new Set(streams.map(({ replica }) => replica))].sort(),
       types: nodeTypes(streams),
     };
   }
@@ -221,6 +225,14 @@ export class FleetLedger {
   }
 }
 
+/** The stream that began last. */
+function latestOf(streams: readonly HeldStream[]): HeldStream | undefined {
+  let latest = streams[0];
+  for (const one of streams)
+    if (latest === undefined || one.identity.openedAtMs >= latest.identity.openedAtMs) latest = one;
+  return latest;
+}
+
 function keyOf(replica: string, slot: number): string {
   return `${slot} ${replica}`;
 }
@@ -228,6 +240,7 @@ function keyOf(replica: string, slot: number): string {
 function newcomer({ nodeId, metricsName, envoyVersion, openedAtMs }: StreamIdentity): NodeRecord {
   return {
     held: new Map(),
+    unsettled: false,
     settledAtMs: openedAtMs,
     view: {
       nodeId,

@@ -8,6 +8,13 @@ export const SELF = 'self';
 /** `told`: something that a rollout may wait for; `noted`: something to show; `membership`: a stream came or went. */
 export type LedgerChange = 'told' | 'noted' | { readonly kind: 'membership'; readonly slot: number };
 
+/** One stream of this process in the ledger of its fleet. */
+export interface LedgerEntry {
+  /** The stream is further, or back, or was refused something. */
+  changed(change: 'told' | 'noted'): void;
+  close(): void;
+}
+
 /** The nodes of a state with this process's own name among the replicas; kept while they stay the same. */
 interface Named {
   readonly of: FleetState['nodes'];
@@ -66,11 +73,11 @@ export class FleetLedgers {
   }
 
   /**
-   * A stream of this process. Returns its slot.
+   * Enters a stream of this process.
    *
    * @param progress how far it is; asked when somebody wants to know, not at every change
    */
-  open(fleet: string, identity: Omit<StreamIdentity, 'openedAtMs'>, progress: () => StreamProgress): number {
+  open(fleet: string, identity: Omit<StreamIdentity, 'openedAtMs'>, progress: () => StreamProgress): LedgerEntry {
     const slots = this.#slots.get(fleet) ?? { free: [], next: 0 };
     this.#slots.set(fleet, slots);
     const slot = slots.free.pop() ?? slots.next++;
@@ -81,21 +88,20 @@ export class FleetLedgers {
         return progress();
       },
     };
-    this.of(fleet).open(SELF, slot, stream, nowMs);
+    const ledger = this.of(fleet);
+    const node = ledger.open(SELF, slot, stream, nowMs);
     this.#tell(fleet, { kind: 'membership', slot });
-    return slot;
-  }
-
-  /** The stream is further, or back, or was refused something. */
-  changed(fleet: string, slot: number, change: 'told' | 'noted'): void {
-    this.of(fleet).touch(SELF, slot);
-    this.#tell(fleet, change);
-  }
-
-  close(fleet: string, slot: number): void {
-    this.of(fleet).close(SELF, slot, this.#now());
-    this.#slots.get(fleet)?.free.push(slot);
-    this.#tell(fleet, { kind: 'membership', slot });
+    return {
+      changed: (change) => {
+        ledger.touch(node);
+        this.#tell(fleet, change);
+      },
+      close: () => {
+        ledger.close(SELF, slot, this.#now());
+        slots.free.push(slot);
+        this.#tell(fleet, { kind: 'membership', slot });
+      },
+    };
   }
 
   /** Something in this fleet has changed for another reason than streams of this process. */

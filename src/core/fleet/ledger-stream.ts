@@ -65,7 +65,7 @@ export function startOf(openedAtMs: number): StreamProgress {
  * for where the node has since opened the same kind of stream at another one.
  */
 export function speaking(streams: readonly HeldStream[]): readonly HeldStream[] {
-  if (streams.every(({ fresh }) => fresh)) return streams;
+  if (streams.length < 2 || streams.every(({ fresh }) => fresh)) return streams;
   return streams.filter(
     (one) =>
       one.fresh ||
@@ -115,17 +115,24 @@ export function latestNack(streams: readonly LedgerStream[]): FleetNode['nack'] 
   return latest;
 }
 
+function typeOf({ only, protocol }: StreamIdentity, { type, sent, acked, nack }: TypeProgress): NodeType {
+  const refused = nack === null ? null : { version: nack.version, message: nack.message, atMs: nack.atMs };
+  return { type, protocol, stream: only === null ? 'aggregated' : 'own', sent, acked, nack: refused };
+}
+
 /** One entry per type; of several streams the one that is furthest behind, of equals the older one. */
 export function nodeTypes(streams: readonly LedgerStream[]): readonly NodeType[] {
+  const [only, second] = streams;
+  // A stream names its types in order.
+  if (only !== undefined && second === undefined) {
+    return only.progress.types.map((progress) => typeOf(only.identity, progress));
+  }
   const worst = new Map<NodeType['type'], { readonly rank: number; readonly entry: NodeType }>();
   for (const { identity, progress } of streams) {
-    for (const { type, sent, acked, nack } of progress.types) {
-      const rank = nack !== null ? 0 : acked === null ? 1 : acked !== sent ? 2 : 3;
-      const before = worst.get(type);
-      if (before !== undefined && before.rank <= rank) continue;
-      const stream = identity.only === null ? 'aggregated' : 'own';
-      const refused = nack === null ? null : { version: nack.version, message: nack.message, atMs: nack.atMs };
-      worst.set(type, { rank, entry: { type, protocol: identity.protocol, stream, sent, acked, nack: refused } });
+    for (const one of progress.types) {
+      const rank = one.nack !== null ? 0 : one.acked === null ? 1 : one.acked !== one.sent ? 2 : 3;
+      const before = worst.get(one.type);
+      if (before === undefined || before.rank > rank) worst.set(one.type, { rank, entry: typeOf(identity, one) });
     }
   }
   return [...worst.values()].map(({ entry }) => entry).sort((a, b) => (a.type < b.type ? -1 : 1));
