@@ -119,9 +119,18 @@ export class SotwSubscription implements Subscription {
   }
 
   sent(nonce: string, wanted: Wanted, nowMs: number): void {
-    const { position, versions } = wanted;
+    const { position } = wanted;
+    const versions = this.#heldWith(wanted.versions);
     this.#sent = { nonce, versions, position, status: 'unanswered', sentAtMs: nowMs };
     this.#answerDue = false;
+  }
+
+  /** What the client has after a response: where absence means nothing, also what an earlier one gave it. */
+  #heldWith(versions: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    if (this.#fullState) return versions;
+    const before = this.#sent?.versions ?? versions;
+    for (const name of before.keys()) if (!versions.has(name)) return new Map([...before, ...versions]);
+    return versions;
   }
 
   /** An empty list means everything only where the type knows that, and only before any name was given. */

@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { backend, revision, table } from '../../../core/traffic/tables.ts';
 import { alone, boot, credited, forEachVariant, split, v1, web } from './variants.ts';
 
+const v3 = revision('shop', 'v3');
+
 forEachVariant(({ delta, stage, connect }) => {
   it('C17/S1: keeps one response per type under way, and lets the newest win', async () => {
     const s = await stage(split(1, 0), { limits: { stuckAfterMs: 60_000 } });
@@ -54,6 +56,32 @@ forEachVariant(({ delta, stage, connect }) => {
     else expect(gone.names).toEqual(['shop--v1']);
     client.ack(gone);
     await s.until('credit', credited(2));
+  });
+
+  it('S2: endpoints of a cluster that is on its way out are never answered as empty', async () => {
+    // given an Envoy whose routes still name v2, which the newest table does not have any more
+    const s = await stage(split(1, 500));
+    const client = connect(s);
+    await boot(client, ['shop--v1', 'shop--v2']);
+    s.feed.set(
+      table(2, [
+        backend('shop', [
+          [v1, 0],
+          [v3, 10_000],
+        ]),
+        web,
+      ]),
+    );
+    await client.accept('cluster');
+    const names = ['shop--v1', 'shop--v2', 'shop--v3'];
+    client.request({ type: 'endpoint', names });
+    const first = await client.accept('endpoint');
+    // when it asks for the endpoints of one more
+    client.request({ type: 'endpoint', names: [...names, 'not-here'], nonce: first.nonce });
+    const second = await client.accept('endpoint');
+    // then only what never was there is empty
+    expect([...first.names, ...second.names]).not.toContain('shop--v2');
+    expect(second.resources).toContainEqual({ clusterName: 'not-here' });
   });
 
   it('S3/D2: a name that was given back and is asked for again is answered again', async () => {
