@@ -71,13 +71,14 @@ const xds = await new Promise<number>((resolve, reject) => {
 });
 const http = await servePushes(0, {
   ready: () => true,
-  async push(step, expected) {
+  async push(step, expected, wait) {
     snapshot = at(step, snapshot.sequence + 1);
     const bytes = response('route');
     await new Promise<void>((resolve) => {
       left = expected;
       done = resolve;
       for (const call of streams) call.write(bytes);
+      if (wait === 'sent') resolve();
     });
     return String(snapshot.sequence);
   },

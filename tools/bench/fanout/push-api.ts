@@ -1,10 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Until when a step counts as taken: handed to the streams, or ACKed by them. */
+export type Wait = 'sent' | 'acks';
+
 /** How one control plane takes a step. */
 export interface Steppable {
-  /** Sends weight step `step`; resolves with its version once so many streams have ACKed it. */
-  push(step: number, streams: number): Promise<string>;
+  /** Sends weight step `step`; resolves with its version once so many streams were handed it, or have ACKed it. */
+  push(step: number, streams: number, wait: Wait): Promise<string>;
   ready(): boolean;
 }
 
@@ -32,7 +35,7 @@ function held(): Held {
   return { rssMb: mb(rss), heapMb: mb(heapUsed), handles: process.getActiveResourcesInfo().length };
 }
 
-/** `POST /push?step=k&wait=acks&streams=N`, `GET /ready` and `GET /held`, on loopback; resolves with the port. */
+/** `POST /push?step=k&wait=acks|sent&streams=N`, `GET /ready` and `GET /held`, on loopback; resolves with the port. */
 export function servePushes(port: number, plane: Steppable): Promise<number> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
@@ -45,11 +48,11 @@ export function servePushes(port: number, plane: Steppable): Promise<number> {
       return answer(404, { error: 'POST /push, GET /ready, GET /held' });
     const [step, streams] = [Number(url.searchParams.get('step')), Number(url.searchParams.get('streams') ?? 0)];
     const wait = url.searchParams.get('wait') ?? 'acks';
-    if (!Number.isInteger(step) || !Number.isInteger(streams) || wait !== 'acks') {
-      return answer(400, { error: 'step and streams are whole numbers, wait is acks' });
+    if (!Number.isInteger(step) || !Number.isInteger(streams) || (wait !== 'acks' && wait !== 'sent')) {
+      return answer(400, { error: 'step and streams are whole numbers, wait is acks or sent' });
     }
     const [startMs, cpu] = [performance.now(), process.cpuUsage()];
-    plane.push(step, streams).then(
+    plane.push(step, streams, wait).then(
       (version) => {
         const { user, system } = process.cpuUsage(cpu);
         const wallMs = performance.now() - startMs;
