@@ -12,18 +12,29 @@ const Strings = z.array(z.string());
 const Cells = z.array(z.string().nullable());
 const Table = z.tuple([z.string(), z.array(z.string())]);
 
+type Owner = { readonly n: number; readonly value: OwnerTraffic };
+/** Each owner of a table with the text that it was read from. */
+type Owners = ReadonlyMap<TrafficOwner, readonly [text: string, owner: Owner]>;
+
 /** One hash per fleet, so that one read is one consistent fleet revision. */
 export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Logger): TrafficFeed & TrafficReader {
   const fleets = async (): Promise<StoreRead<readonly string[]>> => {
     const answer = await calls.run(Strings, (client, p) => client.smembers(`${p}fleets`));
     return answer.kind === 'ok' ? { kind: 'ok', value: answer.value.toSorted() } : answer;
   };
+  /** By fleet, what was read last: a change touches one owner, and the others need not be read again. */
+  const read = new Map<string, Owners>();
   return {
     fleets,
     table: async (fleet) => {
       requirePlainName('fleet', fleet);
       const answer = await calls.run(Table, (client, p) => client.serinTable(p, fleet, randomName()));
-      return answer.kind === 'ok' ? table(fleet, `${calls.prefix}traffic:${fleet}`, ...answer.value) : answer;
+      if (answer.kind !== 'ok') return answer;
+      const [epoch, row] = answer.value;
+      const cells = tableCells(`${calls.prefix}traffic:${fleet}`, row, read.get(fleet));
+      if (cells.kind !== 'ok') return cells;
+      read.set(fleet, cells.value.owners);
+      return table(fleet, `${calls.prefix}traffic:${fleet}`, epoch, cells.value);
     },
     standing: async (fleet, owner) => {
       requirePlainName('fleet', fleet);
@@ -51,18 +62,37 @@ function standing(key: string, owner: TrafficOwner, cells: readonly (string | nu
   };
 }
 
-function table(fleet: string, key: string, epoch: string, row: readonly string[]): StoreRead<FleetTable> {
-  const owners = new Map<TrafficOwner, { readonly n: number; readonly value: OwnerTraffic }>();
+interface TableCells {
+  readonly owners: Owners;
+  readonly meta: ReadonlyMap<string, string>;
+}
+
+function tableCells(key: string, row: readonly string[], before: Owners | undefined): StoreRead<TableCells> {
+  const owners = new Map<TrafficOwner, readonly [text: string, owner: Owner]>();
   const meta = new Map<string, string>();
   for (let i = 0; i + 1 < row.length; i += 2) {
     const [name = '', text = ''] = row.slice(i, i + 2);
-    if (isOwner(name)) {
-      const owner = parseOwner(text);
-      if (owner.kind === 'bad') return corrupt(key, `${name}: ${owner.detail}`);
-      owners.set(name, owner.value);
-    } else meta.set(name, text);
+    if (!isOwner(name)) {
+      meta.set(name, text);
+      continue;
+    }
+    const known = before?.get(name);
+    if (known?.[0] === text) {
+      owners.set(name, known);
+      continue;
+    }
+    const owner = parseOwner(text);
+    if (owner.kind === 'bad') return corrupt(key, `${name}: ${owner.detail}`);
+    owners.set(name, [text, owner.value]);
   }
-  if (row.length === 0) return { kind: 'ok', value: { fleet, position: { epoch, n: 0 }, trial: null, owners } };
+  return { kind: 'ok', value: { owners, meta } };
+}
+
+function table(fleet: string, key: string, epoch: string, { owners: read, meta }: TableCells): StoreRead<FleetTable> {
+  const owners = new Map([...read].map(([name, [, owner]]) => [name, owner] as const));
+  if (owners.size + meta.size === 0) {
+    return { kind: 'ok', value: { fleet, position: { epoch, n: 0 }, trial: null, owners } };
+  }
   const n = parseCount(meta.get('@n') ?? '');
   const own = meta.get('@epoch');
   if (n === null || own === undefined) return corrupt(key, 'no fleet revision');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PinMatchRecord, RevisionRecord, RouteSpecRecord } from '../../core/model/stored.ts';
 import type { OwnerTraffic, TrafficOwner, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 import type { RecordKey, Subject } from '../../engine/ports/store.ts';
@@ -71,12 +72,12 @@ const StoredTraffic = z.discriminatedUnion('kind', [
   z.looseObject({
     kind: z.literal('backend'),
     backend: z.string(),
-    revisions: z.array(z.looseObject({ key: z.string(), cluster: z.string() })),
+    revisions: z.array(RevisionRecord),
     pinned: z.array(z.string()),
-    split: z.array(z.looseObject({ cluster: z.string(), weight: z.number() })),
-    pins: z.array(z.looseObject({ matches: z.array(z.unknown()), cluster: z.string() })),
+    split: z.array(z.looseObject({ cluster: z.string(), weight: z.number().int().min(0).max(10_000) })),
+    pins: z.array(z.looseObject({ matches: z.array(PinMatchRecord), cluster: z.string() })),
     // Tables of earlier versions lack it.
-    maxStreamMs: z.number().nullable().default(null),
+    maxStreamMs: z.number().nonnegative().nullable().default(null),
   }),
   z.looseObject({
     kind: z.literal('listener'),
@@ -87,7 +88,7 @@ const StoredTraffic = z.discriminatedUnion('kind', [
   z.looseObject({
     kind: z.literal('route'),
     route: z.string(),
-    spec: z.looseObject({ fleet: z.string(), hostnames: z.array(z.string()), rules: z.array(z.unknown()) }),
+    spec: RouteSpecRecord,
   }),
 ]);
 

@@ -26,7 +26,7 @@ const ValueMatchRecord: z.ZodType<ValueMatch> = z.union([
   z.looseObject({ name, type: z.literal('Present') }),
 ]);
 
-const PinMatchRecord: z.ZodType<PinMatch> = z.looseObject({ headers: z.array(ValueMatchRecord) });
+export const PinMatchRecord: z.ZodType<PinMatch> = z.looseObject({ headers: z.array(ValueMatchRecord) });
 
 const RequestMatchRecord = z.looseObject({
   path: z.looseObject({ type: z.enum(['PathPrefix', 'Exact', 'RegularExpression']), value: z.string() }).optional(),
@@ -35,7 +35,7 @@ const RequestMatchRecord = z.looseObject({
   queryParams: z.array(ValueMatchRecord),
 }) as z.ZodType<RequestMatch>;
 
-const RouteSpecRecord: z.ZodType<RouteSpec> = z.looseObject({
+export const RouteSpecRecord: z.ZodType<RouteSpec> = z.looseObject({
   fleet: name,
   hostnames: z.array(z.string()),
   rules: z.array(z.looseObject({ name, matches: z.array(RequestMatchRecord), backend: name, timeoutMs: ms })),
