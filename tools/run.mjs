@@ -15,6 +15,7 @@ const TASKS = {
   'bench:fanout-server': ['tools/bench/fanout-server.ts'],
   'bench:streams': ['tools/bench/streams.ts'],
   'soak:streams': ['tools/bench/soak-streams.ts'],
+  fuzz: ['tools/fuzz/main.ts'],
 };
 const script = TASKS[task];
 if (script === undefined) {
