@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ERRORS, type ErrorCode, fail, ok, type Result, type SerinError } from '../../core/model/errors.ts';
+import { withDeadline } from '../../platform/with-deadline.ts';
 import { FleetList, NodeBody, NodeDiffBody, NodeList } from './fleet-schemas.ts';
 import {
   AppliedList,
@@ -39,18 +40,20 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`${base}${path}`, {
-        method,
-        redirect: 'error',
-        signal: AbortSignal.any([AbortSignal.timeout(deadlineMs), ...(signal === undefined ? [] : [signal])]),
-        headers: {
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      [response, text] = await withDeadline(deadlineMs, signal, async (ends) => {
+        const answer = await fetch(`${base}${path}`, {
+          method,
+          redirect: 'error',
+          signal: ends,
+          headers: {
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+            ...headers,
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        return [answer, await answer.text()];
       });
-      text = await response.text();
     } catch (error) {
       return fail('SERIN_UNREACHABLE', `no answer from ${base}: ${reasonOf(error)}`);
     }

@@ -1,4 +1,7 @@
+import { getEventListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ERRORS, fail } from '../../../src/core/model/errors.ts';
 import { createClient } from '../../../src/surfaces/api/client.ts';
@@ -112,6 +115,26 @@ describe('deadlines', () => {
     expect(await clientOf(server, 30).fleets()).toMatchObject({
       errors: [{ code: 'SERIN_UNREACHABLE', message: expect.stringMatching(/timed out|aborted/) }],
     });
+  });
+
+  it('hold while the garbage collector runs: Node 20 forgets a timeout signal that only `AbortSignal.any` knows', async () => {
+    const { server, heard } = await stub();
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const collecting = setInterval(collect, 5);
+    undo.push(async () => clearInterval(collecting));
+    expect(await clientOf(server, 300).fleets()).toMatchObject({
+      errors: [{ code: 'SERIN_UNREACHABLE', message: expect.stringContaining('timed out') }],
+    });
+    expect(heard.received).toHaveLength(1);
+  });
+
+  it('are over with the answer: nothing of a request stays on the signal that ends all', async () => {
+    const { server } = await stub((r) => void r.writeHead(200).end('{"fleets":[]}'));
+    const stop = new AbortController();
+    const client = createClient({ server, token: null, signal: stop.signal });
+    for (let i = 0; i < 3; i += 1) expect((await client.fleets()).kind).toBe('ok');
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
   });
 
   it('leave a server that waits on request the time it was asked to wait', async () => {
