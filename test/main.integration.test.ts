@@ -78,6 +78,23 @@ describe('serin dev leaves no store behind', () => {
   });
 });
 
+it('`npm run serin -- dev` ends with npm, and its store too', async () => {
+  const args = ['run', '-s', 'serin', '--', 'dev'];
+  const files = ['--config', join(folder, 'serin.yaml'), '--data', join(folder, 'store')];
+  engine = await startProcess({ command: 'npm', args: [...args, ...files] });
+  await waitFor(() => answers(`${server}/readyz`), { what: 'readiness' });
+  const pid = await storeOf();
+  const pidOfEngine = (JSON.parse(readFileSync(join(folder, 'store', 'server.json'), 'utf8')) as { engine: number })
+    .engine;
+  engine.signal('SIGTERM');
+  try {
+    await engine.ended;
+    await waitFor(() => gone(pidOfEngine) && gone(pid), { what: 'the end of engine and store' });
+  } finally {
+    if (!gone(pidOfEngine)) process.kill(pidOfEngine, 'SIGTERM');
+  }
+});
+
 describe('two engines on one Redis', () => {
   it('serve at the same time, and each goes without the other', async () => {
     // given

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ for (const [name, command, ...args] of CHECKS) {
 
 const folder = mkdtempSync(join(tmpdir(), 'serin-checks-'));
 const report = join(folder, 'vitest.json');
-const vitest = spawnSync(
+const vitest = spawn(
   join('node_modules', '.bin', 'vitest'),
   [
     'run',
@@ -44,6 +44,12 @@ const vitest = spawnSync(
   ],
   { stdio: ['ignore', 'inherit', 'inherit'], timeout: 840_000 },
 );
+// Told to end, the tests have servers to end first.
+process.on('SIGTERM', () => vitest.kill('SIGTERM'));
+const status = await new Promise<number | null>((resolve) => {
+  vitest.once('error', () => resolve(null));
+  vitest.once('exit', resolve);
+});
 try {
   const totals = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numFailedTests: number };
   passed += totals.numPassedTests;
@@ -52,7 +58,7 @@ try {
   failed += 1;
 }
 // A file that cannot even be loaded fails no single test; the run has failed all the same.
-if (vitest.status !== 0 && failed === 0) failed += 1;
+if (status !== 0 && failed === 0) failed += 1;
 rmSync(folder, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -19,6 +19,16 @@ const living = new Map<ChildProcess, RunningProcess>();
 process.once('exit', () => {
   for (const child of living.keys()) child.kill('SIGKILL');
 });
+// A test run that is interrupted ends its workers without their exit hooks, and one that is killed not even that:
+// then the channel to it closes. Processes get the chance to end what they started themselves.
+if (process.env.VITEST !== undefined) {
+  const leave = () => {
+    for (const child of living.keys()) for (const signal of ['SIGCONT', 'SIGTERM'] as const) child.kill(signal);
+    living.clear();
+    process.exit(143);
+  };
+  for (const event of ['SIGTERM', 'SIGINT', 'SIGHUP', 'disconnect']) process.once(event, leave);
+}
 
 /** Stops what is still starting, too. SIGKILL alone would leave behind what a process has started itself. */
 export async function stopAll(): Promise<void> {
