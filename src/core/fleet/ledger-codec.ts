@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { LedgerStream, StreamIdentity, StreamProgress, TypeProgress } from './ledger-stream.ts';
+import { refusalTexts } from './refusal-texts.ts';
 
 /** Streams per part of the membership: a reconnect rewrites one part, not the list of the whole fleet. */
 export const CHUNK = 128;
@@ -7,6 +8,7 @@ export const CHUNK = 128;
 const MAX_SLOT = 65_536;
 const MAX_GROUPS = 20_000;
 const MAX_TEXT = 512;
+const MAX_TEXTS = 1_000;
 
 const Time = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 const Text = z.string().max(MAX_TEXT);
@@ -27,29 +29,41 @@ const Identity = z
   );
 const Chunk = z.array(Identity.nullable()).max(CHUNK);
 
-const Nack = z
-  .tuple([At, Text, Text.nullable(), Text, Time])
-  .transform(([position, version, trial, message, atMs]) => ({ position, version, trial, message, atMs }));
-const OneType = z
-  .tuple([Type, Text.nullable(), Text.nullable(), Nack.nullable()])
-  .transform(([type, sent, acked, nack]): TypeProgress => ({ type, sent, acked, nack }));
-const Group = z.tuple([
-  z
-    .tuple([At.nullable(), z.boolean(), z.boolean(), At.nullable(), Time, z.array(OneType).max(Type.options.length)])
-    .transform(
-      ([position, counts, routes, routesAt, creditedAtMs, types]): StreamProgress => ({
-        position,
-        counts,
-        routes,
-        routesAt,
-        creditedAtMs,
-        types,
-      }),
-    ),
-  // First slot and number of slots, in turns.
-  z.array(z.number().int().min(0).max(MAX_SLOT)).max(2 * MAX_SLOT),
-]);
-const Progress = z.array(Group).max(MAX_GROUPS);
+/** What one progress says; words of refusals are references to texts, or (from engines of before) the words. */
+function progressGrammar(texts: readonly string[]) {
+  const Words = Text.or(
+    z.number().transform((reference, context) => {
+      const text = texts[reference];
+      if (text === undefined) context.addIssue(`there is no text ${reference}`);
+      return text ?? z.NEVER;
+    }),
+  );
+  const Nack = z
+    .tuple([At, Text, Text.nullable(), Words, Time])
+    .transform(([position, version, trial, message, atMs]) => ({ position, version, trial, message, atMs }));
+  const OneType = z
+    .tuple([Type, Text.nullable(), Text.nullable(), Nack.nullable()])
+    .transform(([type, sent, acked, nack]): TypeProgress => ({ type, sent, acked, nack }));
+  const Group = z.tuple([
+    z
+      .tuple([At.nullable(), z.boolean(), z.boolean(), At.nullable(), Time, z.array(OneType).max(Type.options.length)])
+      .transform(
+        ([position, counts, routes, routesAt, creditedAtMs, types]): StreamProgress => ({
+          position,
+          counts,
+          routes,
+          routesAt,
+          creditedAtMs,
+          types,
+        }),
+      ),
+    // First slot and number of slots, in turns.
+    z.array(z.number().int().min(0).max(MAX_SLOT)).max(2 * MAX_SLOT),
+  ]);
+  return z.array(Group).max(MAX_GROUPS);
+}
+const WithoutTexts = progressGrammar([]);
+const Written = z.union([z.array(z.unknown()), z.object({ texts: z.array(Text).max(MAX_TEXTS), groups: z.unknown() })]);
 
 type Decoded<T> = { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'bad'; readonly detail: string };
 
@@ -80,28 +94,32 @@ interface Grouped {
 }
 
 /** Progress is never changed in place, so what it says is written once. */
-const texts = new WeakMap<StreamProgress, string>();
+const keys = new WeakMap<StreamProgress, string>();
 
-function textOf(progress: StreamProgress): string {
-  const text = texts.get(progress) ?? JSON.stringify(rowOf(progress, 0, []));
-  texts.set(progress, text);
-  return text;
+/** All that it says but times and the words of refusals. */
+function keyOf(progress: StreamProgress): string {
+  const key = keys.get(progress) ?? JSON.stringify(rowOf(progress, 0, [], () => 0));
+  keys.set(progress, key);
+  return key;
 }
 
 /** Are two streams equally far, whenever they got there? */
 export function equallyFar(a: StreamProgress, b: StreamProgress): boolean {
-  return a === b || textOf(a) === textOf(b);
+  if (a === b) return true;
+  return keyOf(a) === keyOf(b) && a.types.every(({ nack }, i) => nack?.message === b.types[i]?.nack?.message);
 }
 
 /** Streams that are equally far are one group; of its times the latest stands for all. */
 export function encodeProgress(streams: ReadonlyMap<number, LedgerStream>): string {
   const groups = new Map<string, Grouped>();
+  const texts = refusalTexts();
   for (const slot of [...streams.keys()].sort((a, b) => a - b)) {
     const progress = streams.get(slot)?.progress;
     if (progress === undefined) continue;
-    const text = textOf(progress);
-    const group = groups.get(text) ?? { first: progress, creditedAtMs: 0, nackedAtMs: [], ranges: [] };
-    groups.set(text, group);
+    const words = progress.types.map(({ nack }) => (nack === null ? '' : texts.refer(nack.message)));
+    const key = `${words.join()} ${keyOf(progress)}`;
+    const group = groups.get(key) ?? { first: progress, creditedAtMs: 0, nackedAtMs: [], ranges: [] };
+    groups.set(key, group);
     group.creditedAtMs = Math.max(group.creditedAtMs, progress.creditedAtMs);
     progress.types.forEach(({ nack }, i) => {
       group.nackedAtMs[i] = Math.max(group.nackedAtMs[i] ?? 0, nack?.atMs ?? 0);
@@ -111,14 +129,19 @@ export function encodeProgress(streams: ReadonlyMap<number, LedgerStream>): stri
     else group.ranges.push(slot, 1);
   }
   const rows = [...groups.values()].map((group) => [
-    rowOf(group.first, group.creditedAtMs, group.nackedAtMs),
+    rowOf(group.first, group.creditedAtMs, group.nackedAtMs, texts.refer),
     group.ranges,
   ]);
-  return JSON.stringify(rows);
+  return JSON.stringify(texts.empty() ? rows : { texts: texts.all(), groups: rows });
 }
 
 export function decodeProgress(text: string): Decoded<ReadonlyMap<number, StreamProgress>> {
-  const groups = decode(Progress, text);
+  const written = decode(Written, text);
+  if (written.kind === 'bad') return written;
+  const [texts, rows] = Array.isArray(written.value)
+    ? [null, written.value]
+    : [written.value.texts, written.value.groups];
+  const groups = checked(texts === null ? WithoutTexts : progressGrammar(texts), rows);
   if (groups.kind === 'bad') return groups;
   const slots = new Map<number, StreamProgress>();
   for (const [progress, ranges] of groups.value) {
@@ -134,12 +157,17 @@ export function decodeProgress(text: string): Decoded<ReadonlyMap<number, Stream
   return { kind: 'ok', value: slots };
 }
 
-function rowOf(progress: StreamProgress, creditedAtMs: number, nackedAtMs: readonly number[]): unknown {
+function rowOf(
+  progress: StreamProgress,
+  creditedAtMs: number,
+  nackedAtMs: readonly number[],
+  refer: (message: string) => number,
+): unknown {
   const { position, counts, routes, routesAt, types } = progress;
   const at = (one: StreamProgress['position']) => (one === null ? null : [one.epoch, one.n]);
   const rows = types.map(({ type, sent, acked, nack }, i) => {
     const refused =
-      nack === null ? null : [at(nack.position), nack.version, nack.trial, nack.message, nackedAtMs[i] ?? 0];
+      nack === null ? null : [at(nack.position), nack.version, nack.trial, refer(nack.message), nackedAtMs[i] ?? 0];
     return [type, sent, acked, refused];
   });
   return [at(position), counts, routes, at(routesAt), creditedAtMs, rows];
@@ -152,6 +180,10 @@ function decode<T>(shape: z.ZodType<T>, text: string): Decoded<T> {
   } catch {
     return { kind: 'bad', detail: 'not JSON' };
   }
+  return checked(shape, json);
+}
+
+function checked<T>(shape: z.ZodType<T>, json: unknown): Decoded<T> {
   const parsed = shape.safeParse(json);
   if (parsed.success) return { kind: 'ok', value: parsed.data };
   const issue = parsed.error.issues[0];

@@ -91,6 +91,78 @@ describe('the ledger in writing', () => {
     );
   });
 
+  describe('of refusals', () => {
+    const refusing = (messages: readonly string[]) =>
+      new Map(
+        messages.map((message, slot): [number, LedgerStream] => {
+          const refused = { position: at(slot % 3), version: 'v2', trial: null, message, atMs: 9 };
+          const types = [{ type: 'route' as const, sent: 'v2', acked: 'v1', nack: refused }];
+          return [slot, { identity: identity(`n${slot}`), progress: { ...startOf(1), types } }];
+        }),
+      );
+    const nacks = (written: string) => {
+      const read = decodeProgress(written);
+      if (read.kind === 'bad') throw new Error(read.detail);
+      return [...read.value].sort(([a], [b]) => a - b).map(([, { types }]) => types[0]?.nack ?? null);
+    };
+
+    it('20,000 in words of their own fit into what one write may cost, and each is still a refusal of its revision', () => {
+      const streams = refusing(Array.from({ length: 20_000 }, (_, i) => `refused ${i} `.padEnd(300, 'x')));
+      const written = encodeProgress(streams);
+      expect(written.length).toBeLessThan(250_000);
+      const read = nacks(written);
+      expect(read.map((nack) => nack?.position.n)).toEqual([...streams.keys()].map((slot) => slot % 3));
+      expect(read[0]?.message).toBe('refused 0 '.padEnd(300, 'x'));
+      expect(read.at(-1)?.message).toContain('10,000 or more others');
+    });
+
+    it('in words that many Envoys share are written once, whatever else differs between them', () => {
+      const words = 'no such cluster '.padEnd(300, 'x');
+      const streams = new Map(
+        [...refusing(Array<string>(1_000).fill(words))].map(([slot, one]) => {
+          const types = one.progress.types.map((type) => ({ ...type, acked: `v${slot}` }));
+          return [slot, { ...one, progress: { ...one.progress, types } }];
+        }),
+      );
+      const written = encodeProgress(streams);
+      expect(written.split(words)).toHaveLength(2);
+      expect(new Set(nacks(written).map((nack) => nack?.message))).toEqual(new Set([words]));
+    });
+
+    it('are bounded whatever the words are, and a few short ones come through as they are', () => {
+      const words = fc.string({ unit: 'binary', maxLength: 700 });
+      fc.assert(
+        fc.property(fc.array(words, { maxLength: 130 }), fc.boolean(), (messages, few) => {
+          const some = few ? messages.slice(0, 50).map((message) => message.slice(0, 100)) : messages;
+          const written = encodeProgress(refusing(some));
+          // An escape of JSON takes six characters for one.
+          expect(written.length).toBeLessThan(6 * 40_000 + 200 * some.length);
+          const read = nacks(written);
+          expect(read).toHaveLength(some.length);
+          if (few) expect(read.map((nack) => nack?.message)).toEqual(some);
+        }),
+      );
+    });
+
+    it('as an engine of before wrote them are read', () => {
+      const nack = [['e', 1], 'v2', null, 'no such cluster', 9];
+      const row = [null, true, true, null, 0, [['route', 'v2', 'v1', nack]]];
+      expect(nacks(JSON.stringify([[row, [0, 1]]]))[0]?.message).toBe('no such cluster');
+    });
+
+    it.each([[-1], [2], [1.5], ['1']])('with a reference %j to no text are bad', (reference) => {
+      const nack = [['e', 1], 'v2', null, reference, 9];
+      const groups = [
+        [
+          [null, true, true, null, 0, [['route', 'v2', 'v1', nack]]],
+          [0, 1],
+        ],
+      ];
+      const bad = reference === '1' ? { texts: 'x', groups } : { texts: ['', 'no'], groups };
+      expect(decodeProgress(JSON.stringify(bad)).kind).toBe('bad');
+    });
+  });
+
   it('gives back the members of each part', () => {
     const streams = new Map(
       [0, 3, CHUNK - 1, CHUNK, CHUNK + 7].map((slot) => {
