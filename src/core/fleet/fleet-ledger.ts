@@ -38,6 +38,7 @@ export interface NodeRecord {
 export class FleetLedger {
   readonly #fleet: string;
   readonly #observedSinceMs: number;
+  readonly #nameOf: (replica: string) => string;
   readonly #replicas = new Map<string, Replica>();
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #unsettled = new Set<NodeRecord>();
@@ -47,8 +48,10 @@ export class FleetLedger {
   #order: readonly NodeRecord[] | null = null;
   #sorted: readonly FleetNode[] | null = null;
 
-  constructor(fleet: string, observedSinceMs: number) {
+  /** @param nameOf what a replica is shown as */
+  constructor(fleet: string, observedSinceMs: number, nameOf: (replica: string) => string = (replica) => replica) {
     this.#fleet = fleet;
+    this.#nameOf = nameOf;
     this.#observedSinceMs = observedSinceMs;
   }
 
@@ -127,6 +130,15 @@ export class FleetLedger {
     return slots.length > 0;
   }
 
+  /** A replica is shown under another name from now on. */
+  renamed(replica: string): void {
+    for (const { identity } of this.#replicas.get(replica)?.streams.values() ?? []) {
+      const node = this.#nodes.get(identity.nodeId);
+      if (node?.view.connected) node.view = { ...node.view, replicas: this.#names(speaking(this.#held(node))) };
+    }
+    this.#sorted = null;
+  }
+
   streams(replica: string): ReadonlyMap<number, LedgerStream> {
     return this.#replicas.get(replica)?.streams ?? new Map();
   }
@@ -198,9 +210,15 @@ export class FleetLedger {
       nack: latestNack(streams),
       metricsName: newest.identity.metricsName,
       envoyVersion: newest.identity.envoyVersion,
-      replicas: streams.length === 1 ? [newest.replica] : [...new Set(streams.map(({ replica }) => replica))].sort(),
+      replicas: this.#names(streams),
       types: nodeTypes(streams),
     };
+  }
+
+  #names(streams: readonly HeldStream[]): readonly string[] {
+    const [only, second] = streams;
+    if (only !== undefined && second === undefined) return [this.#nameOf(only.replica)];
+    return [...new Set(streams.map(({ replica }) => this.#nameOf(replica)))].sort();
   }
 
   #held(node: NodeRecord): HeldStream[] {

@@ -15,40 +15,35 @@ export interface LedgerEntry {
   close(): void;
 }
 
-/** The nodes of a state with this process's own name among the replicas; kept while they stay the same. */
-interface Named {
-  readonly of: FleetState['nodes'];
-  readonly self: string;
-  readonly nodes: FleetState['nodes'];
-}
-
 /** The ledgers of all fleets: written by whoever holds streams, read by whoever asks what is live where. */
 export class FleetLedgers {
   readonly #now: () => number;
   readonly #observedSinceMs: number;
   readonly #fleets = new Map<string, FleetLedger>();
-  readonly #named = new Map<string, Named>();
   readonly #slots = new Map<string, { readonly free: number[]; next: number }>();
   readonly #listeners = new Set<(fleet: string) => void>();
   readonly #watchers = new Set<(fleet: string, change: LedgerChange) => void>();
   /** Is what all replicas know in here? With nobody else there is nothing to miss. */
   complete: () => boolean = () => true;
-  /** What other replicas know this one by. */
-  selfName = SELF;
+  #selfName = SELF;
 
   constructor(now: () => number) {
     this.#now = now;
     this.#observedSinceMs = now();
   }
 
+  /** What other replicas know this one by. */
+  get selfName(): string {
+    return this.#selfName;
+  }
+
+  set selfName(name: string) {
+    this.#selfName = name;
+    for (const ledger of this.#fleets.values()) ledger.renamed(SELF);
+  }
+
   state(fleet: string): FleetState {
-    const state = this.of(fleet).state(this.complete(), this.#now());
-    const named = this.#named.get(fleet);
-    if (named?.of === state.nodes && named.self === this.selfName) return { ...state, nodes: named.nodes };
-    const name = (replica: string) => (replica === SELF ? this.selfName : replica);
-    const nodes = state.nodes.map((node) => ({ ...node, replicas: node.replicas.map(name).sort() }));
-    this.#named.set(fleet, { of: state.nodes, self: this.selfName, nodes });
-    return { ...state, nodes };
+    return this.of(fleet).state(this.complete(), this.#now());
   }
 
   onProgress(listener: (fleet: string) => void): () => void {
@@ -63,7 +58,9 @@ export class FleetLedgers {
   }
 
   of(fleet: string): FleetLedger {
-    const known = this.#fleets.get(fleet) ?? new FleetLedger(fleet, this.#observedSinceMs);
+    const known =
+      this.#fleets.get(fleet) ??
+      new FleetLedger(fleet, this.#observedSinceMs, (replica) => (replica === SELF ? this.#selfName : replica));
     this.#fleets.set(fleet, known);
     return known;
   }
