@@ -3,6 +3,7 @@ import { countStandings, type FleetCounts } from '../core/fleet/node-standing.ts
 import { diffResources, isEmptyDiff, type PlainResource, type ResourceDiff } from '../core/fleet/resource-diff.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import type { FleetNode, FleetState, NodeType } from '../core/model/fleet-state.ts';
+import { hasReached } from '../core/model/position.ts';
 import { didYouMean } from '../core/model/suggest.ts';
 import type { Position } from '../core/model/traffic.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
@@ -95,7 +96,9 @@ export async function nodeDiff(deps: Dependencies, fleet: string, nodeId: string
   ];
   // With clusters of its own an Envoy may ask for routes alone.
   const asked = lists.filter(([type]) => node.types.length === 0 || node.types.some((one) => one.type === type));
-  const types = asked.map(([type, resources]) => typeDiff(deps, fleet, node, type, resources as PlainResource[]));
+  const types = asked.map(([type, resources]) =>
+    typeDiff(deps, fleet, node, table.position, type, resources as PlainResource[]),
+  );
   return ok({ fleet, node, position: table.position, trial, types });
 }
 
@@ -103,22 +106,48 @@ function typeDiff(
   { history }: Dependencies,
   fleet: string,
   node: FleetNode,
+  newest: Position,
   type: NodeType['type'],
   wanted: readonly PlainResource[],
 ): TypeDiff {
   const acked = node.types.find((one) => one.type === type)?.acked ?? null;
   const exact = acked === null ? null : history.ofVersion(fleet, type, acked);
   // A version of a part (what one Envoy asked for, what changed) is none of the history's; then its revision tells.
-  const { credited } = node;
-  const runs = exact ?? (credited === null ? null : history.ofPosition(fleet, type, credited, node.nodeId));
-  if (runs === null) {
-    if (acked === null && credited === null)
-      return { type, kind: 'unknown', detail: 'it has confirmed nothing yet on its present streams' };
-    const at = acked === null ? `fleet revision ${credited?.n}` : `version ${acked}`;
-    return { type, kind: 'unknown', detail: `it runs ${at}, which is older than what this engine remembers` };
+  const at = positionOf(node, newest, type);
+  const runs = exact ?? (at.kind === 'at' ? history.ofPosition(fleet, type, at.position, node.nodeId) : null);
+  if (runs !== null) {
+    const diff = diffResources(runs, wanted);
+    return isEmptyDiff(diff) ? { type, kind: 'equal' } : { type, kind: 'differs', diff };
   }
-  const diff = diffResources(runs, wanted);
-  return isEmptyDiff(diff) ? { type, kind: 'equal' } : { type, kind: 'differs', diff };
+  const unknown = (detail: string): TypeDiff => ({ type, kind: 'unknown', detail });
+  if (at.kind === 'from')
+    return unknown(
+      `it had fleet revision ${at.position.n}, and has ACKed something since of which no revision is known`,
+    );
+  if (at.kind === 'none' && acked === null) return unknown('it has confirmed nothing yet on its present streams');
+  const what = acked === null && at.kind === 'at' ? `fleet revision ${at.position.n}` : `version ${acked}`;
+  return unknown(`it runs ${what}, which is older than what this engine remembers`);
+}
+
+type TypePosition =
+  | { readonly kind: 'at'; readonly position: Position }
+  /** This one or a later one: the node's credit is the least of its types. */
+  | { readonly kind: 'from'; readonly position: Position }
+  | { readonly kind: 'none' };
+
+/** The fleet revision of one type on a node, as far as the ledger tells. */
+function positionOf(node: FleetNode, newest: Position, type: NodeType['type']): TypePosition {
+  if (type === 'route' && node.routes !== null) return { kind: 'at', position: node.routes };
+  if (node.credited === null) return { kind: 'none' };
+  const position = node.credited;
+  const open = node.types.filter(({ sent, acked, nack }) => nack !== null || sent !== acked).map((one) => one.type);
+  // Endpoints are none of what a credit counts.
+  const known =
+    type === 'endpoint'
+      ? hasReached(position, newest) && !open.includes(type)
+      : hasReached(position, newest) ||
+        (open.includes(type) && open.every((one) => one === type || one === 'endpoint'));
+  return { kind: known ? 'at' : 'from', position };
 }
 
 function unknownFleet({ fleetNames }: Dependencies, name: string): Result<never> {

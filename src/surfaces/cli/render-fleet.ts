@@ -90,7 +90,7 @@ export function diffLines(diff: NodeDiffBody, paint: Paint): string[] {
     lines.push(paint.warn(`  it tries out a change of ${by} since revision ${since}; compared with that change in it`));
   }
   for (const { type, state, detail, added, removed, changed, more } of diff.types) {
-    const word = state === 'equal' ? paint.good('equal') : paint.warn(state === 'differs' ? 'behind' : 'unknown');
+    const word = state === 'equal' ? paint.good('equal') : paint.warn(state);
     lines.push(`  ${type}: ${word}${state === 'equal' ? '' : `, ${detail}`}`);
     for (const name of added) lines.push(paint.good(`    + ${name}`));
     for (const name of removed) lines.push(paint.bad(`    - ${name}`));
