@@ -1,4 +1,4 @@
-import { matchSeries, type SeriesMatch } from '../core/fleet/match-series.ts';
+import { matchSeries, type SeriesMatch, uncoveredCount } from '../core/fleet/match-series.ts';
 import { countStandings, type FleetCounts } from '../core/fleet/node-standing.ts';
 import { diffResources, isEmptyDiff, type PlainResource, type ResourceDiff } from '../core/fleet/resource-diff.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
@@ -62,7 +62,7 @@ export function fleetCounts(deps: Dependencies, watch: SeriesWatch): readonly Fl
   return deps.fleetNames.map((fleet) => {
     const { nodes } = deps.fleets.state(fleet);
     const series = watch.glance(fleet);
-    const uncovered = series?.kind === 'ok' ? matchSeries(nodes, series).withoutSeries.length : null;
+    const uncovered = series?.kind === 'ok' ? uncoveredCount(matchSeries(nodes, series)) : null;
     return { fleet, ...countStandings(nodes, deps.history.newest(fleet)?.position ?? null), uncovered };
   });
 }

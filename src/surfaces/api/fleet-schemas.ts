@@ -22,7 +22,9 @@ export const FleetBody = z
       behind: count.meta({ description: 'Connected, but not at the newest revision; the refusing ones included.' }),
       refused: count,
       gone: count,
-      uncovered: count.nullable().meta({ description: 'Connected, without a fresh series; null: not known.' }),
+      uncovered: count
+        .nullable()
+        .meta({ description: 'Connected, without a fresh series of their own; null: not known.' }),
     }),
     trial: z
       .object({ by: z.string(), node: z.string(), since: count })
@@ -31,8 +33,15 @@ export const FleetBody = z
     coverage: z.object({
       state: z.enum(['off', 'unknown', 'known']),
       detail: z.string(),
-      withoutSeries: Seen.meta({ description: 'Connected Envoys without a fresh series of their own.' }),
+      withoutSeries: Seen.meta({ description: 'Connected Envoys that no fresh series speaks of.' }),
+      agrees: z
+        .boolean()
+        .nullable()
+        .meta({ description: 'Do Prometheus and the ledger tell of the same Envoys? null: not known.' }),
       withoutNode: Seen.meta({ description: 'Names in Prometheus that no Envoy of the fleet has.' }),
+      shared: z
+        .object({ count, series: z.array(z.object({ name: z.string(), nodes: Seen })) })
+        .meta({ description: 'Series that several connected Envoys name; at most 20 of them.' }),
     }),
   })
   .meta({ id: 'Fleet' });
@@ -69,6 +78,7 @@ export const NodeBody = z
     ),
     metricsName: z.string().nullable(),
     covered: z.boolean().nullable().meta({ description: 'Has Prometheus fresh series of it? null: not known.' }),
+    sharesSeriesWith: Seen.meta({ description: 'Other Envoys that name the same series; then it covers neither.' }),
   })
   .meta({ id: 'Node' });
 export type NodeBody = z.infer<typeof NodeBody>;

@@ -1,6 +1,8 @@
+import { agreement, uncoveredCount } from '../../core/fleet/match-series.ts';
 import { countStandings, lagOf, type NodeStanding, standingOf } from '../../core/fleet/node-standing.ts';
 import type { FleetNode, NodeType } from '../../core/model/fleet-state.ts';
 import type { FleetReport, NodeDiff } from '../../engine/engine.ts';
+import { coverageDetail } from './coverage-detail.ts';
 import type { FleetBody, NODE_FILTERS, NodeBody, NodeDiffBody } from './fleet-schemas.ts';
 import { iso } from './present.ts';
 
@@ -8,7 +10,8 @@ const MAX_NAMES = 20;
 /** Of one type's names, and of its fields. */
 const MAX_DIFFERENCES = 200;
 
-export function presentFleet({ state, newest, coverage }: FleetReport): FleetBody {
+export function presentFleet(report: FleetReport): FleetBody {
+  const { state, newest, coverage } = report;
   const match = coverage.kind === 'known' ? coverage.match : null;
   return {
     fleet: state.fleet,
@@ -17,40 +20,27 @@ export function presentFleet({ state, newest, coverage }: FleetReport): FleetBod
     observedSince: iso(state.observedSinceMs),
     nodes: {
       ...countStandings(state.nodes, newest?.position ?? null),
-      uncovered: match === null ? null : match.withoutSeries.length,
+      uncovered: match === null ? null : uncoveredCount(match),
     },
     trial: newest?.trial ? { by: newest.trial.by, node: newest.trial.probe, since: newest.trial.n } : null,
     coverage: {
       state: coverage.kind,
-      detail: coverageDetail(coverage),
+      detail: coverageDetail(report),
+      agrees: match === null ? null : agreement(match, state.complete),
       withoutSeries: seen(match?.withoutSeries ?? []),
       withoutNode: seen(match?.withoutNode ?? []),
+      shared: {
+        count: match?.shared.length ?? 0,
+        series: (match?.shared ?? []).slice(0, MAX_NAMES).map(({ name, nodes }) => ({ name, nodes: seen(nodes) })),
+      },
     },
   };
 }
 
-function seen(names: readonly string[]): { count: number; names: string[] } {
-  return { count: names.length, names: names.slice(0, MAX_NAMES) };
-}
+type Seen = FleetBody['coverage']['withoutNode'];
 
-/** What to look at comes with what is wrong. */
-function coverageDetail(coverage: FleetReport['coverage']): string {
-  switch (coverage.kind) {
-    case 'off':
-      return 'the fleet has no metrics configured (prometheus and fleets[].metrics)';
-    case 'unknown':
-      return coverage.detail;
-    case 'known': {
-      const { covered, withoutSeries, withoutNode, unnamed } = coverage.match;
-      if (unnamed) return 'some series lack the label of fleets[].metrics.nodeLabel; Prometheus must set it per target';
-      if (withoutSeries.length === 0 && withoutNode.length === 0) return 'every connected Envoy has fresh series';
-      if (withoutSeries.length === 0)
-        return 'Prometheus scrapes Envoys that never connected here; does the selector take in another fleet?';
-      if (withoutNode.length === 0) return 'Envoys without fresh series: are they scraped, and does the selector fit?';
-      const none = covered.size === 0 ? 'no name of an Envoy is one in Prometheus' : 'not all names agree';
-      return `${none}: fleets[].metrics.nodeFrom must give what Prometheus has under nodeLabel`;
-    }
-  }
+function seen(names: readonly string[]): Seen {
+  return { count: names.length, names: names.slice(0, MAX_NAMES) };
 }
 
 export function presentNode(node: FleetNode, { state, newest, coverage }: FleetReport): NodeBody {
@@ -74,7 +64,15 @@ export function presentNode(node: FleetNode, { state, newest, coverage }: FleetR
     types: node.types.map(presentType),
     metricsName: node.metricsName,
     covered: coverage.kind === 'known' && node.connected ? coverage.match.covered.has(node.nodeId) : null,
+    sharesSeriesWith: sharers(node, coverage),
   };
+}
+
+function sharers({ nodeId, connected, metricsName }: FleetNode, coverage: FleetReport['coverage']): Seen {
+  const shared = coverage.kind === 'known' && connected ? coverage.match.shared : [];
+  const nodes = shared.find(({ name }) => name === metricsName)?.nodes ?? [];
+  const others = nodes.slice(0, MAX_NAMES + 1).filter((other) => other !== nodeId);
+  return { count: Math.max(0, nodes.length - 1), names: others.slice(0, MAX_NAMES) };
 }
 
 function presentType({ type, protocol, stream, sent, acked, nack }: NodeType): NodeBody['types'][number] {

@@ -21,7 +21,7 @@ export function fleetTable(fleets: readonly FleetBody[], paint: Paint): string[]
 
 /** What deserves a look, below the table. */
 export function fleetNotes({ fleet, trial, coverage, complete }: FleetBody, paint: Paint): string[] {
-  const { withoutSeries, withoutNode, detail, state } = coverage;
+  const { withoutSeries, withoutNode, shared, detail, state, agrees } = coverage;
   const notes: string[] = [];
   if (!complete) notes.push(`${fleet}: a replica does not say what it knows; nothing advances until it does`);
   if (trial !== null)
@@ -29,7 +29,10 @@ export function fleetNotes({ fleet, trial, coverage, complete }: FleetBody, pain
   if (state === 'unknown') notes.push(`${fleet}: Prometheus does not say whom it scrapes: ${detail}`);
   if (withoutSeries.count > 0) notes.push(`${fleet}: not in Prometheus: ${some(withoutSeries)}`);
   if (withoutNode.count > 0) notes.push(`${fleet}: in Prometheus, but no Envoy of ours: ${some(withoutNode)}`);
-  if (withoutSeries.count + withoutNode.count > 0) notes.push(`${fleet}: ${detail}`);
+  for (const { name, nodes } of shared.series) notes.push(`${fleet}: series ${name} is shared: ${some(nodes)}`);
+  if (shared.count > shared.series.length)
+    notes.push(`${fleet}: and ${shared.count - shared.series.length} more shared series`);
+  if (agrees === false || withoutNode.count > 0) notes.push(`${fleet}: ${detail}`);
   return notes.map(paint.warn);
 }
 
@@ -119,8 +122,9 @@ function revisionText({ acked, newest, lag }: NodeBody): string {
   return `${acked ?? '-'} of ${newest ?? '-'}${behind}`;
 }
 
-function metricsText({ metricsName, covered }: NodeBody, paint: Paint): string {
+function metricsText({ metricsName, covered, sharesSeriesWith }: NodeBody, paint: Paint): string {
   const name = metricsName ?? '(no name)';
+  if (sharesSeriesWith.count > 0) return paint.warn(`${name}, shared with ${some(sharesSeriesWith)}`);
   return covered === false ? paint.warn(`${name}, not scraped`) : name;
 }
 

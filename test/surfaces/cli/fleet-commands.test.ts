@@ -71,6 +71,9 @@ describe('fleet list', () => {
       covered: new Set(['edge-2']),
       withoutSeries: ['edge-1'],
       withoutNode: ['10.0.0.9:9901'],
+      shared: [],
+      nameless: 0,
+      near: null,
       unnamed: false,
     };
     const report = edge({

@@ -147,7 +147,15 @@ describe('control characters of others', () => {
       replicas: [EVIL],
       nack: { position: { epoch: 'e', n: 1 }, type: EVIL, trial: null, message: EVIL, atMs: 0 },
     });
-    const match = { covered: new Set<string>(), withoutSeries: [EVIL], withoutNode: [EVIL], unnamed: false };
+    const match = {
+      covered: new Set<string>(),
+      withoutSeries: [EVIL],
+      withoutNode: [EVIL],
+      shared: [{ name: EVIL, nodes: [`n${EVIL}`, EVIL] }],
+      nameless: 0,
+      near: { node: EVIL, ours: EVIL, theirs: EVIL },
+      unnamed: false,
+    };
     const report = fleetReport('edge', [evilNode], { coverage: { kind: 'known', match } });
     const differing = {
       fleet: 'edge',
