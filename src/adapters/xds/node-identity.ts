@@ -31,6 +31,9 @@ export function identify(node: NodeMessage | null, fleets: readonly FleetOptions
   if (node.id.length > MAX_TEXT || !PRINTABLE.test(node.id)) {
     return invalid(`node.id must be 1 to ${MAX_TEXT} printable characters without spaces`);
   }
+  if (node.id === '.' || node.id === '..') {
+    return invalid('node.id must not be "." or "..": no URL can name that node');
+  }
   const fleet = fleets.find(({ match }) => matches(node, match));
   if (fleet === undefined) {
     return { kind: 'no-fleet', detail: 'no fleet matches this node; compare node.cluster and metadata with `fleets`' };
