@@ -48,8 +48,8 @@ describe('the replicas of a node', () => {
   });
 
   it('of one that is gone are none, whatever this process is called', () => {
-    const all = ledgers('a');
-    all.close('edge', 0);
+    const all = ledgers();
+    all.open('edge', identity('a'), () => startOf(5)).close();
     all.selfName = 'one';
     expect(all.state('edge').nodes).toMatchObject([{ connected: false, replicas: [] }]);
   });
@@ -57,11 +57,12 @@ describe('the replicas of a node', () => {
 
 describe('a state', () => {
   it('has the nodes that have not changed as they were, not copies of them', () => {
-    const all = ledgers('a', 'b', 'c');
+    const all = ledgers('a', 'c');
+    const changing = all.open('edge', identity('b'), () => startOf(5));
     all.selfName = 'one';
     const before = all.state('edge').nodes;
     expect(all.state('edge').nodes).toBe(before);
-    all.changed('edge', 1, 'told');
+    changing.changed('told');
     const after = all.state('edge').nodes;
     expect(after.map((node, i) => node === before[i])).toEqual([true, false, true]);
   });
