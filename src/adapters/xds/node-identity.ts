@@ -1,4 +1,4 @@
-import type { NodeMessage } from './codec.ts';
+import type { NodeMessage } from './request-reader.ts';
 
 export interface FleetOptions {
   readonly name: string;

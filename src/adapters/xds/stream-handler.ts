@@ -3,15 +3,15 @@ import type { FleetLedgers } from '../../core/fleet/fleet-ledgers.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { ClientStreams } from './client-streams.ts';
-import type { Codec, NodeMessage } from './codec.ts';
+import type { Codec } from './codec.ts';
 import type { RawStream } from './discovery-services.ts';
 import { nackMessage } from './nack-message.ts';
 import { type FleetOptions, identify, type NodeIdentity } from './node-identity.ts';
-import { requestShape } from './request-shape.ts';
+import { readRequest } from './request-reader.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { Snapshot } from './snapshot.ts';
 import { enterStream, type StreamEntry } from './stream-entry.ts';
-import { type StreamEvents, type StreamRequest, StreamSession, type StreamVariant } from './stream-session.ts';
+import { type StreamEvents, StreamSession, type StreamVariant } from './stream-session.ts';
 import { TokenBucket } from './token-bucket.ts';
 import type { XdsLimits } from './xds-limits.ts';
 import { TYPE_URLS, xdsTypeOf } from './xds-types.ts';
@@ -95,11 +95,10 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
     if (!requests.take(1 + Math.floor(bytes.length / BYTES_PER_TOKEN), context.monotonicMs())) {
       return refuse(status.RESOURCE_EXHAUSTED, 'too many requests (setting xds.limits.requestsPerSecond)');
     }
-    const oversize = tooLarge(bytes, variant, limits);
-    if (oversize !== null) return refuse(status.INVALID_ARGUMENT, oversize);
-    const request = decode(bytes, variant, context.codec);
-    const complaint = request === null ? NO_REQUEST : complaintAbout(request, variant);
-    if (request === null || complaint !== null) return refuse(status.INVALID_ARGUMENT, complaint ?? '');
+    const request = readRequest(bytes, variant.protocol, limits);
+    if (request.kind === 'refused') return refuse(status.INVALID_ARGUMENT, request.detail);
+    const complaint = complaintAbout(request.typeUrl, variant);
+    if (complaint !== null) return refuse(status.INVALID_ARGUMENT, complaint);
     if (joined === null) {
       const identified = identify(request.node, context.fleets);
       if (identified.kind === 'invalid') return refuse(status.INVALID_ARGUMENT, identified.detail);
@@ -132,7 +131,10 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
     joined.session.receive(type, request.asked, context.monotonicMs());
     // Delta requests add to what earlier ones asked for.
     if (joined.session.namesOf(type) > limits.maxResourceNames) {
-      refuse(status.INVALID_ARGUMENT, tooManyNames(limits, 'subscription'));
+      refuse(
+        status.INVALID_ARGUMENT,
+        `more than ${limits.maxResourceNames} resource names in one subscription (setting xds.limits.maxResourceNames)`,
+      );
     }
   };
 
@@ -150,55 +152,12 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
   call.on('end', end);
 }
 
-interface Incoming {
-  readonly typeUrl: string;
-  readonly node: NodeMessage | null;
-  readonly asked: StreamRequest;
-}
-
-function decode(bytes: Buffer, { protocol }: StreamVariant, codec: Codec): Incoming | null {
-  if (protocol === 'delta') {
-    const request = codec.decodeDeltaRequest(bytes);
-    if (request === null) return null;
-    const { typeUrl, node, responseNonce: nonce, subscribe, unsubscribe, initialVersions: initial, error } = request;
-    const rejected = error !== null;
-    const returning = initial.size > 0;
-    return {
-      typeUrl,
-      node,
-      asked: { kind: 'delta', nonce, rejected, error, subscribe, unsubscribe, initial, returning },
-    };
-  }
-  const request = codec.decodeRequest(bytes);
-  if (request === null) return null;
-  const { typeUrl, node, responseNonce: nonce, resourceNames: names, error } = request;
-  const [rejected, returning] = [error !== null, request.versionInfo !== ''];
-  return { typeUrl, node, asked: { kind: 'sotw', nonce, rejected, error, names, returning } };
-}
-
-const NO_REQUEST = 'the message is no discovery request';
-
-/** Envoy's own has 60 KB: its list of extensions. */
-const MAX_NODE_BYTES = 256 * 1024;
-
-/** Looks before the request is decoded, which costs the more the larger it is. */
-function tooLarge(bytes: Buffer, { protocol }: StreamVariant, limits: XdsLimits): string | null {
-  const shape = requestShape(bytes, protocol);
-  if (shape === null) return NO_REQUEST;
-  if (shape.nodeBytes > MAX_NODE_BYTES) return `the node has more than ${MAX_NODE_BYTES} bytes`;
-  return shape.entries > limits.maxResourceNames ? tooManyNames(limits, 'request') : null;
-}
-
-function complaintAbout({ typeUrl }: Incoming, { only }: StreamVariant): string | null {
+function complaintAbout(typeUrl: string, { only }: StreamVariant): string | null {
   if (only === null && typeUrl === '') return 'type_url is required on an aggregated stream';
   if (only !== null && typeUrl !== '' && typeUrl !== TYPE_URLS[only]) {
     return `this stream carries ${TYPE_URLS[only]} alone`;
   }
   return null;
-}
-
-function tooManyNames({ maxResourceNames }: XdsLimits, where: string): string {
-  return `more than ${maxResourceNames} resource names in one ${where} (setting xds.limits.maxResourceNames)`;
 }
 
 /** Before 1.19, an Envoy that returns asks for the clusters that it has, by name, and never hears of new ones (D6). */

@@ -1,6 +1,6 @@
 /** What peers may cost. A peer that goes beyond is told the setting's name, and nobody else notices. */
 export interface XdsLimits {
-  /** A node with its list of extensions is 60 KB, a reconnect with 10,000 names 340 KB. @default 1 MiB */
+  /** A reconnect with 10,000 names is 340 KB; a refusal may quote a whole resource. @default 4 MiB */
   readonly maxMessageBytes: number;
   /** Per connection. Envoy needs one; with a stream per type, one for each. @default 8 */
   readonly maxStreamsPerConnection: number;
@@ -27,7 +27,7 @@ export interface XdsLimits {
 }
 
 export const DEFAULT_LIMITS: XdsLimits = {
-  maxMessageBytes: 1024 * 1024,
+  maxMessageBytes: 4 * 1024 * 1024,
   maxStreamsPerConnection: 8,
   maxStreams: 20_000,
   maxResourceNames: 10_000,

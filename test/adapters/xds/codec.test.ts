@@ -61,11 +61,6 @@ describe('codec', () => {
     expect(one.version).toBe(two.version);
     expect(codec.encodeResource('route', 'r', { name: 's' }).version).not.toBe(one.version);
   });
-
-  it('says so when bytes are no request', () => {
-    expect(codec.decodeRequest(Buffer.from('ffff', 'hex'))).toBeNull();
-    expect(codec.decodeRequest(Buffer.alloc(0))).toMatchObject({ typeUrl: '', node: null, error: null });
-  });
 });
 
 /** Opens packed messages and drops zeros on both sides, so that both can be compared. */

@@ -39,12 +39,45 @@ async function neighbour(s: Stage): Promise<{ served(n: number): Promise<void> }
 describe('a hostile peer gets a status, or nothing, and nobody else notices', () => {
   const bombs: readonly (readonly [string, 'sotw' | 'delta', () => Buffer, status])[] = [
     ['bytes that are no message', 'sotw', () => Buffer.from('ffffffff', 'hex'), status.INVALID_ARGUMENT],
-    ['a megabyte of zeros', 'sotw', () => Buffer.alloc(MIB - 1), status.INVALID_ARGUMENT],
-    ['a message beyond the limit', 'delta', () => Buffer.alloc(MIB + 1), status.RESOURCE_EXHAUSTED],
+    ['four megabytes of zeros', 'sotw', () => Buffer.alloc(4 * MIB - 1), status.INVALID_ARGUMENT],
+    ['a message beyond the limit', 'delta', () => Buffer.alloc(4 * MIB + 1), status.RESOURCE_EXHAUSTED],
     [
-      'a node of a megabyte',
+      'two million fields of no meaning',
       'sotw',
-      () => encode('DiscoveryRequest', { typeUrl: TYPE_URLS.cluster, node: { id: 'x'.repeat(MIB - 1_000) } }),
+      () => Buffer.alloc(4 * MIB - 2, '7801', 'hex'),
+      status.INVALID_ARGUMENT,
+    ],
+    [
+      'a node of four megabytes',
+      'sotw',
+      () => encode('DiscoveryRequest', { typeUrl: TYPE_URLS.cluster, node: { id: 'x'.repeat(4 * MIB - 1_000) } }),
+      status.INVALID_ARGUMENT,
+    ],
+    [
+      'a node whose metadata has 250 KB in small pieces',
+      'sotw',
+      () =>
+        encode('DiscoveryRequest', {
+          typeUrl: TYPE_URLS.cluster,
+          node: { ...FIRST.node, metadata: manyFields(20_000) },
+        }),
+      status.INVALID_ARGUMENT,
+    ],
+    [
+      'a name of four megabytes',
+      'sotw',
+      () =>
+        encode('DiscoveryRequest', {
+          ...FIRST,
+          typeUrl: TYPE_URLS.endpoint,
+          resourceNames: ['x'.repeat(4 * MIB - 1_000)],
+        }),
+      status.INVALID_ARGUMENT,
+    ],
+    [
+      'a type URL of four megabytes',
+      'sotw',
+      () => encode('DiscoveryRequest', { ...FIRST, typeUrl: 'x'.repeat(4 * MIB - 1_000) }),
       status.INVALID_ARGUMENT,
     ],
     [
@@ -84,6 +117,19 @@ describe('a hostile peer gets a status, or nothing, and nobody else notices', ()
     const bad = connect(s, { protocol });
     bad.raw(bomb());
     expect(await bad.ended).toMatchObject({ code });
+    await good.served(2);
+  });
+
+  it('a refusal that quotes four megabytes is read, and its stream lives on', async () => {
+    const s = await stage(split(1, 0));
+    const good = await neighbour(s);
+    const bad = connect(s, { node: { id: 'bad', cluster: 'edge' } });
+    bad.request({ type: 'cluster' });
+    const quoted = `goo.gle/debugproto ${'name: "hunter2" '.repeat(250_000)}: Proto constraint validation failed (a: bad)`;
+    bad.nack(await bad.next('cluster'), quoted);
+    const { nodes } = await s.until('nack', ({ nodes }) => nodes.some(({ nack }) => nack != null));
+    expect(nodes.find(({ nodeId }) => nodeId === 'bad')?.nack?.message).toBe('Proto constraint validation failed: bad');
+    await bad.barrier();
     await good.served(2);
   });
 
@@ -204,6 +250,10 @@ it('a table whose routes name a cluster that is not there is refused before it i
 const FIRST = { node: { id: 'node-1', cluster: 'edge' } };
 const BAD = { node: { id: 'bad', cluster: 'edge' } };
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => i.toString(36));
+
+const manyFields = (count: number): object => ({
+  fields: Object.fromEntries(numbers(count).map((name) => [name, { boolValue: true }])),
+});
 
 function decode(bytes: Buffer): { readonly nonce: string } {
   return protos.type('envoy.service.discovery.v3.DiscoveryResponse').decode(bytes) as unknown as { nonce: string };

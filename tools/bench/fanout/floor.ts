@@ -2,7 +2,9 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { createCodec, type EncodedResource } from '../../../src/adapters/xds/codec.ts';
 import { DISCOVERY_METHODS, DISCOVERY_SERVICE, type RawStream } from '../../../src/adapters/xds/discovery-services.ts';
 import { loadProtoBundle } from '../../../src/adapters/xds/proto-bundle.ts';
+import { readRequest } from '../../../src/adapters/xds/request-reader.ts';
 import { buildSnapshot, type Snapshot } from '../../../src/adapters/xds/snapshot.ts';
+import { DEFAULT_LIMITS } from '../../../src/adapters/xds/xds-limits.ts';
 import { type XdsType, xdsTypeOf } from '../../../src/adapters/xds/xds-types.ts';
 import type { TrafficOwner } from '../../../src/core/model/traffic.ts';
 import { buildResources } from '../../../src/core/traffic/build-resources.ts';
@@ -47,11 +49,12 @@ function response(type: XdsType): Buffer {
 function onStream(call: RawStream): void {
   streams.add(call);
   call.on('data', (bytes: Buffer) => {
-    const request = codec.decodeRequest(bytes);
-    const type = request === null ? null : xdsTypeOf(request.typeUrl);
-    if (request === null || type === null) return;
-    if (request.responseNonce === '') return void call.write(response(type));
-    if (type !== 'route' || request.responseNonce !== String(snapshot.sequence)) return;
+    const request = readRequest(bytes, 'sotw', DEFAULT_LIMITS);
+    const type = request.kind === 'refused' ? null : xdsTypeOf(request.typeUrl);
+    if (request.kind === 'refused' || type === null) return;
+    const { nonce } = request.asked;
+    if (nonce === '') return void call.write(response(type));
+    if (type !== 'route' || nonce !== String(snapshot.sequence)) return;
     left -= 1;
     if (left === 0) done();
   });

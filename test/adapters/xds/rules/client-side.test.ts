@@ -104,7 +104,7 @@ forEachVariant(({ delta, stage, connect }) => {
     const { names: answered, removed } = await client.next('endpoint');
     expect(answered.length + removed.length).toBe(10_000);
     const large = connect(s);
-    large.raw(Buffer.alloc(1024 * 1024 + 1));
+    large.raw(Buffer.alloc(4 * 1024 * 1024 + 1));
     expect(await large.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
   });
 
