@@ -20,9 +20,9 @@ export interface XdsLimits {
   readonly requestsPerSecond: number;
   /** After about so long a connection takes no new streams; its streams end 10 to 20 % later. @default 10 hours */
   readonly maxConnectionAgeMs: number;
-  /** A connection without a stream, and a stream without a request, is dropped after so long. @default 15 seconds */
+  /** A connection without an open stream, and a stream without a request, ends after so long. @default 15 seconds */
   readonly silenceMs: number;
-  /** Connections that have not opened a stream yet; the oldest one makes room for the newest. @default 4,096 */
+  /** Connections without an open stream; the one longest without makes room for the newest. @default 4,096 */
   readonly maxSilentConnections: number;
 }
 

@@ -105,7 +105,9 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     clock.monotonicMs(),
   );
   const server = grpcServer(limits, (call, variant) => {
-    listening?.served(call.getPeer());
+    const ended = listening?.connections.streamOpened(call.getPeer());
+    // Comes at the end of every stream, however it ends.
+    if (ended !== undefined) call.once('cancelled', ended);
     if (open.size >= limits.maxStreams) {
       const details = 'too many streams (setting xds.limits.maxStreams)';
       call.emit('error', { code: status.RESOURCE_EXHAUSTED, details });

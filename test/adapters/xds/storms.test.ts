@@ -2,10 +2,16 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
-import { openH2Peer, statusOf } from '../../support/h2-peer.ts';
+import { loadProtoBundle } from '../../../src/adapters/xds/proto-bundle.ts';
+import { TYPE_URLS } from '../../../src/adapters/xds/xds-types.ts';
+import { frame, type H2Peer, openH2Peer, statusOf } from '../../support/h2-peer.ts';
 import { alone, boot, credited, kit } from './rules/variants.ts';
 
 const { stage, connect, atEnd } = kit();
+const DiscoveryRequest = loadProtoBundle().type('envoy.service.discovery.v3.DiscoveryRequest');
+const FIRST = DiscoveryRequest.encode(
+  DiscoveryRequest.fromObject({ node: { id: 'peer', cluster: 'edge' }, typeUrl: TYPE_URLS.cluster }),
+).finish();
 
 describe('many that come at once', () => {
   it('beyond the burst a new stream is told to come back, those that are there stay, and later ones are served', async () => {
@@ -75,6 +81,50 @@ describe('connections', () => {
     expect(others.filter(({ destroyed }) => !destroyed).length).toBeGreaterThanOrEqual(2);
   });
 });
+
+describe('connections whose streams have all ended', () => {
+  it('are cut off after a while, and those with a stream stay', async () => {
+    const s = await stage(alone(1), { limits: { silenceMs: 200 } });
+    const client = connect(s);
+    await boot(client);
+    const peer = openH2Peer(s.server.port);
+    atEnd(() => peer.close());
+    await served(peer);
+    await peer.closed;
+    await client.barrier();
+  });
+
+  it('are cut off also where a stream was refused', async () => {
+    const s = await stage(alone(1), { limits: { silenceMs: 200, maxStreams: 0 } });
+    const peer = openH2Peer(s.server.port);
+    atEnd(() => peer.close());
+    expect(await statusOf(peer.open())).toBe(status.RESOURCE_EXHAUSTED);
+    await peer.closed;
+  });
+
+  it('are bounded in number together with those that never had one: the longest without makes room', async () => {
+    const s = await stage(alone(1), { limits: { maxSilentConnections: 2 } });
+    const peers: H2Peer[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      const peer = openH2Peer(s.server.port);
+      atEnd(() => peer.close());
+      await served(peer);
+      peers.push(peer);
+    }
+    await peers[0]?.closed;
+    expect(peers.slice(1).map(({ session }) => session.destroyed)).toEqual([false, false]);
+  });
+});
+
+/** Opens a stream, asks for something, gets it, and ends the stream. */
+async function served(peer: H2Peer): Promise<void> {
+  const stream = peer.open();
+  stream.write(frame(FIRST));
+  await once(stream, 'data');
+  const ended = statusOf(stream);
+  stream.end();
+  expect(await ended).toBe(status.OK);
+}
 
 async function tcp(port: number): Promise<Socket> {
   const socket = connectTcp(port, '127.0.0.1');
