@@ -70,8 +70,8 @@ export class DeltaSubscription implements Subscription {
     return this.#everSent || this.#held.size > 0 ? this.#held : null;
   }
 
-  get unanswered(): boolean {
-    return this.#outstanding.length > 0;
+  get unanswered(): number {
+    return this.#outstanding.length;
   }
 
   get acked(): ReadonlySet<string> {

@@ -1,9 +1,6 @@
 import { type Snapshot, versionOf } from './snapshot.ts';
-import type { Wanted } from './subscription.ts';
+import { MAX_UNANSWERED, type Wanted } from './subscription.ts';
 import type { XdsType } from './xds-types.ts';
-
-/** A client that answers nothing must not make this grow. */
-const MAX_UNANSWERED = 32;
 
 /** What is remembered of a response. */
 export interface SentVersion {

@@ -58,8 +58,9 @@ export class SotwSubscription implements Subscription {
     return this.#sent?.versions ?? null;
   }
 
-  get unanswered(): boolean {
-    return this.#sent?.status === 'unanswered';
+  /** Of the state of the world the last response stands for all before it. */
+  get unanswered(): number {
+    return this.#sent?.status === 'unanswered' ? 1 : 0;
   }
 
   get acked(): ReadonlyMap<string, string> {

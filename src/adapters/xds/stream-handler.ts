@@ -12,6 +12,7 @@ import type { ResponseCache } from './response-cache.ts';
 import type { Snapshot } from './snapshot.ts';
 import { enterStream, type StreamEntry } from './stream-entry.ts';
 import { type StreamEvents, StreamSession, type StreamVariant } from './stream-session.ts';
+import { MAX_UNANSWERED } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 import type { XdsLimits } from './xds-limits.ts';
 import { TYPE_URLS, xdsTypeOf } from './xds-types.ts';
@@ -115,7 +116,8 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
         return refuse(status.FAILED_PRECONDITION, details);
       }
       const write = writer(call, () => joined?.session.drained(context.monotonicMs()));
-      joined = join(write, identified.identity, variant, context);
+      const overdue = () => refuse(status.RESOURCE_EXHAUSTED, `more than ${MAX_UNANSWERED} responses are unanswered`);
+      joined = join({ write, overdue }, identified.identity, variant, context);
       silence.cancel();
     }
     const type = variant.only ?? xdsTypeOf(request.typeUrl);
@@ -128,9 +130,10 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
       }
       return;
     }
-    joined.session.receive(type, request.asked, context.monotonicMs());
+    const { session } = joined;
+    session.receive(type, request.asked, context.monotonicMs());
     // Delta requests add to what earlier ones asked for.
-    if (joined.session.namesOf(type) > limits.maxResourceNames) {
+    if (session.namesOf(type) > limits.maxResourceNames) {
       refuse(
         status.INVALID_ARGUMENT,
         `more than ${limits.maxResourceNames} resource names in one subscription (setting xds.limits.maxResourceNames)`,
@@ -181,7 +184,7 @@ function writer(call: RawStream, onRoom: () => void): StreamEvents['write'] {
 }
 
 function join(
-  write: StreamEvents['write'],
+  transport: Pick<StreamEvents, 'write' | 'overdue'>,
   identity: NodeIdentity,
   variant: StreamVariant,
   context: StreamContext,
@@ -197,7 +200,7 @@ function join(
     client,
     stuckAfterMs: context.limits.stuckAfterMs,
     events: {
-      write,
+      ...transport,
       credited: (credit) => entry.credited(credit),
       asked: (type) => entry.asked(type),
       sent: (type, version) => entry.sent(type, version),

@@ -7,13 +7,15 @@ import type { ResponseCache } from './response-cache.ts';
 import { contentVersion, type SentVersion, SentVersions, wholeVersion } from './sent-versions.ts';
 import { type Snapshot, versionOf } from './snapshot.ts';
 import { SotwSubscription } from './sotw-subscription.ts';
-import type { Subscription, SubscriptionRequest, Wanted } from './subscription.ts';
+import { MAX_UNANSWERED, type Subscription, type SubscriptionRequest, type Wanted } from './subscription.ts';
 import { PLACEHOLDER, WantedContent } from './wanted-content.ts';
 import { isFullState, XDS_TYPES, type XdsType } from './xds-types.ts';
 
 export interface StreamEvents {
   /** Hands bytes to the transport; `false`: its buffer is full, send no more until `drained()`. */
   write(bytes: Buffer): boolean;
+  /** The client leaves too much unanswered; nothing more is written. */
+  overdue(): void;
   /** What this stream's ACKs amount to has changed. */
   credited(credit: Credit): void;
   /** The client asks for this type for the first time. */
@@ -231,6 +233,11 @@ export class StreamSession implements ClusterUse {
     if (offer === 'wait' || held || wanted.position === null) this.#waiting.add(type);
     else this.#waiting.delete(type);
     if (offer !== 'send' || held) return;
+    if (subscription.unanswered >= MAX_UNANSWERED) {
+      this.#blocked = true;
+      this.#events.overdue();
+      return;
+    }
     const { send, removed } = subscription.payload(wanted);
     const whole = wholeVersion(type, send, snapshot);
     const version = whole ?? versionOf(this.#resources(type, send, wanted, snapshot));
@@ -294,7 +301,7 @@ export class StreamSession implements ClusterUse {
 
   #noteRoutes({ versions }: Wanted, { references }: Snapshot): void {
     // A table that this one overtakes is in use until this one is ACKed.
-    const overtaken = this.#subscriptions.route.unanswered ? this.#sentReferences : NONE;
+    const overtaken = this.#subscriptions.route.unanswered > 0 ? this.#sentReferences : NONE;
     let named = overtaken;
     for (const name of versions.keys()) named = union(named, references.get(name) ?? NONE);
     this.#sentReferences = named;

@@ -30,6 +30,9 @@ export type RequestOutcome =
   | { readonly kind: 'ack' }
   | { readonly kind: 'nack'; readonly position: Position | null };
 
+/** Of one type of one stream: a client that answers nothing must not make anything grow. */
+export const MAX_UNANSWERED = 64;
+
 export type Offer = 'send' | 'wait' | 'nothing';
 
 /** Names that one response carries, and names that it takes away (delta only). */
@@ -50,7 +53,8 @@ export interface Subscription {
   readonly credited: Position | null;
   /** What the client has by the last response sent, name to version; `null` before the first one. */
   readonly sentVersions: ReadonlyMap<string, string> | null;
-  readonly unanswered: boolean;
+  /** Responses that the client has not answered. */
+  readonly unanswered: number;
   /** Names that the client has said to have, whatever their version. */
   readonly acked: { has(name: string): boolean };
   receive(request: SubscriptionRequest): RequestOutcome;

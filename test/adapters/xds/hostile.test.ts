@@ -148,6 +148,31 @@ describe('a hostile peer gets a status, or nothing, and nobody else notices', ()
     await good.served(2);
   });
 
+  it('who never ACKs has at most 64 responses unanswered', async () => {
+    const s = await stage(split(1, 0), { limits: { stuckAfterMs: 0 } });
+    const good = await neighbour(s);
+    const bad = connect(s, { protocol: 'delta', node: { id: 'bad', cluster: 'edge' } });
+    for (let i = 0; i < 70; i += 1) bad.request({ type: 'endpoint', names: [`name-${i}`] });
+    expect(await bad.ended).toEqual(
+      expect.objectContaining({
+        code: status.RESOURCE_EXHAUSTED,
+        details: 'more than 64 responses are unanswered',
+      }),
+    );
+    expect(bad.pending('endpoint')).toBe(64);
+    await good.served(2);
+  });
+
+  it('who ACKs late has no bound', async () => {
+    const s = await stage(split(1, 0), { limits: { stuckAfterMs: 0 } });
+    const late = connect(s, { protocol: 'delta' });
+    for (let round = 0; round < 3; round += 1) {
+      for (let i = 0; i < 60; i += 1) late.request({ type: 'endpoint', names: [`name-${round}-${i}`] });
+      for (let i = 0; i < 60; i += 1) late.ack(await late.next('endpoint'));
+    }
+    await late.barrier();
+  });
+
   it('a flood of requests', async () => {
     const s = await stage(split(1, 0));
     const good = await neighbour(s);
