@@ -56,7 +56,8 @@ export class ClientStreams {
   }
 
   endpointsDue(services: readonly string[]): void {
-    for (const member of this.#members) member.endpointsDue(services);
+    // One that carries clusters itself knows by itself what warms.
+    for (const member of this.#members) if (!member.givesClusters) member.endpointsDue(services);
   }
 
   /** Something that another stream may be waiting for has happened. */

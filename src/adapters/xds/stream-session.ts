@@ -293,8 +293,9 @@ export class StreamSession implements ClusterUse {
     this.#sentClusters = new Map(resources.map((resource) => [resource.name, resource]));
     // Envoy warms a changed cluster, and a new one, until it gets endpoints. It asks for them in a way that cannot be
     // told from a repeated ACK (SotW), or not at all (delta), where it has them under that name already. So they follow
-    // unasked; a name that was not asked for before is answered in its turn.
-    const warming = resources.filter(({ name, version }) => before !== null && before.get(name) !== version);
+    // unasked, also those that were asked for before any cluster; a name that was not asked for before is answered in
+    // its turn.
+    const warming = resources.filter(({ name, version }) => before?.get(name) !== version);
     const services = warming.flatMap(({ name }) => snapshot.services.get(name) ?? []);
     if (services.length > 0) (this.#subscriptions.endpoint.active ? this : this.#client).endpointsDue(services);
   }

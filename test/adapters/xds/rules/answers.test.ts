@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { backend, revision, table } from '../../../core/traffic/tables.ts';
-import { alone, boot, credited, forEachVariant, split, v1, web } from './variants.ts';
+import { alone, boot, credited, forEachVariant, prepared, split, v1, web } from './variants.ts';
 
 const v3 = revision('shop', 'v3');
 
@@ -152,5 +152,33 @@ forEachVariant(({ delta, stage, connect }) => {
     s.feed.set(table(2, [backend('shop', [[v1, 10_000]], { pinned: [v1.key] }), web]));
     expect((await client.next('cluster')).names).toContain('shop--v1--pin');
     expect((await client.next('endpoint')).names).toEqual(['shop--v1']);
+  });
+
+  it('D11: endpoints that were asked for before any cluster come again with the first clusters', async () => {
+    const s = await stage(alone(1));
+    const client = connect(s);
+    client.request({ type: 'endpoint', names: ['shop--v1'] });
+    await client.accept('endpoint');
+    client.request({ type: 'cluster' });
+    await client.accept('cluster');
+    expect((await client.accept('endpoint')).names).toEqual(['shop--v1']);
+    await client.barrier();
+    expect(client.pending('endpoint')).toBe(0);
+  });
+
+  it('D11: endpoints of a cluster that only comes later come again with it, also where it was asked for before', async () => {
+    const s = await stage(alone(1), { limits: { stuckAfterMs: 60_000 } });
+    const client = connect(s);
+    client.request({ type: 'endpoint', names: ['shop--v1', 'shop--v2'] });
+    await client.accept('endpoint');
+    client.request({ type: 'cluster' });
+    // Not ACKed yet: Envoy has clusters that warm. So the endpoints of the next ones come before these do.
+    const first = await client.next('cluster');
+    await client.accept('endpoint');
+    s.feed.set(prepared(2));
+    expect((await client.accept('endpoint')).names).toContain('shop--v2');
+    client.ack(first);
+    expect((await client.next('cluster')).names).toContain('shop--v2');
+    expect((await client.next('endpoint')).names).toContain('shop--v2');
   });
 });
