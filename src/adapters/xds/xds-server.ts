@@ -8,6 +8,7 @@ import type { TrafficFeed } from '../../engine/ports/store.ts';
 import type { TrafficHistory } from '../../engine/ports/traffic-history.ts';
 import { ClientDirectory } from './client-streams.ts';
 import { createCodec } from './codec.ts';
+import { endInTurns } from './end-in-turns.ts';
 import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
 import { credentialsOf, grpcServer, shutDown, streamAgeMs, type XdsTls } from './grpc-server.ts';
 import { type Listening, listen } from './listen.ts';
@@ -145,7 +146,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       listening?.close();
       const closed = shutDown(server, clock, deadlineMs);
       // Discovery streams never end by themselves; ended ones are opened again at another replica.
-      for (const end of [...open]) end();
+      await endInTurns(open);
       await closed;
       await feeding.stop();
     },
