@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { DEFAULT_PEER_LIMITS, type PeerLimits } from '../core/fleet/peer-limits.ts';
 import { check } from '../core/manifest/check-yaml.ts';
 import { readYaml, type YamlDocument } from '../core/manifest/yaml-source.ts';
 import { fail, type Result, type SerinError } from '../core/model/errors.ts';
@@ -20,18 +21,6 @@ export interface FleetConfig {
   } | null;
 }
 
-/** What a peer of the xDS server may cost. */
-export interface XdsLimitsConfig {
-  readonly maxStreams: number;
-  readonly maxStreamsPerConnection: number;
-  readonly maxResourceNames: number;
-  readonly newStreamBurst: number;
-  readonly newStreamsPerSecond: number;
-  readonly requestBurst: number;
-  readonly requestsPerSecond: number;
-  readonly maxConnectionAgeMs: number;
-}
-
 /** The engine's configuration, defaults filled in, secrets resolved. */
 export interface Config {
   readonly redis: { readonly url: string; readonly ca: string | null } | null;
@@ -41,7 +30,7 @@ export interface Config {
     readonly host: string;
     readonly port: number;
     readonly tls: { readonly certificate: string; readonly privateKey: string; readonly clientCa: string } | null;
-    readonly limits: XdsLimitsConfig;
+    readonly limits: PeerLimits;
   };
   readonly fleets: readonly FleetConfig[];
   readonly notifiers: readonly {
@@ -133,17 +122,11 @@ function onlyDocument(name: string, text: string): Result<YamlDocument> {
   return { kind: 'error', errors: mine };
 }
 
-function limitsOf(raw: NonNullable<ConfigFile['xds']>['limits'] = {}): XdsLimitsConfig {
-  return {
-    maxStreams: raw.maxStreams ?? 20_000,
-    maxStreamsPerConnection: raw.maxStreamsPerConnection ?? 8,
-    maxResourceNames: raw.maxResourceNames ?? 10_000,
-    newStreamBurst: raw.newStreamBurst ?? 4_000,
-    newStreamsPerSecond: raw.newStreamsPerSecond ?? 1_000,
-    requestBurst: raw.requestBurst ?? 1_000,
-    requestsPerSecond: raw.requestsPerSecond ?? 200,
-    maxConnectionAgeMs: raw.maxConnectionAge ?? 36_000_000,
-  };
+function limitsOf(raw: NonNullable<ConfigFile['xds']>['limits'] = {}): PeerLimits {
+  const { maxConnectionAge, ...counts } = raw;
+  const given = { ...counts, maxConnectionAgeMs: maxConnectionAge };
+  const limits = Object.entries(DEFAULT_PEER_LIMITS) as [keyof PeerLimits, number][];
+  return Object.fromEntries(limits.map(([key, usual]) => [key, given[key] ?? usual])) as unknown as PeerLimits;
 }
 
 function assemble(
