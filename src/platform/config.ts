@@ -4,6 +4,7 @@ import { DEFAULT_PEER_LIMITS, type PeerLimits } from '../core/fleet/peer-limits.
 import { check } from '../core/manifest/check-yaml.ts';
 import { readYaml, type YamlDocument } from '../core/manifest/yaml-source.ts';
 import { fail, type Result, type SerinError } from '../core/model/errors.ts';
+import { shareAPort } from '../core/traffic/listener.ts';
 import { ConfigFile, isHttpUrl } from './config-grammar.ts';
 import type { LogLevel } from './logger.ts';
 
@@ -247,10 +248,8 @@ function unsafe(
     });
   }
   config.fleets.forEach(({ listeners }, i) => {
-    listeners.forEach(({ listener, address, port }, j) => {
-      const clash = listeners.findIndex((other) => {
-        return other.listener === listener || (other.address === address && other.port === port);
-      });
+    listeners.forEach((one, j) => {
+      const clash = listeners.findIndex((other) => other.listener === one.listener || shareAPort(other, one));
       if (clash < j) refuse('two listeners of the fleet have one name or one port', `fleets[${i}].listeners[${j}]`);
     });
   });

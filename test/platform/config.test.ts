@@ -171,6 +171,12 @@ describe('a mistake is told at its place', () => {
       'two listeners of the fleet have one name or one port',
     ],
     [
+      'a listener on every address and one on one of them',
+      'fleets: [{ name: a, listeners: [{ name: x, address: 0.0.0.0, port: 1 }, { name: y, address: 127.0.0.1, port: 1 }] }]',
+      '1:73',
+      'two listeners of the fleet have one name or one port',
+    ],
+    [
       'a listener on a name',
       'fleets: [{ name: a, listeners: [{ name: x, address: localhost, port: 1 }] }]',
       '1:53',

@@ -1,7 +1,8 @@
 import { TOTAL_WEIGHT } from '../model/documents.ts';
 import type { SerinError } from '../model/errors.ts';
-import type { BackendTraffic, FleetTable, RouteTraffic, TrafficOwner } from '../model/traffic.ts';
+import type { BackendTraffic, FleetTable, ListenerTraffic, RouteTraffic, TrafficOwner } from '../model/traffic.ts';
 import type { EnvoyResources } from './envoy-resources.ts';
+import { shareAPort } from './listener.ts';
 import { virtualHostName } from './route-configuration.ts';
 import { isSafeName } from './safe-name.ts';
 
@@ -20,15 +21,16 @@ export function checkResources(table: FleetTable, resources: EnvoyResources): Se
   const clusterOwners = new Map<string, TrafficOwner>();
   const hosts = new Map<string, TrafficOwner>();
   const domains = new Map<string, TrafficOwner>();
-  const ports = new Map<string, TrafficOwner>();
+  const listeners: ListenerTraffic[] = [];
   for (const [owner, { value }] of table.owners) {
     const say = (message: string) => refuse(owner, message);
     if (value.kind === 'backend') {
       checkRevisions(value, owner, clusterOwners, say);
       checkSplit(value, clusters, say);
     } else if (value.kind === 'listener') {
-      // Envoy takes both, and the second one never gets the port.
-      claim(ports, `${value.address}:${value.port}`, owner, (other) => say(`its port is also that of ${other}`));
+      const other = listeners.find((seen) => shareAPort(seen, value));
+      if (other !== undefined) say(`its port is also that of listener/${other.listener}`);
+      listeners.push(value);
     } else if (value.spec.fleet !== table.fleet) {
       say(`it belongs to fleet ${value.spec.fleet}`);
     } else {

@@ -32,3 +32,23 @@ export function listenerOf({ listener, address, port }: ListenerTraffic, fleet: 
     ],
   };
 }
+
+type Bound = Pick<ListenerTraffic, 'address' | 'port'>;
+
+/** Envoy takes both, and of two on one address the second one never gets the port. */
+export function shareAPort(one: Bound, other: Bound): boolean {
+  if (one.port !== other.port) return false;
+  const [a, b] = [canonical(one.address), canonical(other.address)];
+  if (a === b) return true;
+  // An IPv6 address of Envoy's takes no IPv4.
+  return isIpv6(a) === isIpv6(b) && [a, b].some((address) => address === '0.0.0.0' || address === '[::]');
+}
+
+/** One spelling of each address. */
+function canonical(address: string): string {
+  return isIpv6(address) ? new URL(`http://[${address}]`).hostname : address;
+}
+
+function isIpv6(address: string): boolean {
+  return address.includes(':');
+}
