@@ -66,10 +66,10 @@ export interface XdsClientOptions extends Partial<XdsVariant> {
 }
 
 const WAIT_MS = 5_000;
-const MESSAGES: Readonly<Record<XdsType, string | null>> = {
+const MESSAGES: Readonly<Record<XdsType, string>> = {
   cluster: 'envoy.config.cluster.v3.Cluster',
   endpoint: 'envoy.config.endpoint.v3.ClusterLoadAssignment',
-  listener: null,
+  listener: 'envoy.config.listener.v3.Listener',
   route: 'envoy.config.route.v3.RouteConfiguration',
   runtime: 'envoy.service.runtime.v3.Runtime',
 };
@@ -269,7 +269,7 @@ const nameOf = (resource: Record<string, unknown>): string => String(resource.na
 
 function content(type: XdsType, { type_url, value }: DecodedAny): Record<string, unknown> {
   const name = MESSAGES[type];
-  if (type_url !== TYPE_URLS[type] || name === null) throw new Error(`resource of type ${type_url} among ${type}`);
+  if (type_url !== TYPE_URLS[type]) throw new Error(`resource of type ${type_url} among ${type}`);
   const decoder = protos.type(name);
   return decoder.toObject(decoder.decode(value), { enums: String, longs: Number });
 }
