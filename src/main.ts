@@ -172,7 +172,7 @@ async function serve(
     // Before anything acts: what the Envoys of other replicas have.
     await ledger.start();
     const declared = await declareListeners(
-      store,
+      { ...store, logger },
       config.fleets.map(({ name: fleet, listeners }) => ({ fleet, listeners })),
     );
     if (declared.kind === 'error') {
