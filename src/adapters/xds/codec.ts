@@ -22,6 +22,8 @@ export interface DiscoveryResponse {
 
 export interface Codec {
   encodeResource(type: XdsType, name: string, resource: object): EncodedResource;
+  /** A resource of this name with nothing in it. Made for whatever name a client asks for, so it costs next to nothing. */
+  encodeEmpty(type: 'endpoint' | 'runtime', name: string): Buffer;
   encodeResponse(response: DiscoveryResponse): Buffer;
 }
 
@@ -42,6 +44,10 @@ export function createCodec(protos: ProtoBundle, identifier: string): Codec {
       const message = protos.type(MESSAGE_OF[type]);
       const bytes = asBuffer(message.encode(message.fromObject(withAny(protos, resource) as object)).finish());
       return { name, version: contentHash([bytes]), bytes };
+    },
+    encodeEmpty(type, name) {
+      const fields = type === 'runtime' ? { name, layer: { fields: {} } } : { clusterName: name };
+      return asBuffer(protos.type(MESSAGE_OF[type]).encode(fields).finish());
     },
     encodeResponse({ protocol, type, version, nonce, resources, removed }) {
       const typeUrl = TYPE_URLS[type];

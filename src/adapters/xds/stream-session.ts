@@ -263,15 +263,10 @@ export class StreamSession implements ClusterUse {
       const version = versions.get(name);
       const known = content.get(name) ?? (type === 'cluster' ? this.#sentClusters.get(name) : undefined);
       if (known !== undefined) resources.push(known);
-      else if (version === PLACEHOLDER) resources.push(this.#placeholder(type, name));
+      else if (version === PLACEHOLDER && (type === 'endpoint' || type === 'runtime'))
+        resources.push({ name, version, bytes: this.#codec.encodeEmpty(type, name) });
     }
     return resources;
-  }
-
-  #placeholder(type: XdsType, name: string): EncodedResource {
-    return type === 'runtime'
-      ? this.#codec.encodeResource(type, name, { name, layer: { fields: {} } })
-      : this.#codec.encodeResource(type, name, { clusterName: name });
   }
 
   #mustHold({ versions }: Wanted, { references }: Snapshot): boolean {
