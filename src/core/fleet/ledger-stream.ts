@@ -62,7 +62,8 @@ export function startOf(openedAtMs: number): StreamProgress {
 
 /**
  * The streams that say something about a node now: all of them, but a replica that has fallen silent is not waited
- * for where the node has since opened the same kind of stream at another one.
+ * for where the node has since opened the same kind of stream at another one, or one that can carry all kinds: what an
+ * Envoy had before it came back so is not known to be what it has.
  */
 export function speaking(streams: readonly HeldStream[]): readonly HeldStream[] {
   if (streams.length < 2 || streams.every(({ fresh }) => fresh)) return streams;
@@ -71,7 +72,7 @@ export function speaking(streams: readonly HeldStream[]): readonly HeldStream[] 
       one.fresh ||
       !streams.some(
         ({ fresh, identity: { only, openedAtMs } }) =>
-          fresh && only === one.identity.only && openedAtMs > one.identity.openedAtMs,
+          fresh && (only === null || only === one.identity.only) && openedAtMs > one.identity.openedAtMs,
       ),
   );
 }

@@ -57,6 +57,15 @@ describe('a fleet ledger', () => {
     expect(node()?.credited).toEqual(at(1));
   });
 
+  it('takes no word of a silent replica for a node whose newer stream carries everything, and has ACKed nothing', () => {
+    ledger.open('dead', 0, fresh(identity('a', 10, 'route')), 10);
+    ledger.progress('dead', 0, has(5, 11));
+    ledger.setFresh('dead', false, 20);
+    expect(node()?.credited).toEqual(at(5));
+    ledger.open('live', 0, fresh(identity('a', 30)), 30);
+    expect(node()).toMatchObject({ credited: null, routes: null, replicas: ['live'] });
+  });
+
   it('does not wait for who is silent, but does not take its older word over a fresh one either', () => {
     ledger.open('live', 0, fresh(identity('a', 10)), 10);
     ledger.progress('live', 0, has(5, 11));

@@ -141,6 +141,7 @@ describe('the ledger in writing', () => {
           expect(read).toHaveLength(some.length);
           if (few) expect(read.map((nack) => nack?.message)).toEqual(some);
         }),
+        { numRuns: 25 },
       );
     });
 
