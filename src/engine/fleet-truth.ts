@@ -7,7 +7,7 @@ import { hasReached } from '../core/model/position.ts';
 import { didYouMean } from '../core/model/suggest.ts';
 import type { Position } from '../core/model/traffic.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
-import { withTrial } from '../core/traffic/with-trial.ts';
+import { trialResources } from '../core/traffic/with-trial.ts';
 import type { Dependencies } from './dependencies.ts';
 import { fromStore } from './load.ts';
 import type { NewestTable } from './ports/traffic-history.ts';
@@ -85,7 +85,8 @@ export async function nodeDiff(deps: Dependencies, fleet: string, nodeId: string
   if (read.kind === 'error') return read;
   const table = read.value;
   const trial = table.trial?.probe === nodeId ? table.trial : null;
-  const wanted = buildResources(trial === null ? table : withTrial(table, trial));
+  const tried = trial === null ? null : trialResources(table);
+  const wanted = tried?.kind === 'ok' ? tried : buildResources(table);
   if (wanted.kind === 'error') return wanted;
   const { clusters, endpoints, listeners, routes } = wanted.value;
   const lists: readonly (readonly [NodeType['type'], readonly object[]])[] = [

@@ -3,8 +3,11 @@ import type { FleetObservation } from '../core/fleet/liveness.ts';
 import { renderQuery } from '../core/manifest/render-query.ts';
 import { ok, type Result } from '../core/model/errors.ts';
 import { observationNeeds } from '../core/rollout/needs.ts';
+import { trialOf } from '../core/rollout/push.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import type { Observations } from '../core/rollout/transition.ts';
+import { buildResources } from '../core/traffic/build-resources.ts';
+import { trialResources } from '../core/traffic/with-trial.ts';
 import type { Dependencies } from './dependencies.ts';
 import { fromStore } from './load.ts';
 
@@ -29,6 +32,12 @@ export async function observeFleets(
 export async function observe(deps: Dependencies, rollout: Rollout, nowMs: number): Promise<Result<Observations>> {
   const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
   if (fleets.kind === 'error') return fleets;
+  for (const [fleet, seen] of Object.entries(fleets.value)) {
+    if (seen.trial?.by !== trialOf(rollout)) continue;
+    const unservable = await unservableTrial(deps, fleet, seen.trial.by);
+    if (unservable.kind === 'error') return unservable;
+    if (unservable.value !== null) fleets.value[fleet] = { ...seen, unservable: unservable.value };
+  }
   const scrapeMs = slowestScrapeMs(deps, rollout);
   const needs = observationNeeds(rollout, scrapeMs, nowMs);
   const [counters, queries] = await Promise.all([
@@ -41,6 +50,19 @@ export async function observe(deps: Dependencies, rollout: Rollout, nowMs: numbe
     ),
   ]);
   return ok({ fleets: fleets.value, counters, queries: new Map(queries), scrapeMs });
+}
+
+/**
+ * Why the table with this trial cannot be served; `null`: it can, it is over, or the table without it cannot either.
+ * Asked of the records, not of the xDS side: that may be another process, and an ACK cannot tell what it was about.
+ */
+async function unservableTrial({ traffic }: Dependencies, fleet: string, by: string): Promise<Result<string | null>> {
+  const read = fromStore(await traffic.table(fleet));
+  if (read.kind === 'error') return read;
+  if (read.value.trial?.by !== by) return ok(null);
+  const tried = trialResources(read.value);
+  if (tried?.kind !== 'error' || buildResources(read.value).kind === 'error') return ok(null);
+  return ok(tried.errors[0]?.message ?? 'its table is inconsistent');
 }
 
 /** One fleet without metrics means no evidence at all: `null`. */

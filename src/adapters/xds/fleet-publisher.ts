@@ -2,7 +2,7 @@ import type { SerinError } from '../../core/model/errors.ts';
 import { samePosition } from '../../core/model/position.ts';
 import type { FleetTable, Position } from '../../core/model/traffic.ts';
 import { buildResources } from '../../core/traffic/build-resources.ts';
-import { withTrial } from '../../core/traffic/with-trial.ts';
+import { trialResources } from '../../core/traffic/with-trial.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { StoreRead, TrafficFeed } from '../../engine/ports/store.ts';
@@ -56,6 +56,8 @@ export function createFleetPublisher(options: {
   let snapshot: Snapshot | null = null;
   /** What the one node gets that tries a change out. */
   let tried: { readonly probe: string; readonly snapshot: Snapshot } | null = null;
+  /** The trial that was last said to be unservable. */
+  let unservable: string | null = null;
   const history = createSnapshotHistory();
   let refusal: Refusal | null = null;
   let regressed = false;
@@ -80,19 +82,22 @@ export function createFleetPublisher(options: {
     }
     table = next;
     const built = buildResources(next);
-    const trial = next.trial === null ? null : buildResources(withTrial(next, next.trial));
-    const errors = [built, trial].flatMap((result) => (result?.kind === 'error' ? result.errors : []));
-    if (built.kind === 'error' || trial?.kind === 'error') {
-      refusal = { position: next.position, errors };
-      const messages = errors.slice(0, 10).map(({ message }) => message);
-      logger.error('fleet table refused, the last good one stays', { n: next.position.n, errors: messages });
+    if (built.kind === 'error') {
+      refusal = { position: next.position, errors: built.errors };
+      logger.error('fleet table refused, the last good one stays', reasons(next.position, built.errors));
       return;
+    }
+    const trial = trialResources(next);
+    if (trial?.kind === 'error' && next.trial !== null && unservable !== `${next.trial.by} ${next.trial.n}`) {
+      unservable = `${next.trial.by} ${next.trial.n}`;
+      const { by } = next.trial;
+      logger.error('trial refused, its node gets what all get', { by, ...reasons(next.position, trial.errors) });
     }
     refusal = null;
     sequence += 1;
     snapshot = buildSnapshot(built.value, next.position, sequence, codec, snapshot);
     tried = null;
-    if (trial !== null && next.trial !== null) {
+    if (trial?.kind === 'ok' && next.trial !== null) {
       sequence += 1;
       const own = buildSnapshot(trial.value, next.position, sequence, codec, snapshot);
       tried = { probe: next.trial.probe, snapshot: { ...own, trial: next.trial.by } };
@@ -100,7 +105,7 @@ export function createFleetPublisher(options: {
     publish();
     // Afterwards: nobody waits for it.
     history.record(snapshot, built.value, null);
-    if (tried !== null && trial !== null) history.record(tried.snapshot, trial.value, tried.probe);
+    if (tried !== null && trial?.kind === 'ok') history.record(tried.snapshot, trial.value, tried.probe);
   };
 
   const freeze = (position: Position) => {
@@ -149,6 +154,10 @@ export function createFleetPublisher(options: {
       return running;
     },
   };
+}
+
+function reasons({ n }: Position, errors: readonly SerinError[]) {
+  return { n, errors: errors.slice(0, 10).map(({ message }) => message) };
 }
 
 /** Why `next` must not replace `now`; `same`: there is nothing to do. */

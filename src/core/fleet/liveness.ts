@@ -9,6 +9,8 @@ export interface FleetObservation {
   readonly position: Position | null;
   /** The trial under way in this fleet, whoever's it is, and the fleet revision at which it began. */
   readonly trial: { readonly by: string; readonly probe: string; readonly position: Position } | null;
+  /** Why the table with the asking rollout's trial cannot be served; absent: it can, or there is none. */
+  readonly unservable?: string;
 }
 
 export interface Nack {
@@ -78,6 +80,8 @@ export function liveness(
 export type Probing =
   | { readonly kind: 'taken' }
   | { readonly kind: 'refused'; readonly nacks: readonly Nack[] }
+  /** No Envoy was given it: the table with it is inconsistent. An ACK is then about the table without it. */
+  | { readonly kind: 'unservable'; readonly detail: string }
   /** `gone`: a probe is not connected, or its trial is not under way. */
   | { readonly kind: 'open'; readonly gone: boolean };
 
@@ -87,6 +91,8 @@ export function probing(
   observed: Readonly<Record<string, FleetObservation>>,
   by: string,
 ): Probing {
+  const unservable = Object.values(observed).find((one) => one.unservable !== undefined)?.unservable;
+  if (unservable !== undefined) return { kind: 'unservable', detail: unservable };
   const nacks: Nack[] = [];
   let [open, gone] = [Object.keys(probe).length === 0, false];
   for (const [fleet, nodeId] of Object.entries(probe)) {

@@ -1,7 +1,7 @@
 import { probing } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
 import { silentProbes } from './laggards.ts';
-import { type LiveCheck, refusal, silence } from './live-check.ts';
+import { type LiveCheck, refusal, silence, unservable } from './live-check.ts';
 import { newPush, nextProbe, trialOf } from './push.ts';
 import type { Push } from './rollout.ts';
 import { change, type Draft, emit, type Observations, type Settings, wait } from './transition.ts';
@@ -20,6 +20,7 @@ export function awaitProbe(d: Draft, observed: Observations, settings: Settings,
   const seen = probing(probe, observed.fleets, trialOf(d.rollout));
   const names = nameSome(Object.values(probe));
   if (seen.kind === 'refused') return { kind: 'failed', cause: refusal(seen.nacks) };
+  if (seen.kind === 'unservable') return { kind: 'failed', cause: unservable(seen.detail) };
   if (d.rollout.paused !== null) {
     // What is paused goes no further, and must not keep others from their turn.
     wait(d, `a person to resume it (${d.rollout.paused.reason})`);

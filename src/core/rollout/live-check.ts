@@ -4,7 +4,7 @@ import type { Cause } from './rollout.ts';
 
 export type LiveCheck =
   | { readonly kind: 'live'; readonly liveness: Extract<Liveness, { kind: 'live' }> }
-  /** An Envoy refused the push, or does not answer and the plan will not wait for it. */
+  /** An Envoy refused the push, cannot be given it, or does not answer and the plan will not wait for it. */
   | { readonly kind: 'failed'; readonly cause: Omit<Cause, 'atMs' | 'step'> }
   | { readonly kind: 'waiting' };
 
@@ -17,6 +17,16 @@ export function refusal(nacks: readonly Nack[]): Omit<Cause, 'atMs' | 'step'> {
 /** One sentence for a refused push; Envoy's words were redacted where they came in. */
 function nackSummary({ nodeId, message }: Nack, more: number): string {
   return `Envoy ${nodeId}${more > 0 ? ` (and ${more} more)` : ''} refused the change: ${message}`;
+}
+
+export function unservable(detail: string): Omit<Cause, 'atMs' | 'step'> {
+  return {
+    kind: 'unservable',
+    by: 'serin',
+    summary: `the change cannot be served: ${detail}`,
+    verdict: null,
+    node: null,
+  };
 }
 
 export function silence(nodes: readonly string[]): Omit<Cause, 'atMs' | 'step'> {

@@ -71,7 +71,7 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
     .nullable(),
   cause: z
     .looseObject({
-      kind: z.enum(['analysis', 'nack', 'laggard', 'deadline', 'person', 'no_dataplane']),
+      kind: z.enum(['analysis', 'nack', 'unservable', 'laggard', 'deadline', 'person', 'no_dataplane']),
       summary: z.string(),
       by: z.string(),
       atMs: ms,

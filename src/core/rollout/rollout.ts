@@ -92,7 +92,7 @@ export interface Evidence {
   readonly judge: JudgeState | null;
 }
 
-export type CauseKind = 'analysis' | 'nack' | 'laggard' | 'deadline' | 'person' | 'no_dataplane';
+export type CauseKind = 'analysis' | 'nack' | 'unservable' | 'laggard' | 'deadline' | 'person' | 'no_dataplane';
 
 export interface Cause {
   readonly kind: CauseKind;
