@@ -76,6 +76,7 @@ async function attempt(
 
   const tried = await tryOut(deps, `apply/${deps.newId()}`, planned.value.commit.traffic);
   if (tried.kind === 'unavailable') return storeUnavailable(tried.detail);
+  if (tried.kind === 'not tried') return 'again';
   if (tried.kind === 'busy') return fail('SERIN_CONFLICT', `a change of ${tried.by} is being tried out on an Envoy`);
   if (tried.kind === 'refused') {
     const { nodeId, message } = tried.nack;

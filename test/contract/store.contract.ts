@@ -540,6 +540,26 @@ function trafficContract(store: () => StoreUnderTest): void {
     expect(value(await traffic.table(fleet))).toMatchObject({ trial: { by: 'rollout/r1' }, position: { n: 1 } });
   });
 
+  it('makes nothing of a trial that is no longer under way, where the commit says so', async () => {
+    const { records, traffic } = store();
+    const [fleet, other] = [fresh('fleet'), fresh('fleet')];
+    const trial = { probe: 'edge-1', changes: [] };
+    const begin = [fleet, other].map((one) => ({ fleet: one, by: 'apply/a', trial }));
+    committed(await records.commit({ ...EMPTY, trials: begin }));
+    committed(await records.commit({ ...EMPTY, trials: [{ fleet: other, by: 'apply/a', trial: null }] }));
+    const make = (fleets: readonly string[]) =>
+      records.commit({
+        ...EMPTY,
+        traffic: fleets.map((one) => ({ fleet: one, owner: 'backend/cart' as const, value: backend('cart', 1) })),
+        trials: fleets.map((one) => ({ fleet: one, by: 'apply/a', trial: null, mustStand: true })),
+      });
+    expect(await make([fleet, other])).toEqual({ kind: 'conflict', key: `trial/${other}` });
+    expect(value(await traffic.table(fleet)).trial?.by).toBe('apply/a');
+    expect(value(await traffic.table(other)).owners.size).toBe(0);
+    committed(await make([fleet]));
+    expect(value(await traffic.table(fleet))).toMatchObject({ trial: null, position: { n: 2 } });
+  });
+
   it('never skips or repeats an n under racing commits', async () => {
     const fleet = fresh('fleet');
     const outcomes = await Promise.all(

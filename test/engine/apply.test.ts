@@ -176,7 +176,7 @@ describe('apply', () => {
       await rig.store.records.commit({
         ...EMPTY_COMMIT,
         trials: [{ fleet: 'edge', by: 'apply/gone', trial: left }],
-        due: [{ subject: 'trial/edge', atMs: rig.clock.now() + 30_000 }],
+        due: [{ subject: 'trial/edge/apply/gone', atMs: rig.clock.now() + 30_000 }],
       });
       await rig.until(async () => {
         const table = await rig.store.traffic.table('edge');

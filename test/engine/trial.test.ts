@@ -43,3 +43,87 @@ describe('a trial whose table cannot be served', () => {
     expect(value?.kind === 'backend' && value.revisions.map(({ name }) => name)).toEqual(['v1']);
   });
 });
+
+describe('an apply whose trial was taken away', () => {
+  it('was not tried: it is no word of consent, and the trial in its place keeps its own end', async () => {
+    // given an apply whose Envoy takes its time
+    rig = await engineRig();
+    await apply(...SHOP);
+    rig.envoys('edge', 'silent', 'a');
+    const waiting = rig.engine.apply({ files: files(routeYaml({ path: '/new' })), dryRun: false, by: 'someone' });
+    await rig.clock.advance(1_000);
+    const by = (await tableOf(rig)).trial?.by ?? '';
+    expect(by).toMatch(/^apply\//);
+    // when its trial ends, and somebody begins another one and dies
+    await rig.store.records.commit({ ...EMPTY_COMMIT, trials: [{ fleet: 'edge', by, trial: null }] });
+    await beginAndDie('apply/other', 30_000);
+    rig.envoys('edge', 'ack', 'a');
+    // then nothing is applied
+    expect(await rig.answer(waiting)).toMatchObject({
+      errors: [{ code: 'SERIN_CONFLICT', message: expect.stringContaining('apply/other') }],
+    });
+    expect((await tableOf(rig)).owners.get('route/shop')?.value).toMatchObject({
+      spec: { rules: [{ matches: [{ path: { value: '/' } }] }] },
+    });
+    // and the other one's ends when it is due
+    await rig.until(async () => (await tableOf(rig)).trial === null);
+  });
+
+  it('is tried again when nobody else is in the way', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    rig.envoys('edge', 'silent', 'a');
+    const waiting = rig.engine.apply({ files: files(routeYaml({ path: '/new' })), dryRun: false, by: 'someone' });
+    await rig.clock.advance(1_000);
+    const by = (await tableOf(rig)).trial?.by ?? '';
+    await rig.store.records.commit({ ...EMPTY_COMMIT, trials: [{ fleet: 'edge', by, trial: null }] });
+    await rig.clock.advance(3_000);
+    expect((await tableOf(rig)).trial?.by).not.toBe(by);
+    rig.envoys('edge', { nack: 'regex is too large' }, 'a');
+    expect(await rig.answer(waiting)).toMatchObject({ errors: [{ code: 'SERIN_ENVOY_REJECTED' }] });
+    expect((await tableOf(rig)).trial).toBeNull();
+  });
+
+  it('that cannot be served on what others have changed meanwhile is planned anew', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    rig.envoys('edge', 'silent', 'a');
+    const waiting = rig.engine.apply({
+      files: files(backendYaml('cart'), routeYaml({ name: 'cart', backend: 'cart' })),
+      dryRun: false,
+      by: 'someone',
+    });
+    await rig.clock.advance(1_000);
+    // An owner that an older table still has: it claims the hostname that the apply brings.
+    const spec = (await tableOf(rig)).trial?.changes.find(([owner]) => owner === 'route/cart')?.[1];
+    if (spec?.kind !== 'route') throw new Error('the route is not tried out');
+    const value = { ...spec, route: 'older', spec: { ...spec.spec, rules: [] } };
+    await rig.store.records.commit({ ...EMPTY_COMMIT, traffic: [{ fleet: 'edge', owner: 'route/older', value }] });
+    rig.envoys('edge', 'ack', 'a');
+    const outcome = await rig.answer(waiting);
+    expect(outcome).toMatchObject({ errors: [{ message: expect.stringContaining('route/older') }] });
+    expect((await tableOf(rig)).owners.has('route/cart')).toBe(false);
+    expect((await tableOf(rig)).trial).toBeNull();
+  });
+});
+
+describe('a trial that is overdue', () => {
+  it('is ended, and a newer one in its place is not', async () => {
+    rig = await engineRig();
+    await beginAndDie('apply/new', 40_000);
+    await rig.store.due.schedule('trial/edge/apply/old', rig.clock.now() + 1_000);
+    await rig.clock.advance(20_000);
+    expect((await tableOf(rig)).trial?.by).toBe('apply/new');
+    await rig.until(async () => (await tableOf(rig)).trial === null);
+    expect(await rig.store.due.next()).toEqual({ kind: 'ok', value: null });
+  });
+});
+
+/** A trial of an apply whose process is gone. */
+async function beginAndDie(by: `apply/${string}`, dueAfterMs: number): Promise<void> {
+  await rig.store.records.commit({
+    ...EMPTY_COMMIT,
+    trials: [{ fleet: 'edge', by, trial: { probe: 'edge-a', changes: [] } }],
+    due: [{ subject: `trial/edge/${by}`, atMs: rig.clock.now() + dueAfterMs }],
+  });
+}

@@ -183,9 +183,10 @@ function apply(s: State, commit: Commit): CommitOutcome {
   for (const { key, rev } of commit.reads) {
     if ((s.entries.get(key)?.rev ?? 0) !== rev) return { kind: 'conflict', key };
   }
-  for (const { fleet, by, trial } of commit.trials) {
+  for (const { fleet, by, trial, mustStand = false } of commit.trials) {
     const standing = s.fleets.get(fleet)?.trial ?? null;
-    if (trial !== null && standing !== null && standing.by !== by) return { kind: 'conflict', key: `trial/${fleet}` };
+    const taken = trial !== null && standing !== null && standing.by !== by;
+    if (taken || (mustStand && standing?.by !== by)) return { kind: 'conflict', key: `trial/${fleet}` };
   }
   s.commits += 1;
   const revs = new Map<RecordKey, number>();

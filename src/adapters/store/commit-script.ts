@@ -26,7 +26,7 @@ local function list(width)
   return out
 end
 local epoch, tombstoneMs = take(), take()
-local reads, writes, events, outbox, due, traffic, trials = list(2), list(3), list(2), list(2), list(2), list(3), list(3)
+local reads, writes, events, outbox, due, traffic, trials = list(2), list(3), list(2), list(2), list(2), list(3), list(4)
 
 local revs = {}
 for _, r in ipairs(reads) do
@@ -73,7 +73,9 @@ end
 for _, t in ipairs(trials) do
   if unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
   local by = redis.call('HGET', p .. 'traffic:' .. t[1], '@trialBy')
-  if t[3] ~= '' and by and by ~= t[2] then return {'conflict', 'trial/' .. t[1]} end
+  local taken = t[3] ~= '' and by and by ~= t[2]
+  local gone = t[4] ~= '' and by ~= t[2]
+  if taken or gone then return {'conflict', 'trial/' .. t[1]} end
 end
 if #traffic + #trials > 0 then
   if damaged('fleets', 'set') then return {'damaged', 'fleets'} end
@@ -173,10 +175,11 @@ export function commitArguments(commit: Commit, epochCandidate: string): string[
     ...table(commit.outbox, ({ queue, notice }) => [queue, `${notice.id}\n${stored(`a notice of ${queue}`, notice)}`]),
     ...table(commit.due, ({ subject, atMs }) => [subject, atMs === null ? '' : scoreMs(atMs)]),
     ...table(commit.traffic, ({ fleet, owner, value }) => [fleet, owner, value === null ? '' : stored(owner, value)]),
-    ...table(commit.trials, ({ fleet, by, trial }) => [
+    ...table(commit.trials, ({ fleet, by, trial, mustStand = false }) => [
       fleet,
       by,
       trial === null ? '' : stored(`a trial of ${by}`, { ...trial, by }),
+      mustStand ? 'must stand' : '',
     ]),
   ];
 }

@@ -24,7 +24,7 @@ export interface Unavailable {
   readonly detail: string;
 }
 
-/** Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend or a trial to tidy. */
+/** Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend to tidy, a trial to end. */
 export type Subject = `rollout/${string}` | `outbox/${string}` | `backend/${string}` | `trial/${string}`;
 
 /** `<rollout id>~<target>`: delivered first in, first out. */
@@ -53,6 +53,8 @@ export interface Commit {
     readonly fleet: string;
     readonly by: Trial['by'];
     readonly trial: Pick<Trial, 'probe' | 'changes'> | null;
+    /** What the commit makes was decided on this trial: a conflict when it is no longer under way. */
+    readonly mustStand?: boolean;
   }[];
 }
 
