@@ -26,7 +26,7 @@ async function laggardsOf(deps: Dependencies, rollout: Rollout): Promise<readonl
   if (probe !== null) return Object.values(probe).sort();
   const asking = { routesOnly, by: trialOf(rollout), graceMs: disconnectGraceMs, nowMs: deps.clock.now() };
   const live = liveness(counted, fleets.value, asking);
-  return live.kind === 'waiting' ? live.laggards : [];
+  return live.kind === 'waiting' ? Object.values(live.laggards).flat() : [];
 }
 
 export interface RolloutPage {

@@ -265,7 +265,7 @@ class World {
       const verdict = liveness(counted, observed, { ...asking, nowMs: this.clock.now() });
       if (there.length === 0) expect(verdict.kind).toBe('empty');
       else if (late.length === 0) expect(verdict.kind).toBe('live');
-      else expect(verdict).toMatchObject({ kind: 'waiting', laggards: late });
+      else expect(verdict).toMatchObject({ kind: 'waiting', laggards: { edge: late } });
     }
   }
 

@@ -107,6 +107,62 @@ describe('an apply whose trial was taken away', () => {
   });
 });
 
+describe('a change in two fleets', () => {
+  const BOTH = [...SHOP, routeYaml({ name: 'inner', fleet: 'inner' })] as const;
+  const trials = async () => [(await tableOf(rig)).trial, (await tableOf(rig, 'inner')).trial];
+
+  it('of documents, refused in one of them, is made in none, and no trial is left', async () => {
+    rig = await engineRig(['edge', 'inner']);
+    await apply(...BOTH);
+    rig.envoys('inner', { nack: 'regex is too large' }, 'a');
+    const changed = [routeYaml({ path: '/new' }), routeYaml({ name: 'inner', fleet: 'inner', path: '/new' })];
+    expect(await apply(...changed)).toMatchObject({ errors: [{ code: 'SERIN_ENVOY_REJECTED' }] });
+    expect(await trials()).toEqual([null, null]);
+    for (const [fleet, owner] of [
+      ['edge', 'route/shop'],
+      ['inner', 'route/inner'],
+    ] as const) {
+      const value = (await tableOf(rig, fleet)).owners.get(owner)?.value;
+      expect(value).toMatchObject({ spec: { rules: [{ matches: [{ path: { value: '/' } }] }] } });
+    }
+  });
+
+  it('of documents, whose trial was taken away in one of them, is tried again in both', async () => {
+    rig = await engineRig(['edge', 'inner']);
+    await apply(...BOTH);
+    for (const fleet of ['edge', 'inner']) rig.envoys(fleet, 'silent', 'a');
+    const changed = [routeYaml({ path: '/new' }), routeYaml({ name: 'inner', fleet: 'inner', path: '/new' })];
+    const waiting = rig.engine.apply({ files: files(...changed), dryRun: false, by: 'someone' });
+    await rig.clock.advance(1_000);
+    const by = (await tableOf(rig, 'inner')).trial?.by ?? '';
+    await rig.store.records.commit({ ...EMPTY_COMMIT, trials: [{ fleet: 'inner', by, trial: null }] });
+    await rig.clock.advance(3_000);
+    const again = await trials();
+    expect(again.map((trial) => trial?.by === by)).toEqual([false, false]);
+    expect(again[0]?.by).toBe(again[1]?.by);
+    for (const fleet of ['edge', 'inner']) rig.envoys(fleet, 'ack', 'a');
+    expect(await rig.answer(waiting)).toMatchObject({ kind: 'ok' });
+    expect(await trials()).toEqual([null, null]);
+  });
+
+  it('of a rollout goes to all when an Envoy of each has taken it, and is out of both after a refusal', async () => {
+    rig = await engineRig(['edge', 'inner']);
+    await apply(...BOTH);
+    rig.envoys('inner', 'silent');
+    const id = await startRollout(rig);
+    await rig.until(async () => (await trials()).every((trial) => trial?.by === `rollout/${id}`));
+    await rig.clock.advance(5_000);
+    expect((await rolloutOf(rig, id)).push?.probe).toMatchObject({ edge: expect.any(String) });
+    rig.envoys('inner', { nack: 'no' });
+    await rig.until(async () => (await rolloutOf(rig, id)).phase === 'failed');
+    expect(await trials()).toEqual([null, null]);
+    rig.envoys('inner', 'ack');
+    const second = await startRollout(rig, 'v3');
+    await rig.until(async () => (await rolloutOf(rig, second)).phase === 'promoted');
+    expect(await trials()).toEqual([null, null]);
+  });
+});
+
 describe('a trial that is overdue', () => {
   it('is ended, and a newer one in its place is not', async () => {
     rig = await engineRig();

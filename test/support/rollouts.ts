@@ -80,7 +80,7 @@ export function push(edge: readonly string[], fields: Partial<Push> = {}): Push 
     counted: { edge },
     routesOnly: false,
     probe: null,
-    unanswered: [],
+    unanswered: {},
     toldAtMs: null,
     ...fields,
   };

@@ -13,6 +13,9 @@ export interface FleetObservation {
   readonly unservable?: string;
 }
 
+/** Ids of nodes by fleet: two fleets may have nodes of the same name. */
+export type NodesByFleet = Readonly<Record<string, readonly string[]>>;
+
 export interface Nack {
   readonly nodeId: string;
   readonly type: string;
@@ -27,7 +30,8 @@ export interface LiveNode {
 
 export type Liveness =
   | { readonly kind: 'live'; readonly nodes: readonly LiveNode[] }
-  | { readonly kind: 'waiting'; readonly laggards: readonly string[]; readonly nacks: readonly Nack[] }
+  /** With a refusal whatever the other fleets say. */
+  | { readonly kind: 'waiting'; readonly laggards: NodesByFleet; readonly nacks: readonly Nack[] }
   /** Nobody is left to count: nothing may advance on that. */
   | { readonly kind: 'empty'; readonly fleet: string }
   /** What other replicas know of this fleet is not known here. */
@@ -49,32 +53,38 @@ export interface Asking {
  * plus those of them that came back. Nodes that appeared later get the new state anyway and do not count.
  */
 export function liveness(
-  counted: Readonly<Record<string, readonly string[]>>,
+  counted: NodesByFleet,
   observed: Readonly<Record<string, FleetObservation>>,
   { routesOnly, by, graceMs, nowMs }: Asking,
 ): Liveness {
   const nodes: LiveNode[] = [];
-  const laggards: string[] = [];
+  const laggards: Record<string, string[]> = {};
   const nacks: Nack[] = [];
+  let obstacle: Extract<Liveness, { readonly kind: 'empty' | 'blind' }> | null = null;
   for (const [fleet, nodeIds] of Object.entries(counted)) {
     const seen = observed[fleet];
     const position = seen?.position;
-    if (seen === undefined || position === undefined || position === null) return { kind: 'empty', fleet };
-    if (!seen.state.complete) return { kind: 'blind', fleet };
+    if (seen === undefined || position === undefined || position === null) {
+      obstacle ??= { kind: 'empty', fleet };
+      continue;
+    }
     const present = presentNodes(nodeIds, seen.state, graceMs, nowMs);
-    if (present.length === 0) return { kind: 'empty', fleet };
+    if (!seen.state.complete) obstacle ??= { kind: 'blind', fleet };
+    else if (present.length === 0) obstacle ??= { kind: 'empty', fleet };
     for (const { nodeId, node } of present) {
       const ackedAtMs = node === null ? null : ackAtMs(node, position, routesOnly);
       if (node !== null && ackedAtMs !== null) {
         nodes.push({ node, ackedAtMs });
         continue;
       }
-      laggards.push(nodeId);
+      laggards[fleet] = [...(laggards[fleet] ?? []), nodeId];
       const nack = nackSince(node, position, by);
       if (nack !== null) nacks.push(nack);
     }
   }
-  return laggards.length === 0 ? { kind: 'live', nodes } : { kind: 'waiting', laggards, nacks };
+  if (obstacle !== null && nacks.length === 0) return obstacle;
+  if (Object.keys(laggards).length === 0) return { kind: 'live', nodes };
+  return { kind: 'waiting', laggards, nacks };
 }
 
 export type Probing =
@@ -82,8 +92,10 @@ export type Probing =
   | { readonly kind: 'refused'; readonly nacks: readonly Nack[] }
   /** No Envoy was given it: the table with it is inconsistent. An ACK is then about the table without it. */
   | { readonly kind: 'unservable'; readonly detail: string }
-  /** `gone`: a probe is not connected, or its trial is not under way. */
-  | { readonly kind: 'open'; readonly gone: boolean };
+  | { readonly kind: 'open'; readonly byFleet: Readonly<Record<string, ProbeStanding>> };
+
+/** `gone`: it is not connected, or its trial is not under way. */
+export type ProbeStanding = 'taken' | 'open' | 'gone';
 
 /** How far are the nodes that try a change out? Each has to take the fleet revision at which its trial began. */
 export function probing(
@@ -94,20 +106,22 @@ export function probing(
   const unservable = Object.values(observed).find((one) => one.unservable !== undefined)?.unservable;
   if (unservable !== undefined) return { kind: 'unservable', detail: unservable };
   const nacks: Nack[] = [];
-  let [open, gone] = [Object.keys(probe).length === 0, false];
+  const byFleet: Record<string, ProbeStanding> = {};
   for (const [fleet, nodeId] of Object.entries(probe)) {
     const { state, trial } = observed[fleet] ?? { state: null, trial: null };
     const node = state?.nodes.find((one) => one.nodeId === nodeId) ?? null;
     if (trial === null || trial.by !== by || trial.probe !== nodeId || !node?.connected) {
-      [open, gone] = [true, true];
+      byFleet[fleet] = 'gone';
       continue;
     }
     const nack = nackSince(node, trial.position, by);
     if (nack !== null) nacks.push(nack);
-    if (!credits(node, trial.position)) open = true;
+    byFleet[fleet] = credits(node, trial.position) ? 'taken' : 'open';
   }
   if (nacks.length > 0) return { kind: 'refused', nacks };
-  return open ? { kind: 'open', gone } : { kind: 'taken' };
+  const standings = Object.values(byFleet);
+  const taken = standings.length > 0 && standings.every((standing) => standing === 'taken');
+  return taken ? { kind: 'taken' } : { kind: 'open', byFleet };
 }
 
 /**
@@ -143,7 +157,7 @@ export function connectedNodes(observed: Readonly<Record<string, FleetObservatio
 
 /** Counted nodes of which it is not known that they have the push, connected or not, sorted. */
 export function unconfirmedNodes(
-  counted: Readonly<Record<string, readonly string[]>>,
+  counted: NodesByFleet,
   observed: Readonly<Record<string, FleetObservation>>,
 ): readonly string[] {
   return Object.entries(counted)

@@ -32,7 +32,7 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
       return WAITING;
     case 'waiting':
       if (live.nacks.length > 0) return { kind: 'failed', cause: refusal(live.nacks) };
-      wait(d, `the ACK of ${nameSome(live.laggards)}`);
+      wait(d, `the ACK of ${nameSome(Object.values(live.laggards).flat())}`);
       return fromLaggards(laggards(d, live.laggards));
     case 'live':
       if (d.rollout.push?.liveAtMs === null)

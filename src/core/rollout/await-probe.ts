@@ -1,4 +1,4 @@
-import { probing } from '../fleet/liveness.ts';
+import { type ProbeStanding, probing } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
 import { silentProbes } from './laggards.ts';
 import { type LiveCheck, refusal, silence, unservable } from './live-check.ts';
@@ -31,7 +31,7 @@ export function awaitProbe(d: Draft, observed: Observations, settings: Settings,
     wait(d, 'a steady clock: wall and monotonic time disagree');
     return WAITING;
   }
-  if (seen.kind === 'open') return keepProbing(d, observed, probe, seen.gone);
+  if (seen.kind === 'open') return keepProbing(d, observed, seen.byFleet);
   const all = newPush(d, observed);
   if (all === null) return WAITING;
   const tookMs = d.nowMs - (d.rollout.push?.committedAtMs ?? d.nowMs);
@@ -42,36 +42,58 @@ export function awaitProbe(d: Draft, observed: Observations, settings: Settings,
   return WAITING;
 }
 
-/** Another node is asked when one goes away or stays silent; after three silent ones the plan's word on laggards counts. */
-function keepProbing(d: Draft, observed: Observations, probe: Probes, gone: boolean): LiveCheck {
+/**
+ * Another node of its fleet is asked when one goes away or stays silent; after three silent ones of a fleet the plan's
+ * word on laggards counts. A fleet whose node has taken it is left alone.
+ */
+function keepProbing(d: Draft, observed: Observations, byFleet: Readonly<Record<string, ProbeStanding>>): LiveCheck {
   const push = d.rollout.push;
-  if (push === null) return WAITING;
-  const asked = Object.values(probe);
+  const probe = push?.probe ?? null;
+  if (push === null || probe === null) return WAITING;
   const ageMs = d.nowMs - push.committedAtMs;
-  const parked = asked.length === 0;
-  wait(d, parked ? 'an Envoy to answer; others have their turn meanwhile' : `Envoy ${nameSome(asked)} to try it out`);
-  if (parked ? ageMs < PARK_MS : !gone && ageMs < PROBE_TIMEOUT_MS) return WAITING;
-  const unanswered = parked ? [] : gone ? push.unanswered : [...push.unanswered, ...asked];
-  const next = unanswered.length < MAX_PROBES ? nextProbe(d, observed, push, { now: asked, unanswered }) : null;
+  const at = (wanted: ProbeStanding) => Object.keys(byFleet).filter((fleet) => byFleet[fleet] === wanted);
+  const names = (fleets: readonly string[]) => nameSome(fleets.map((fleet) => probe[fleet] ?? ''));
+  const [gone, open] = [at('gone'), at('open')];
+  if (Object.keys(probe).length === 0) {
+    wait(d, 'an Envoy to answer; others have their turn meanwhile');
+    if (ageMs < PARK_MS) return WAITING;
+    const again = nextProbe(d, observed, push, { must: Object.keys(push.counted), may: [], unanswered: {} });
+    if (again !== null) ask(d, again, 'tries the change out');
+    return WAITING;
+  }
+  wait(d, `Envoy ${names([...gone, ...open])} to try it out`);
+  const silent = ageMs < PROBE_TIMEOUT_MS ? [] : open;
+  if (gone.length === 0 && silent.length === 0) return WAITING;
+  const more = silent.map((fleet) => [fleet, [...(push.unanswered[fleet] ?? []), probe[fleet] ?? '']] as const);
+  const unanswered = { ...push.unanswered, ...Object.fromEntries(more) };
+  const given = more.some(([, nodes]) => nodes.length >= MAX_PROBES);
+  const next = given ? null : nextProbe(d, observed, push, { must: silent, may: gone, unanswered });
   if (next !== null) {
-    change(d, { push: next });
-    d.traffic = true;
-    const who = nameSome(Object.values(next.probe ?? {}));
-    emit(d, 'held', parked ? `${who} tries the change out` : `${nameSome(asked)} does not answer; ${who} tries it out`);
+    ask(d, next, `tries it out; no answer from ${names([...gone, ...silent])}`);
     return WAITING;
   }
   // Whoever is away may be back in a moment; whoever is silent has had its time.
-  if (parked || gone) return WAITING;
+  if (silent.length === 0) return WAITING;
   const check = silentProbes(d, unanswered);
   if (check.kind === 'give-up') return { kind: 'failed', cause: silence(check.nodes) };
   park(d);
   return WAITING;
 }
 
+function ask(d: Draft, next: Push, what: string): void {
+  const before = Object.entries(d.rollout.push?.probe ?? {});
+  change(d, { push: next });
+  d.traffic = true;
+  const asked = Object.entries(next.probe ?? {}).filter(
+    ([fleet, node]) => !before.some((one) => one[0] === fleet && one[1] === node),
+  );
+  emit(d, 'held', `${nameSome(asked.map(([, node]) => node))} ${what}`);
+}
+
 /** Takes the change back from the node that tries it out, so that others have their turn. */
 function park(d: Draft): void {
   const push: Push | null = d.rollout.push;
   if (push === null) return;
-  change(d, { push: { ...push, committedAtMs: d.nowMs, probe: {}, unanswered: [] } });
+  change(d, { push: { ...push, committedAtMs: d.nowMs, probe: {}, unanswered: {} } });
   d.traffic = true;
 }

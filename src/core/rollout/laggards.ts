@@ -1,3 +1,4 @@
+import type { NodesByFleet } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
 import { tell } from './notice.ts';
 import { without } from './push.ts';
@@ -14,38 +15,38 @@ export type LaggardCheck =
  * What the plan says about Envoys that have not answered in time. People are told once per push, whatever it says.
  * On the way back nobody is left out: who has not confirmed may still send requests to the canary.
  */
-export function laggards(d: Draft, nodes: readonly string[]): LaggardCheck {
+export function laggards(d: Draft, nodes: NodesByFleet): LaggardCheck {
   const { push, spec, phase } = d.rollout;
   if (push === null || d.nowMs - push.committedAtMs < spec.ackTimeoutMs) return { kind: 'wait' };
   const back = phase === 'rolling_back' || phase === 'aborting';
-  if (!back && spec.onLaggard === 'rollback') return { kind: 'give-up', nodes };
+  if (!back && spec.onLaggard === 'rollback') return { kind: 'give-up', nodes: Object.values(nodes).flat() };
   if (!back && spec.onLaggard === 'exclude') return exclude(d, nodes);
   tellOnce(d, push, nodes, back ? 'not back on stable yet' : 'has not answered');
   return { kind: 'wait' };
 }
 
 /** The same for those that were to try a change out and stayed silent. */
-export function silentProbes(d: Draft, nodes: readonly string[]): LaggardCheck {
+export function silentProbes(d: Draft, nodes: NodesByFleet): LaggardCheck {
   const { push, spec } = d.rollout;
-  if (spec.onLaggard === 'rollback') return { kind: 'give-up', nodes };
+  if (spec.onLaggard === 'rollback') return { kind: 'give-up', nodes: Object.values(nodes).flat() };
   if (spec.onLaggard === 'exclude') return exclude(d, nodes);
   tellOnce(d, push, nodes, 'has not answered to a change that it was to try out');
   return { kind: 'wait' };
 }
 
-function tellOnce(d: Draft, push: Push | null, nodes: readonly string[], what: string): void {
+function tellOnce(d: Draft, push: Push | null, nodes: NodesByFleet, what: string): void {
   if (push === null || push.toldAtMs !== null) return;
   change(d, { push: { ...push, toldAtMs: d.nowMs } });
   say(d, nodes, what);
 }
 
-function exclude(d: Draft, nodes: readonly string[]): LaggardCheck {
+function exclude(d: Draft, nodes: NodesByFleet): LaggardCheck {
   const push = d.rollout.push;
   if (push === null) return { kind: 'wait' };
   const excluded: Rollout['excluded'] = Object.fromEntries(
     Object.entries(push.counted).map(([fleet, counted]) => {
       const before = d.rollout.excluded[fleet] ?? [];
-      return [fleet, [...new Set([...before, ...counted.filter((id) => nodes.includes(id))])].sort()];
+      return [fleet, [...new Set([...before, ...counted.filter((id) => nodes[fleet]?.includes(id))])].sort()];
     }),
   );
   const counted = without(push.counted, excluded);
@@ -56,7 +57,8 @@ function exclude(d: Draft, nodes: readonly string[]): LaggardCheck {
   return { kind: 'gone-on' };
 }
 
-function say(d: Draft, nodes: readonly string[], what: string): void {
+function say(d: Draft, byFleet: NodesByFleet, what: string): void {
+  const nodes = Object.values(byFleet).flat();
   emit(d, 'held', `${what}: ${nameSome(nodes)}`, { laggards: nodes.slice(0, 100) });
   tell(d, 'laggards', [
     ['Envoys', nameSome(nodes)],

@@ -37,7 +37,7 @@ export function waitForView(d: Draft, fleet: string): void {
 }
 
 export function pushTo(d: Draft, counted: Push['counted'], { routesOnly }: Pick<Push, 'routesOnly'>): Push {
-  return { committedAtMs: d.nowMs, liveAtMs: null, counted, routesOnly, probe: null, unanswered: [], toldAtMs: null };
+  return { committedAtMs: d.nowMs, liveAtMs: null, counted, routesOnly, probe: null, unanswered: {}, toldAtMs: null };
 }
 
 /**
@@ -53,8 +53,10 @@ export function pushFor(d: Draft, observed: Observations, next: Partial<Rollout>
   }
   // Nobody is spared by asking the only node first.
   if (Object.values(push.counted).every((nodes) => nodes.length === 1)) return push;
-  const probe = isTurn(d, observed) ? chooseProbes(d.rollout, push.counted, observed, []) : null;
-  return probe === null ? null : { ...push, probe };
+  if (!isTurn(d, observed)) return null;
+  const fleets = Object.keys(push.counted);
+  const probe = chooseProbes(d.rollout, push.counted, observed, fleets, {});
+  return fleets.every((fleet) => probe[fleet] !== undefined) ? { ...push, probe } : null;
 }
 
 /** Another change that is tried out comes first; the draft says whose. */
@@ -65,16 +67,34 @@ function isTurn(d: Draft, observed: Observations): boolean {
   return busy == null;
 }
 
-/** The same change for other nodes to try; `null`: nobody else is there, or it is not this rollout's turn. */
+/**
+ * The same change for other nodes to try, in these fleets; elsewhere the probe stays. `null`: one of `must` has nobody
+ * else, none of them has, or it is not this rollout's turn.
+ */
 export function nextProbe(
   d: Draft,
   observed: Observations,
   push: Push,
-  asked: { readonly now: readonly string[]; readonly unanswered: readonly string[] },
+  { must, may, unanswered }: ProbeRequest,
 ): Push | null {
   if (!isTurn(d, observed)) return null;
-  const probe = chooseProbes(d.rollout, push.counted, observed, [...asked.now, ...asked.unanswered]);
-  return probe === null ? null : { ...push, committedAtMs: d.nowMs, probe, unanswered: asked.unanswered };
+  const asked = Object.fromEntries(
+    [...must, ...may].map((fleet) => {
+      const now = push.probe?.[fleet];
+      return [fleet, [...(unanswered[fleet] ?? []), ...(now === undefined ? [] : [now])]];
+    }),
+  );
+  const chosen = chooseProbes(d.rollout, push.counted, observed, [...must, ...may], asked);
+  if (Object.keys(chosen).length === 0 || must.some((fleet) => chosen[fleet] === undefined)) return null;
+  return { ...push, committedAtMs: d.nowMs, probe: { ...push.probe, ...chosen }, unanswered };
+}
+
+interface ProbeRequest {
+  /** Fleets that need another one. */
+  readonly must: readonly string[];
+  /** Fleets that go on waiting for theirs when there is no other. */
+  readonly may: readonly string[];
+  readonly unanswered: Push['unanswered'];
 }
 
 /** A connected one of each fleet. Another node for another rollout: one that is ill should not meet all of them. */
@@ -82,17 +102,19 @@ function chooseProbes(
   rollout: Rollout,
   counted: Push['counted'],
   observed: Observations,
-  asked: readonly string[],
-): Push['probe'] {
+  fleets: readonly string[],
+  asked: Push['unanswered'],
+): Record<string, string> {
   const connected = connectedNodes(observed.fleets);
   const probe: Record<string, string> = {};
-  for (const [fleet, nodes] of Object.entries(counted)) {
-    const left = nodes.filter((node) => !asked.includes(node) && (connected[fleet] ?? []).includes(node));
+  for (const fleet of fleets) {
+    const left = (counted[fleet] ?? []).filter(
+      (node) => asked[fleet]?.includes(node) !== true && connected[fleet]?.includes(node),
+    );
     const [first] = left
       .map((node) => ({ node, rank: rank(rollout.id, node) }))
       .sort((a, b) => (a.rank < b.rank ? -1 : 1));
-    if (first === undefined) return null;
-    probe[fleet] = first.node;
+    if (first !== undefined) probe[fleet] = first.node;
   }
   return probe;
 }

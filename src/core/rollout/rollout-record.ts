@@ -48,7 +48,8 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
       counted: z.record(z.string(), z.array(z.string())),
       routesOnly: z.boolean().default(false),
       probe: z.record(z.string(), z.string()).nullable().default(null),
-      unanswered: z.array(z.string()).default([]),
+      // Earlier versions kept a list; those nodes are asked once more.
+      unanswered: z.record(z.string(), z.array(z.string())).catch({}),
       toldAtMs: ms.nullable().default(null),
     })
     .nullable(),

@@ -1,5 +1,6 @@
 import type { JudgeState, Verdict } from '../analysis/judge.ts';
 import type { Capability } from '../fleet/capabilities.ts';
+import type { NodesByFleet } from '../fleet/liveness.ts';
 import type { PlanSpec } from '../model/documents.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Revision } from '../model/revision.ts';
@@ -32,7 +33,7 @@ export interface Rollout {
   /** The proof, before the first step, that the way back works; `null`: not begun, or nothing to go back to. */
   readonly drill: Drill | null;
   /** Envoys that a step went on without, by fleet. They count again once they have caught up. */
-  readonly excluded: Readonly<Record<string, readonly string[]>>;
+  readonly excluded: NodesByFleet;
   /** What an Envoy must be able to do for this rollout. */
   readonly requires: readonly Capability[];
   /** The look after a way back has ended: do requests to the canary go on? `null`: none is due. */
@@ -63,7 +64,7 @@ export interface Push {
   /** When every counted node had ACKed it; `null`: not yet. */
   readonly liveAtMs: number | null;
   /** Nodes that must ACK, by fleet: those connected when it was committed. */
-  readonly counted: Readonly<Record<string, readonly string[]>>;
+  readonly counted: NodesByFleet;
   /** The ACK of the route tables does: clusters are there already, or are not needed any more. */
   readonly routesOnly: boolean;
   /**
@@ -71,8 +72,8 @@ export interface Push {
    * answered, others have their turn for a while.
    */
   readonly probe: Readonly<Record<string, string>> | null;
-  /** Nodes that were to try it out and did not answer in time. */
-  readonly unanswered: readonly string[];
+  /** Nodes that were to try it out and did not answer in time, by fleet. */
+  readonly unanswered: NodesByFleet;
   /** When people were told who does not answer; `null`: not yet. */
   readonly toldAtMs: number | null;
 }

@@ -24,13 +24,13 @@ describe('liveness', () => {
       const nack = { position, type: 'route', trial, message: 'no', atMs: 0 };
       return liveness(counted, fleetAt(5, [node('a', { nack })]), asking);
     };
-    expect(refusal('rollout/other')).toEqual({ kind: 'waiting', laggards: ['a'], nacks: [] });
+    expect(refusal('rollout/other')).toEqual({ kind: 'waiting', laggards: { edge: ['a'] }, nacks: [] });
     for (const trial of [null, 'rollout/r1']) expect(refusal(trial)).toMatchObject({ nacks: [{ nodeId: 'a' }] });
   });
 
   it('does not hold a refusal of something older against the push', () => {
     const nack = { position: { epoch: 'e', n: 4 }, type: 'RDS', trial: null, message: 'no', atMs: 0 };
     const observed = fleetAt(5, [node('a', { credited: { epoch: 'e', n: 3 }, nack })]);
-    expect(liveness(counted, observed, asking)).toEqual({ kind: 'waiting', laggards: ['a'], nacks: [] });
+    expect(liveness(counted, observed, asking)).toEqual({ kind: 'waiting', laggards: { edge: ['a'] }, nacks: [] });
   });
 });

@@ -57,7 +57,7 @@ describe('a change that adds a cluster or a match', () => {
     stage.tick(1);
     for (let i = 0; i < 4; i += 1) stage.disconnect(probeOf(stage)).tick(1);
     expect(stage.rollout.phase).toBe('preparing');
-    expect(stage.rollout.push?.unanswered).toEqual([]);
+    expect(stage.rollout.push?.unanswered).toEqual({});
     // Nobody else is left: it is waited for.
     stage.disconnect(probeOf(stage)).tick(30_000);
     expect(stage.rollout.phase).toBe('preparing');
