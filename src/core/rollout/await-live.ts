@@ -1,10 +1,10 @@
 import { type Asking, connectedNodes, liveness } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
 import { awaitProbe } from './await-probe.ts';
-import { type LaggardCheck, laggards } from './laggards.ts';
+import { isOnWayBack, type LaggardCheck, laggards } from './laggards.ts';
 import { type LiveCheck, refusal, silence } from './live-check.ts';
 import { markLive } from './moves.ts';
-import { trialOf, waitForView } from './push.ts';
+import { stillExcluded, trialOf, waitForView, without } from './push.ts';
 import { change, type Draft, emit, type Observations, type Settings, wait } from './transition.ts';
 
 /** How often to look when no hint comes, ms. ACKs wake us up at once; this is the backstop. */
@@ -47,16 +47,18 @@ function fromLaggards(check: LaggardCheck): LiveCheck {
 
 /**
  * Every counted node of a fleet is gone for good, others are there (an autoscaled fleet): count those.
- * They got the present state when they connected, so nothing is taken on trust; an empty fleet still holds.
+ * They got the present state when they connected, so nothing is taken on trust; an empty fleet still holds. Who was
+ * left out stays so, except on the way back.
  */
 function rebase(d: Draft, observed: Observations, who: Asking): boolean {
   const push = d.rollout.push;
   if (push === null) return false;
-  const connected = connectedNodes(observed.fleets);
+  const here = connectedNodes(observed.fleets);
+  const connected = isOnWayBack(d.rollout) ? here : without(here, stillExcluded(d.rollout, observed));
   const counted = Object.fromEntries(
     Object.entries(push.counted).map(([fleet, nodes]) => {
-      const here = liveness({ [fleet]: nodes }, observed.fleets, who);
-      return [fleet, here.kind === 'empty' ? (connected[fleet] ?? []) : nodes];
+      const seen = liveness({ [fleet]: nodes }, observed.fleets, who);
+      return [fleet, seen.kind === 'empty' ? (connected[fleet] ?? []) : nodes];
     }),
   );
   if (Object.values(counted).some((nodes) => nodes.length === 0)) return false;

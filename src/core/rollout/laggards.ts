@@ -16,13 +16,18 @@ export type LaggardCheck =
  * On the way back nobody is left out: who has not confirmed may still send requests to the canary.
  */
 export function laggards(d: Draft, nodes: NodesByFleet): LaggardCheck {
-  const { push, spec, phase } = d.rollout;
+  const { push, spec } = d.rollout;
   if (push === null || d.nowMs - push.committedAtMs < spec.ackTimeoutMs) return { kind: 'wait' };
-  const back = phase === 'rolling_back' || phase === 'aborting';
+  const back = isOnWayBack(d.rollout);
   if (!back && spec.onLaggard === 'rollback') return { kind: 'give-up', nodes: Object.values(nodes).flat() };
   if (!back && spec.onLaggard === 'exclude') return exclude(d, nodes);
   tellOnce(d, push, nodes, back ? 'not back on stable yet' : 'has not answered');
   return { kind: 'wait' };
+}
+
+/** Nobody is left out then. */
+export function isOnWayBack({ phase }: Pick<Rollout, 'phase'>): boolean {
+  return phase === 'rolling_back' || phase === 'aborting';
 }
 
 /** The same for those that were to try a change out and stayed silent. */

@@ -159,7 +159,7 @@ export function markLive(d: Draft, rollout: Rollout, lastAckAtMs: number): numbe
   const ofStep = rollout.phase === 'stepping' && last !== undefined;
   change(d, {
     push: { ...push, liveAtMs },
-    ...(ofStep ? { history: [...rollout.history.slice(0, -1), { ...last, liveAtMs }] } : {}),
+    ...(ofStep ? { history: [...rollout.history.slice(0, -1), { ...last, liveAtMs: last.liveAtMs ?? liveAtMs }] } : {}),
   });
   emit(d, 'live', `in force on every counted Envoy after ${ackMs} ms`, { ackMs });
   return ackMs;

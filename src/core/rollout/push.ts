@@ -135,7 +135,7 @@ export function withConnected(push: Push | null, observed: Observations): Push['
 }
 
 /** Nodes that were left behind and have not caught up with this rollout's last change. */
-function stillExcluded(rollout: Rollout, observed: Observations): Rollout['excluded'] {
+export function stillExcluded(rollout: Rollout, observed: Observations): Rollout['excluded'] {
   const excluded = Object.entries(rollout.excluded).map(([fleet, nodeIds]): [string, readonly string[]] => {
     const { state, position } = observed.fleets[fleet] ?? { state: null, position: null };
     const behind = nodeIds.filter((nodeId) => {

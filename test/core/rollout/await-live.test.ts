@@ -11,7 +11,7 @@ import {
   scriptedJudge,
   settings,
 } from '../../support/rollouts.ts';
-import { atFirstStep } from '../../support/stage.ts';
+import { atFirstStep, Stage } from '../../support/stage.ts';
 
 const errorRate = { kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 } as const;
 const spec = planSpec({
@@ -110,6 +110,48 @@ describe('when every counted Envoy is gone for good', () => {
     });
     expect(after.push?.counted.eu).toContain('eu-2');
     expect(after.push?.liveAtMs).toBeNull();
+  });
+
+  it('people are asked for their approval once per step, and its first moment in force stays in the history', () => {
+    const approve = planSpec({ strategy: { name: 'any', steps: [planStep({ weight: 500, approve: true })] } });
+    const stage = new Stage({ spec: approve }).prepared();
+    stage.ack().tick(1);
+    const liveAtMs = stage.rollout.history.at(-1)?.liveAtMs;
+    expect(stage.notices.filter(({ kind }) => kind === 'approval')).toHaveLength(1);
+    stage.disconnect('a', 'b').connect('c').tick(31_000);
+    stage.ack('c').tick(1);
+    expect(stage.rollout).toMatchObject({ phase: 'stepping', push: { counted: { edge: ['c'] } } });
+    expect(stage.notices.filter(({ kind }) => kind === 'approval')).toHaveLength(1);
+    expect(stage.rollout.history.at(-1)?.liveAtMs).toBe(liveAtMs);
+  });
+
+  it('an Envoy that the step went on without does not count again before it has caught up', () => {
+    const steps = [planStep({ weight: 500, holdMs: 600_000 })];
+    const exclude = planSpec({ onLaggard: 'exclude', strategy: { name: 'any', steps } });
+    const stage = new Stage({ spec: exclude }, ['a', 'b', 'slow']).prepared();
+    stage.ack('a', 'b').tick(30_000);
+    expect(stage.rollout.excluded).toEqual({ edge: ['slow'] });
+    stage.disconnect('a', 'b').connect('c').tick(31_000);
+    expect(stage.rollout.push?.counted).toEqual({ edge: ['c'] });
+    // Alone it is nobody to count either.
+    stage.disconnect('c').tick(31_000);
+    expect(stage.rollout.push?.counted).toEqual({ edge: ['c'] });
+    expect(stage.rollout.waitingFor).toContain('an Envoy of fleet edge');
+    stage.ack('slow').tick(1);
+    expect(stage.rollout.push?.counted).toEqual({ edge: ['slow'] });
+  });
+
+  it('on the way back it does count: it may still send requests to the canary', () => {
+    const steps = [planStep({ weight: 500, holdMs: 600_000 })];
+    const exclude = planSpec({ onLaggard: 'exclude', strategy: { name: 'any', steps } });
+    const stage = new Stage({ spec: exclude }, ['a', 'b', 'slow']).prepared();
+    stage.ack('a', 'b').tick(30_000);
+    stage.disconnect('slow');
+    stage.command({ type: 'abort', reason: 'enough' });
+    stage.disconnect('a', 'b').connect('slow').tick(31_000);
+    expect(stage.rollout).toMatchObject({ phase: 'aborting', push: { counted: { edge: ['slow'] } } });
+    stage.ack('slow').tick(1);
+    expect(stage.rollout.phase).toBe('aborted');
   });
 
   it('the step has to become live on those that take their place', () => {

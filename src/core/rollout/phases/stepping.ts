@@ -12,7 +12,8 @@ import { change, type Draft, emit, type StepInput, wait } from '../transition.ts
 /** One step: first what sends it back, then what holds it, last what lets it go on. */
 export function stepping(d: Draft, input: StepInput): number | null {
   const { observed, settings } = input;
-  const wasLive = d.rollout.push?.liveAtMs != null;
+  // Of the step, not of the push: that one counts anew when all its Envoys are replaced, and nobody is asked twice.
+  const wasLive = d.rollout.history.at(-1)?.liveAtMs != null;
   const live = awaitLive(d, observed, settings);
   if (live.kind === 'failed') {
     revertOn(d, observed, live.cause, settings);
