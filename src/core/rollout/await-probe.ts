@@ -4,7 +4,7 @@ import { silentProbes } from './laggards.ts';
 import { type LiveCheck, refusal, silence, unservable } from './live-check.ts';
 import { newPush, nextProbe, trialOf } from './push.ts';
 import type { Push } from './rollout.ts';
-import { change, type Draft, emit, type Observations, type Settings, wait } from './transition.ts';
+import { change, type Draft, emit, type Observations, type Settings, STEADY_CLOCK, wait } from './transition.ts';
 
 /** Longer than Envoy waits for the endpoints of a new cluster (15 s): a node that tries a change out is not slow before. */
 const PROBE_TIMEOUT_MS = 20_000;
@@ -21,14 +21,10 @@ export function awaitProbe(d: Draft, observed: Observations, settings: Settings,
   const names = nameSome(Object.values(probe));
   if (seen.kind === 'refused') return { kind: 'failed', cause: refusal(seen.nacks) };
   if (seen.kind === 'unservable') return { kind: 'failed', cause: unservable(seen.detail) };
-  if (d.rollout.paused !== null) {
-    // What is paused goes no further, and must not keep others from their turn.
-    wait(d, `a person to resume it (${d.rollout.paused.reason})`);
+  if (d.rollout.paused !== null || !settings.clockTrusted) {
+    // What goes no further must not keep others from their turn. To take it back needs neither a person nor a clock.
+    wait(d, d.rollout.paused === null ? STEADY_CLOCK : `a person to resume it (${d.rollout.paused.reason})`);
     if (names !== '') park(d);
-    return WAITING;
-  }
-  if (!settings.clockTrusted) {
-    wait(d, 'a steady clock: wall and monotonic time disagree');
     return WAITING;
   }
   if (seen.kind === 'open') return keepProbing(d, observed, seen.byFleet);

@@ -91,6 +91,8 @@ export function enterPhase(d: Draft, phase: Phase, message: string, by = 'serin'
   emit(d, 'phase', message, {}, by);
 }
 
+export const STEADY_CLOCK = 'a steady clock: wall and monotonic time disagree';
+
 /** Says what the rollout waits for; a repeated wait leaves the record as it is. */
 export function wait(d: Draft, waitingFor: string): void {
   if (d.rollout.waitingFor !== waitingFor) change(d, { waitingFor });

@@ -117,15 +117,27 @@ describe('a change that adds a cluster or a match', () => {
     expect(stage.rollout.phase).toBe('stepping');
   });
 
-  it('clocks that disagree keep it on the Envoy that tries it', () => {
+  it('clocks that disagree let nothing go on, but others have their turn; then the trial starts anew', () => {
     const stage = new Stage({ spec });
     stage.tick(1);
     stage.clockTrusted = false;
-    stage.ack().tick(1);
-    expect(stage.traffic).toEqual([]);
+    stage.ack().tick(1).tick(60_000);
+    expect([stage.trial, stage.traffic]).toEqual([null, []]);
+    expect(stage.rollout.waitingFor).toContain('a steady clock');
     stage.clockTrusted = true;
-    stage.tick(1);
-    expect(stage.traffic).toHaveLength(1);
+    stage.prepared();
+    expect(stage.rollout.phase).toBe('stepping');
+  });
+
+  it('clocks that disagree begin no trial', () => {
+    const stage = new Stage({ spec });
+    stage.clockTrusted = false;
+    stage.tick(1).tick(60_000);
+    expect(stage.rollout).toMatchObject({ phase: 'pending', push: null });
+    expect(stage.rollout.waitingFor).toContain('a steady clock');
+    stage.clockTrusted = true;
+    stage.prepared();
+    expect(stage.rollout.phase).toBe('stepping');
   });
 
   it('the only Envoy of a fleet is not asked first', () => {

@@ -3,7 +3,7 @@ import { connectedNow } from '../../fleet/liveness.ts';
 import { LOOK_AGAIN_MS } from '../await-live.ts';
 import { revert } from '../moves.ts';
 import { pushFor } from '../push.ts';
-import { change, type Draft, enterPhase, type StepInput, wait } from '../transition.ts';
+import { change, type Draft, enterPhase, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
 /** Waits for Envoys that can do what the plan needs, then commits the canary's clusters (not its routes). */
 export function pending(d: Draft, { observed, settings }: StepInput): number | null {
@@ -20,8 +20,13 @@ export function pending(d: Draft, { observed, settings }: StepInput): number | n
     wait(d, 'a person to resume it');
     return d.rollout.deadlineAtMs;
   }
+  const lookAgainMs = Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
+  if (!settings.clockTrusted) {
+    wait(d, STEADY_CLOCK);
+    return lookAgainMs;
+  }
   const push = pushFor(d, observed, { phase: 'preparing' });
-  if (push === null) return Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
+  if (push === null) return lookAgainMs;
   change(d, { push, waitingFor: 'the Envoys to take the clusters of the canary' });
   enterPhase(d, 'preparing', 'clusters and endpoints of the canary go out, no route yet');
   d.traffic = true;

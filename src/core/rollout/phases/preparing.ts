@@ -4,7 +4,7 @@ import type { FleetNode } from '../../model/fleet-state.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { drill, isDrilling } from '../drill.ts';
 import { advance, revert } from '../moves.ts';
-import { type Draft, type StepInput, wait } from '../transition.ts';
+import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
 /**
  * Make before break: the first route commit follows only when the counted nodes have ACKed the clusters, report
@@ -33,7 +33,7 @@ export function preparing(d: Draft, input: StepInput): number | null {
     return d.rollout.deadlineAtMs;
   }
   if (!settings.clockTrusted) {
-    wait(d, 'a steady clock: wall and monotonic time disagree');
+    wait(d, STEADY_CLOCK);
     return lookAgainMs;
   }
   if (drill(d, observed) === 'proven') advance(d, observed);

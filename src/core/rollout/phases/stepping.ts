@@ -7,7 +7,7 @@ import type { LiveCheck } from '../live-check.ts';
 import { advance, revert, revertOn } from '../moves.ts';
 import { currentAnalysis } from '../needs.ts';
 import { tell } from '../notice.ts';
-import { change, type Draft, emit, type StepInput, wait } from '../transition.ts';
+import { change, type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
 /** One step: first what sends it back, then what holds it, last what lets it go on. */
 export function stepping(d: Draft, input: StepInput): number | null {
@@ -75,7 +75,7 @@ function hold(
     return d.rollout.deadlineAtMs;
   }
   if (!settings.clockTrusted) {
-    wait(d, 'a steady clock: wall and monotonic time disagree');
+    wait(d, STEADY_CLOCK);
     return backstopMs;
   }
   return 'open';
