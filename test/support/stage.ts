@@ -125,6 +125,11 @@ export class Stage {
     return this.patch(ids, { connected: true, changedAtMs: this.nowMs });
   }
 
+  /** Lets the Envoy be of this version. */
+  runs(id: string, envoyVersion: string): this {
+    return this.patch([id], { envoyVersion });
+  }
+
   get weight(): number {
     const split = this.traffic.at(-1)?.split ?? [];
     return split.find((arm) => arm.cluster === this.rollout.canary.cluster)?.weight ?? 0;

@@ -1,6 +1,8 @@
-import type { Liveness, Nack } from '../fleet/liveness.ts';
+import { firstLack, lackSummary } from '../fleet/capabilities.ts';
+import { connectedNow, type Liveness, type Nack } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
-import type { Cause } from './rollout.ts';
+import type { Cause, Rollout } from './rollout.ts';
+import type { Observations } from './transition.ts';
 
 export type LiveCheck =
   | { readonly kind: 'live'; readonly liveness: Extract<Liveness, { kind: 'live' }> }
@@ -32,4 +34,14 @@ export function unservable(detail: string): Omit<Cause, 'atMs' | 'step'> {
 export function silence(nodes: readonly string[]): Omit<Cause, 'atMs' | 'step'> {
   const summary = `no answer to the change from ${nameSome(nodes)}`;
   return { kind: 'laggard', by: 'serin', summary, verdict: null, node: nodes[0] ?? null };
+}
+
+/** An Envoy that is connected now and would route otherwise than the others, since it ignores what it does not know. */
+export function incapable(
+  { requires }: Pick<Rollout, 'requires'>,
+  { fleets }: Pick<Observations, 'fleets'>,
+): Omit<Cause, 'atMs' | 'step'> | null {
+  const lack = firstLack(connectedNow(fleets), requires);
+  if (lack === null) return null;
+  return { kind: 'no_dataplane', by: 'serin', summary: lackSummary(lack), verdict: null, node: lack.nodeId };
 }

@@ -1,21 +1,21 @@
-import { firstLack, lackSummary } from '../../fleet/capabilities.ts';
-import { connectedNow } from '../../fleet/liveness.ts';
 import { LOOK_AGAIN_MS } from '../await-live.ts';
+import { incapable } from '../live-check.ts';
 import { revert } from '../moves.ts';
 import { pushFor } from '../push.ts';
 import { change, type Draft, enterPhase, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
 /** Waits for Envoys that can do what the plan needs, then commits the canary's clusters (not its routes). */
 export function pending(d: Draft, { observed, settings }: StepInput): number | null {
-  const failed = (kind: 'deadline' | 'no_dataplane', summary: string, node: string | null) => {
-    revert(d, observed, { kind, by: 'serin', summary, verdict: null, node }, settings);
-    return null;
-  };
   if (d.nowMs >= d.rollout.deadlineAtMs) {
-    return failed('deadline', 'the deadline passed before the rollout could begin', null);
+    const summary = 'the deadline passed before the rollout could begin';
+    revert(d, observed, { kind: 'deadline', by: 'serin', summary, verdict: null, node: null }, settings);
+    return null;
   }
-  const lack = firstLack(connectedNow(observed.fleets), d.rollout.requires);
-  if (lack !== null) return failed('no_dataplane', lackSummary(lack), lack.nodeId);
+  const lack = incapable(d.rollout, observed);
+  if (lack !== null) {
+    revert(d, observed, lack, settings);
+    return null;
+  }
   if (d.rollout.paused !== null) {
     wait(d, 'a person to resume it');
     return d.rollout.deadlineAtMs;

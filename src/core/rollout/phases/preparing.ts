@@ -3,6 +3,7 @@ import { hostReadiness } from '../../fleet/readiness.ts';
 import type { FleetNode } from '../../model/fleet-state.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { drill, isDrilling } from '../drill.ts';
+import { incapable } from '../live-check.ts';
 import { advance, revert } from '../moves.ts';
 import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
@@ -12,6 +13,12 @@ import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts
  */
 export function preparing(d: Draft, input: StepInput): number | null {
   const { observed, settings } = input;
+  // Again, since others may have come: at the first step it would be too late.
+  const lack = incapable(d.rollout, observed);
+  if (lack !== null) {
+    revert(d, observed, lack, settings);
+    return null;
+  }
   const live = awaitLive(d, observed, settings);
   if (live.kind === 'failed') {
     revert(d, observed, live.cause, settings);
