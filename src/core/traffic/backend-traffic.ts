@@ -25,7 +25,7 @@ export function backendTraffic(state: BackendState, rollout: Rollout | null): Ba
     pinned: [...pinned].sort(),
     split: split(state, rollout),
     pins: rollout === null ? [] : pins(rollout),
-    maxStreamMs: rollout !== null && isRouted(rollout) ? rollout.spec.onRollback.closeStreamsAfterMs : null,
+    maxStreamMs: rollout !== null && takesRequests(rollout) ? rollout.spec.onRollback.closeStreamsAfterMs : null,
   };
 }
 
@@ -65,8 +65,13 @@ export function canaryWeight(rollout: Rollout): number {
 }
 
 /** Do routes name the canary? Also in the drill, which takes it in at weight 0 and out again. */
-function isRouted({ phase, drill }: Rollout): boolean {
-  return phase === 'stepping' || phase === 'promoting' || (phase === 'preparing' && drill?.stage === 'out');
+function isRouted(rollout: Rollout): boolean {
+  return takesRequests(rollout) || (rollout.phase === 'preparing' && rollout.drill?.stage === 'out');
+}
+
+/** Only then is there a stream to end on the way back; the limit holds for those on stable as well. */
+function takesRequests({ phase }: Rollout): boolean {
+  return phase === 'stepping' || phase === 'promoting';
 }
 
 function split(state: BackendState, rollout: Rollout | null): BackendTraffic['split'] {

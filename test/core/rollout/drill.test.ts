@@ -54,6 +54,16 @@ describe('before the first step', () => {
     expect(stage.rollout.phase).toBe('stepping');
   });
 
+  it('it ends no stream of those on stable; the limit of the way back comes with the first step', () => {
+    const spec = planSpec({ onRollback: { closeStreamsAfterMs: 600_000 } });
+    const stage = new Stage({ spec }).prepared();
+    // One Envoy tries the limit out first.
+    expect(stage.rollout).toMatchObject({ phase: 'stepping', drill: { stage: 'proven' } });
+    expect(stage.traffic.map(({ maxStreamMs }) => maxStreamMs)).toEqual([null, null, null]);
+    stage.ack().tick(1);
+    expect(stage.traffic.at(-1)).toMatchObject({ maxStreamMs: 600_000, split: [{}, { weight: 500 }] });
+  });
+
   it('a first deployment has nothing to go back to', () => {
     const stage = new Stage({ stable: null }).prepared();
     expect(stage.rollout).toMatchObject({ phase: 'promoting', drill: null });
