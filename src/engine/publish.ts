@@ -29,6 +29,8 @@ export function transitionCommit(
   const bKey = backendKey(rollout.backend);
   const tidyAtMs = backend.retired.length === 0 ? null : Math.min(...backend.retired.map(({ untilMs }) => untilMs));
   const tidy: Subject = `backend/${rollout.backend}`;
+  // What was not tidied away while one node tried a change out is due when the change is with all, or is left out.
+  const forAll = traffic && (rollout.push?.probe ?? null) === null;
   return {
     ...EMPTY_COMMIT,
     reads: [
@@ -42,7 +44,7 @@ export function transitionCommit(
     ),
     due: [
       { subject: `rollout/${rollout.id}`, atMs: dueAtMs },
-      ...(backendChanged && tidyAtMs !== null ? [{ subject: tidy, atMs: tidyAtMs }] : []),
+      ...((backendChanged || forAll) && tidyAtMs !== null ? [{ subject: tidy, atMs: tidyAtMs }] : []),
     ],
     ...(traffic ? trafficOf(transition) : {}),
   };

@@ -4,8 +4,8 @@ import type { Dependencies } from './dependencies.ts';
 import { backendKey, loadBackend, loadRollout, rolloutKey } from './load.ts';
 import { commit, EMPTY_COMMIT, nextLook } from './publish.ts';
 
-/** How long to wait for a trial of the backend's rollout to end, ms. */
-const TRIAL_PAUSE_MS = 5_000;
+/** A trial's end makes the backend due by itself; this is the backstop, ms. */
+const TRIAL_BACKSTOP_MS = 3_600_000;
 
 /** Takes clusters out of service whose time is over. A lost race is taken up at the next due time. */
 export async function tidy(deps: Dependencies, backend: string): Promise<void> {
@@ -30,8 +30,9 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
   const active = rollout?.value.body ?? null;
   if (active !== null && active.push?.probe != null) {
     // What one node tries out must not reach the others by this way.
-    const read = { key: backendKey(backend), rev: loaded.value.rev };
-    await commit(deps, nextLook(subject, read, nowMs + TRIAL_PAUSE_MS));
+    // Fenced by the rollout: when its trial has ended meanwhile, the backend is due already.
+    const read = { key: rolloutKey(active.id), rev: rollout?.value.rev ?? 0 };
+    await commit(deps, nextLook(subject, read, nowMs + TRIAL_BACKSTOP_MS));
     return;
   }
   const fleets = await fleetsServing(deps, backend);

@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { LOOK_AGAIN_MS } from '../../src/core/rollout/await-live.ts';
+import type { RolloutCommand } from '../../src/core/rollout/command.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
 import { type EngineRig, engineRig } from '../support/engine-rig.ts';
+import { rolloutOf, startRollout, tableOf } from '../support/engine-steps.ts';
 import { settings } from '../support/rollouts.ts';
 
 let rig: EngineRig;
@@ -84,5 +87,37 @@ describe('tidy', () => {
     expect(started.kind).toBe('ok');
     await rig.clock.advance(settings.retireAfterMs + HOUR_MS);
     expect(await revisions()).toEqual(['v1', 'v2']);
+  });
+
+  it('rests while a change of the backend is tried out or parked, and goes on when that is over', async () => {
+    // given a cluster whose time is over while a paused rollout has taken its trial back
+    await shop(['edge'], routeYaml());
+    await promote('v2');
+    const slow = files(planYaml().replace('10m', '4h'));
+    await rig.answer(rig.engine.apply({ files: slow, dryRun: false, by: 'someone' }));
+    await rig.clock.advance(settings.retireAfterMs - HOUR_MS / 4);
+    rig.envoys('edge', 'silent');
+    const id = await startRollout(rig, 'v3');
+    await rig.until(async () => (await tableOf(rig)).trial?.by === `rollout/${id}`);
+    await command({ type: 'pause', reason: 'lunch' });
+    await rig.clock.advance(HOUR_MS / 4);
+    // when half an hour passes
+    const before = rig.store.commits();
+    await rig.clock.advance(HOUR_MS / 2);
+    const commits = rig.store.commits() - before;
+    const rollouts = HOUR_MS / 2 / LOOK_AGAIN_MS;
+    // then nobody looks at it every few seconds, beside the rollout at itself
+    expect(commits).toBeLessThan(rollouts + 10);
+    expect(await revisions()).toEqual(['v1', 'v2']);
+    // and it is done as soon as the change has gone to all
+    rig.envoys('edge', 'ack');
+    await command({ type: 'resume' });
+    await rig.until(async () => (await rolloutOf(rig, id)).phase === 'stepping');
+    expect(await revisions()).toEqual(['v2', 'v3']);
+
+    async function command(what: RolloutCommand): Promise<void> {
+      const outcome = await rig.answer(rig.engine.command({ id, command: what, rev: null, by: 'someone' }));
+      expect(outcome.kind).toBe('ok');
+    }
   });
 });
