@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeMessage } from '../../../src/adapters/xds/codec.ts';
 import { type FleetOptions, identify } from '../../../src/adapters/xds/node-identity.ts';
+import type { NodeMessage } from '../../../src/adapters/xds/request-reader.ts';
 
 const fleets: readonly FleetOptions[] = [{ name: 'edge', match: {}, nodeFrom: 'id' }];
 const named = (id: string) =>
