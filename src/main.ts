@@ -25,7 +25,8 @@ import { type Config, isLoopback, loadConfig } from './platform/config.ts';
 import { humanLog } from './platform/human-log.ts';
 import { createLifecycle, exitOnSignal } from './platform/lifecycle.ts';
 import { createLogger } from './platform/logger.ts';
-import { createMetrics } from './platform/metrics.ts';
+import { watchLoopLag } from './platform/loop-lag.ts';
+import { createMetrics, type TableState } from './platform/metrics.ts';
 import { replicaName } from './platform/replica-name.ts';
 import { runAll } from './platform/run-all.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
@@ -93,7 +94,7 @@ async function serve(
     ledgers,
     store: store.ledger,
     newName: () => replicaName(),
-    regressed: (fleet) => xds.refusals().get(fleet)?.errors[0]?.code === 'SERIN_STORE_REGRESSED',
+    regressed: (fleet) => hasRegressed(xds, fleet),
     clock,
     logger,
   });
@@ -101,7 +102,10 @@ async function serve(
     version: packageVersion(),
     fleets: () => engine.fleetCounts(),
     driftMs: () => clock.driftMs(),
+    tables: () => tableStates(config, xds),
+    census: () => store.counts.census(),
   });
+  const stopLoopWatch = watchLoopLag(clock, metrics.loopLag);
   storeUp = (up) => metrics.meter.storeUp(up);
   // The health of the store was asked for a moment ago.
   storeUp(true);
@@ -154,6 +158,7 @@ async function serve(
         () => xds.stop(),
         () => ledger.stop(),
         () => stopSync(),
+        () => stopLoopWatch(),
       ];
       await runAll(steps).catch((failure: unknown) => {
         code = 1;
@@ -282,6 +287,19 @@ function xdsTls({ xds: { tls } }: Config): { certificate: Buffer; privateKey: Bu
     privateKey: Buffer.from(tls.privateKey),
     clientCa: Buffer.from(tls.clientCa),
   };
+}
+
+function hasRegressed(xds: XdsServer, fleet: string): boolean {
+  return xds.refusals().get(fleet)?.errors[0]?.code === 'SERIN_STORE_REGRESSED';
+}
+
+function tableStates({ fleets }: Config, xds: XdsServer): TableState[] {
+  const [loaded, refusals] = [xds.loaded(), xds.refusals()];
+  return fleets.map(({ name: fleet }) => {
+    if (hasRegressed(xds, fleet)) return { fleet, state: 'regressed' };
+    if (refusals.has(fleet)) return { fleet, state: 'refused' };
+    return { fleet, state: loaded.includes(fleet) ? 'served' : 'missing' };
+  });
 }
 
 function xdsChecks(config: Config, xds: XdsServer): ReadinessCheck[] {

@@ -1,11 +1,12 @@
 import { isTerminal } from '../core/model/phase.ts';
 import type { TrafficOwner } from '../core/model/traffic.ts';
 import { trialOf } from '../core/rollout/push.ts';
+import type { Rollout } from '../core/rollout/rollout.ts';
 import type { Transition } from '../core/rollout/transition.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import type { Dependencies } from './dependencies.ts';
 import { backendKey, rolloutKey } from './load.ts';
-import type { Commit, CommitOutcome, Subject } from './ports/store.ts';
+import type { ActiveNote, Commit, CommitOutcome, Subject } from './ports/store.ts';
 
 /** Changes nothing; what a commit is about goes on top. */
 export const EMPTY_COMMIT: Commit = {
@@ -16,6 +17,7 @@ export const EMPTY_COMMIT: Commit = {
   due: [],
   traffic: [],
   trials: [],
+  active: [],
 };
 
 /** A transition as one commit: records, events, messages, due times and traffic together or not at all. */
@@ -47,6 +49,16 @@ export function transitionCommit(
       ...((backendChanged || forAll) && tidyAtMs !== null ? [{ subject: tidy, atMs: tidyAtMs }] : []),
     ],
     ...(traffic ? trafficOf(transition) : {}),
+    active: [activeNote(rollout)],
+  };
+}
+
+function activeNote({ id, phase, evidence }: Rollout): ActiveNote {
+  const judged = phase === 'stepping' && evidence !== null;
+  return {
+    rolloutId: id,
+    phase: isTerminal(phase) ? null : phase,
+    evidenceAtMs: judged ? (evidence.inconclusiveSinceMs ?? evidence.judgedAtMs) : null,
   };
 }
 

@@ -1,9 +1,21 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { FleetCounts } from '../core/fleet/node-standing.ts';
+import { isTerminal, PHASES } from '../core/model/phase.ts';
 import type { Meter } from '../engine/ports/meter.ts';
+import type { Census, StoreRead } from '../engine/ports/store.ts';
+
+const TABLE_STATES = ['served', 'refused', 'regressed', 'missing'] as const;
+
+/** A fleet's table: `missing`: never read; `regressed`: the store has gone back behind what Envoys have. */
+export interface TableState {
+  readonly fleet: string;
+  readonly state: (typeof TABLE_STATES)[number];
+}
 
 export interface Metrics {
   readonly meter: Meter;
+  /** How late the event loop came to a timer. */
+  loopLag(ms: number): void;
   /** The exposition of everything, in Prometheus' text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -14,6 +26,9 @@ export function createMetrics(options: {
   readonly version: string;
   readonly fleets: () => readonly FleetCounts[];
   readonly driftMs: () => number;
+  readonly tables: () => readonly TableState[];
+  /** What the store knows of the whole installation; asked at every scrape. */
+  readonly census: () => Promise<StoreRead<Census>>;
 }): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -90,7 +105,27 @@ export function createMetrics(options: {
       this.set(options.driftMs() / 1000);
     },
   });
+  new Gauge({
+    name: 'serin_xds_tables',
+    help: 'Tables of fleets by state: 1 for the one it is in.',
+    labelNames: ['fleet', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { fleet, state: now } of options.tables()) {
+        for (const state of TABLE_STATES) this.set({ fleet, state }, state === now ? 1 : 0);
+      }
+    },
+  });
+  const lag = new Histogram({
+    name: 'serin_event_loop_lag_seconds',
+    help: 'How late the event loop came to a timer, looked at twice a second.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  const countInstallation = installationGauges(registers);
   return {
+    loopLag: (ms) => lag.observe(ms / 1000),
     meter: {
       event: ({ type, phase, data }) => {
         events.inc({ type });
@@ -106,7 +141,48 @@ export function createMetrics(options: {
         for (const ms of afterMs) confirmed.observe(ms / 1000);
       },
     },
-    text: () => registry.metrics(),
+    text: async () => {
+      countInstallation(await options.census());
+      return registry.metrics();
+    },
     contentType: registry.contentType,
+  };
+}
+
+/** What every replica says alike. A store that does not answer leaves no value behind: an old one is no fact. */
+function installationGauges(registers: Registry[]): (read: StoreRead<Census>) => void {
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const active = new Gauge({
+    name: 'serin_rollouts_active',
+    help: 'Rollouts that have not ended, by phase; of the whole installation.',
+    labelNames: ['phase'],
+    registers,
+  });
+  const evidence = gauge(
+    'serin_evidence_age_seconds',
+    'Longest time that a judged rollout has had no conclusive evidence; of the whole installation.',
+  );
+  const oldest = gauge(
+    'serin_outbox_oldest_seconds',
+    'How long the oldest message has waited; of the whole installation.',
+  );
+  const queues = gauge('serin_outbox_queues', 'Queues with messages that wait; of the whole installation.');
+  const dead = gauge('serin_dead_letters', 'Messages that were given up; of the whole installation.');
+  const overdue = gauge(
+    'serin_due_overdue_seconds',
+    'How long the earliest due work has waited for a replica to take it; of the whole installation.',
+  );
+  return (read) => {
+    for (const one of [evidence, oldest, queues, dead, overdue]) one.remove();
+    active.reset();
+    if (read.kind !== 'ok') return;
+    const { nowMs, outbox, ...census } = read.value;
+    const since = (ms: number): number => Math.max(0, nowMs - ms) / 1000;
+    for (const phase of PHASES) if (!isTerminal(phase)) active.set({ phase }, census.active.get(phase) ?? 0);
+    if (census.evidenceAtMs !== null) evidence.set(since(census.evidenceAtMs));
+    oldest.set(since(outbox.sinceMs ?? nowMs));
+    queues.set(outbox.queues);
+    dead.set(census.deadLetters);
+    overdue.set(since(census.dueAtMs ?? nowMs));
   };
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Phase } from '../../src/core/model/phase.ts';
 import type { BackendTraffic, RouteTraffic } from '../../src/core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type {
+  CensusTaker,
   Commit,
   CommitOutcome,
   DueSet,
@@ -21,6 +23,7 @@ export interface StoreUnderTest {
   readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
+  readonly counts: CensusTaker;
   /** Returns once the store's clock has moved on by `ms`. */
   elapse(ms: number): Promise<void>;
   /** Damages a stored record. */
@@ -104,6 +107,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     pageContract(() => store);
     outboxContract(() => store);
     dueContract(() => store);
+    censusContract(() => store);
     trafficContract(() => store);
     outageContract(() => store);
   });
@@ -443,6 +447,67 @@ function dueContract(store: () => StoreUnderTest): void {
     const leased = value(await due.lease(1000, 60_000));
     expect(leased).toContain(mine);
     expect(leased).not.toContain(other);
+  });
+}
+
+function censusContract(store: () => StoreUnderTest): void {
+  const census = async () => value(await store().counts.census());
+  const note = (rolloutId: string, phase: Phase | null, evidenceAtMs: number | null = null): Commit => ({
+    ...EMPTY,
+    active: [{ rolloutId, phase, evidenceAtMs }],
+  });
+
+  it('counts the rollouts that have not ended by phase, each once, and finds the oldest evidence', async () => {
+    const { records } = store();
+    const [a, b] = [fresh('a'), fresh('b')];
+    const before = await census();
+    committed(await records.commit(note(a, 'stepping', 2_000)));
+    committed(await records.commit(note(a, 'stepping', 3_000)));
+    committed(await records.commit(note(b, 'stepping', 4_000)));
+    const both = await census();
+    expect(both.active.get('stepping')).toBe((before.active.get('stepping') ?? 0) + 2);
+    expect(both.evidenceAtMs).toBe(3_000);
+    committed(await records.commit(note(a, 'promoting')));
+    committed(await records.commit(note(b, null)));
+    const after = await census();
+    expect(after.active.get('promoting')).toBe(1);
+    expect(after.active.get('stepping')).toBe(before.active.get('stepping'));
+    expect(after.evidenceAtMs).toBeNull();
+    committed(await records.commit(note(a, null)));
+    expect((await census()).active.get('promoting')).toBeUndefined();
+  });
+
+  it('does not count what a conflict has stopped', async () => {
+    const id = fresh('lost');
+    const lost = { ...note(id, 'aborting'), reads: [{ key: `rollout/${id}` as const, rev: 7 }] };
+    expect((await store().records.commit(lost)).kind).toBe('conflict');
+    expect((await census()).active.get('aborting')).toBeUndefined();
+  });
+
+  it('knows since when the oldest message waits, and how many were given up', async () => {
+    const { records, outbox } = store();
+    const queue = `${fresh('r')}~deploys`;
+    const before = await census();
+    const second = { ...notice('b'), atMs: before.nowMs - 50 };
+    committed(await records.commit({ ...EMPTY, outbox: [notice('a'), second].map((one) => ({ queue, notice: one })) }));
+    const both = await census();
+    expect(both.outbox.queues).toBe(before.outbox.queues + 1);
+    expect(both.outbox.sinceMs).not.toBeNull();
+    expect(both.outbox.sinceMs).toBeGreaterThanOrEqual(before.outbox.sinceMs ?? before.nowMs);
+    value(await outbox.delivered(queue, 'a'));
+    expect((await census()).outbox.sinceMs).toBe(before.outbox.sinceMs ?? second.atMs);
+    value(await outbox.bury(queue, 'b', 'status 410'));
+    const after = await census();
+    expect(after.outbox).toEqual(before.outbox);
+    expect(after.deadLetters).toBe(before.deadLetters + 1);
+  });
+
+  it('knows the earliest moment in the due set', async () => {
+    const subject: Subject = `rollout/${fresh('first')}`;
+    value(await store().due.schedule(subject, 3));
+    expect((await census()).dueAtMs).toBe(3);
+    value(await store().due.lease(1000, 60_000));
+    value(await store().due.forget(subject));
   });
 }
 

@@ -18,3 +18,26 @@ it('every decision is fenced by the rev of the backend as well, changed by it or
     { key: 'backend/checkout', rev: 7 },
   ]);
 });
+
+it('notes where a rollout stands, and since when it has had no conclusive evidence', () => {
+  const note = (fields: Parameters<typeof rollout>[0]) => {
+    const transition = {
+      rollout: rollout(fields),
+      backend: backendState(),
+      traffic: false,
+      events: [],
+      notices: [],
+      confirmedAfterMs: [],
+      dueAtMs: 1,
+    };
+    return transitionCommit(transition, { rollout: 3, backend: 7 }, false).active;
+  };
+  const evidence = { verdicts: [], judgedAtMs: 900, inconclusiveSinceMs: null, judge: null };
+  expect(note({ phase: 'stepping', evidence })).toEqual([{ rolloutId: 'r1', phase: 'stepping', evidenceAtMs: 900 }]);
+  expect(note({ phase: 'stepping', evidence: { ...evidence, inconclusiveSinceMs: 400 } })).toMatchObject([
+    { evidenceAtMs: 400 },
+  ]);
+  expect(note({ phase: 'stepping', evidence: null })).toMatchObject([{ evidenceAtMs: null }]);
+  expect(note({ phase: 'promoting', evidence })).toMatchObject([{ phase: 'promoting', evidenceAtMs: null }]);
+  expect(note({ phase: 'promoted', evidence })).toEqual([{ rolloutId: 'r1', phase: null, evidenceAtMs: null }]);
+});

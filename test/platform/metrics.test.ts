@@ -2,10 +2,29 @@ import { describe, expect, it } from 'vitest';
 import type { FleetCounts } from '../../src/core/fleet/node-standing.ts';
 import { PHASES } from '../../src/core/model/phase.ts';
 import type { RolloutEvent } from '../../src/core/rollout/event.ts';
-import { createMetrics } from '../../src/platform/metrics.ts';
+import type { Census, StoreRead } from '../../src/engine/ports/store.ts';
+import { createMetrics, type TableState } from '../../src/platform/metrics.ts';
 
-function metrics(fleets: () => readonly FleetCounts[] = () => [], driftMs: () => number = () => 0) {
-  const made = createMetrics({ version: '1.2.3', fleets, driftMs });
+const nobody: Census = {
+  nowMs: 100_000,
+  active: new Map(),
+  evidenceAtMs: null,
+  outbox: { queues: 0, sinceMs: null },
+  deadLetters: 0,
+  dueAtMs: null,
+};
+
+type Options = Parameters<typeof createMetrics>[0];
+
+function metrics(options: Partial<Options> = {}) {
+  const made = createMetrics({
+    version: '1.2.3',
+    fleets: () => [],
+    driftMs: () => 0,
+    tables: () => [],
+    census: async () => ({ kind: 'ok', value: nobody }),
+    ...options,
+  });
   return {
     ...made,
     /** Serin's own series by name and labels; those of the process are left out. */
@@ -38,14 +57,22 @@ describe('the exposition', () => {
       'serin_build_info gauge',
       'serin_clock_drift_seconds gauge',
       'serin_commit_conflicts_total counter',
+      'serin_dead_letters gauge',
+      'serin_due_overdue_seconds gauge',
+      'serin_event_loop_lag_seconds histogram',
+      'serin_evidence_age_seconds gauge',
       'serin_notifications_total counter',
+      'serin_outbox_oldest_seconds gauge',
+      'serin_outbox_queues gauge',
       'serin_push_to_last_ack_seconds histogram',
       'serin_rollback_confirm_seconds histogram',
       'serin_rollbacks_unconfirmed_total counter',
       'serin_rollout_events_total counter',
+      'serin_rollouts_active gauge',
       'serin_rollouts_total counter',
       'serin_store_up gauge',
       'serin_xds_nodes gauge',
+      'serin_xds_tables gauge',
     ]);
     for (const [, name] of text.matchAll(/^# TYPE (\w+) /gm))
       expect(text).toMatch(new RegExp(`^# HELP ${name} .`, 'm'));
@@ -130,7 +157,7 @@ describe('the way back', () => {
 describe('what is asked for at every scrape', () => {
   it('the clock', async () => {
     let drift = 0;
-    const m = metrics(undefined, () => drift);
+    const m = metrics({ driftMs: () => drift });
     expect(await m.series()).toMatchObject({ serin_clock_drift_seconds: 0 });
     drift = 1_500;
     expect(await m.series()).toMatchObject({ serin_clock_drift_seconds: 1.5 });
@@ -142,7 +169,7 @@ describe('what is asked for at every scrape', () => {
       { fleet: 'edge', connected: 5, behind: 3, refused: 1, gone: 2, uncovered: 4 },
       { fleet: 'mesh', ...none, uncovered: null },
     ];
-    const m = metrics(() => fleets);
+    const m = metrics({ fleets: () => fleets });
     const nodes = async () => Object.entries(await m.series()).filter(([name]) => name.startsWith('serin_xds_nodes'));
     expect(await nodes()).toEqual([
       ['serin_xds_nodes{fleet="edge",state="connected"}', 5],
@@ -162,10 +189,92 @@ describe('what is asked for at every scrape', () => {
   });
 });
 
+describe('the tables of the fleets', () => {
+  it('are each in one state', async () => {
+    let tables: readonly TableState[] = [{ fleet: 'edge', state: 'served' }];
+    const m = metrics({ tables: () => tables });
+    const states = async () => Object.entries(await m.series()).filter(([name]) => name.startsWith('serin_xds_tables'));
+    expect(await states()).toEqual([
+      ['serin_xds_tables{fleet="edge",state="served"}', 1],
+      ['serin_xds_tables{fleet="edge",state="refused"}', 0],
+      ['serin_xds_tables{fleet="edge",state="regressed"}', 0],
+      ['serin_xds_tables{fleet="edge",state="missing"}', 0],
+    ]);
+    tables = [{ fleet: 'edge', state: 'regressed' }];
+    expect(await m.series()).toMatchObject({
+      'serin_xds_tables{fleet="edge",state="served"}': 0,
+      'serin_xds_tables{fleet="edge",state="regressed"}': 1,
+    });
+  });
+});
+
+describe('the event loop', () => {
+  it('is late in seconds', async () => {
+    const m = metrics();
+    for (const ms of [0, 60, 300]) m.loopLag(ms);
+    expect(await m.series()).toMatchObject({
+      'serin_event_loop_lag_seconds_bucket{le="0.01"}': 1,
+      'serin_event_loop_lag_seconds_bucket{le="0.1"}': 2,
+      'serin_event_loop_lag_seconds_bucket{le="0.25"}': 2,
+      serin_event_loop_lag_seconds_count: 3,
+    });
+  });
+});
+
+describe('the whole installation', () => {
+  const busy: Census = {
+    nowMs: 100_000,
+    active: new Map([
+      ['stepping', 3],
+      ['rolling_back', 1],
+    ]),
+    evidenceAtMs: 70_000,
+    outbox: { queues: 2, sinceMs: 90_000 },
+    deadLetters: 5,
+    dueAtMs: 99_500,
+  };
+
+  it('is counted by what the store says, ages in seconds', async () => {
+    const m = metrics({ census: async () => ({ kind: 'ok', value: busy }) });
+    expect(await m.series()).toMatchObject({
+      'serin_rollouts_active{phase="stepping"}': 3,
+      'serin_rollouts_active{phase="rolling_back"}': 1,
+      'serin_rollouts_active{phase="pending"}': 0,
+      serin_evidence_age_seconds: 30,
+      serin_outbox_oldest_seconds: 10,
+      serin_outbox_queues: 2,
+      serin_dead_letters: 5,
+      serin_due_overdue_seconds: 0.5,
+    });
+    expect(Object.keys(await m.series()).join('\n')).not.toContain('serin_rollouts_active{phase="promoted"}');
+  });
+
+  it('waits for nothing where nothing waits; without a judged rollout evidence has no age', async () => {
+    const series = await metrics({
+      census: async () => ({ kind: 'ok', value: { ...nobody, dueAtMs: 200_000 } }),
+    }).series();
+    expect(series).toMatchObject({ serin_outbox_oldest_seconds: 0, serin_due_overdue_seconds: 0 });
+    expect(series).not.toHaveProperty('serin_evidence_age_seconds');
+  });
+
+  it('is not told from memory while the store is silent', async () => {
+    let read: StoreRead<Census> = { kind: 'ok', value: busy };
+    const m = metrics({ census: async () => read });
+    await m.series();
+    read = { kind: 'unavailable', detail: 'down' };
+    const names = Object.keys(await m.series()).join('\n');
+    expect(names).not.toMatch(/serin_(rollouts_active|evidence_age|outbox|dead_letters|due)/);
+    expect(names).toContain('serin_store_up');
+  });
+});
+
 describe('labels', () => {
   it('are of a few known words, however much happens', async () => {
     const types = ['started', 'phase', 'step', 'live', 'verdict', 'finished'] as const;
-    const m = metrics(() => [{ fleet: 'edge', connected: 500, behind: 9, refused: 3, gone: 40, uncovered: 7 }]);
+    const m = metrics({
+      fleets: () => [{ fleet: 'edge', connected: 500, behind: 9, refused: 3, gone: 40, uncovered: 7 }],
+      tables: () => [{ fleet: 'edge', state: 'served' }],
+    });
     for (let i = 0; i < 5_000; i += 1) {
       const phase = PHASES[i % PHASES.length] ?? 'pending';
       const words = `of-user-${i}`;
@@ -184,7 +293,9 @@ describe('labels', () => {
     }
     const series = Object.keys(await m.series());
     // One of each type, outcome and result; a dozen buckets and two sums for each phase; a handful of others.
-    expect(series.length).toBeLessThanOrEqual(types.length + 2 + (PHASES.length + 1) * (1 + 13 + 2) + 10);
+    expect(series.length).toBeLessThanOrEqual(
+      types.length + 2 + (PHASES.length + 1) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4,
+    );
     expect(series.join('\n')).not.toMatch(/of-user|node-\d/);
   });
 });

@@ -1,7 +1,9 @@
+import type { Phase } from '../../src/core/model/phase.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner, Trial } from '../../src/core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type { Clock } from '../../src/engine/ports/clock.ts';
 import type {
+  CensusTaker,
   Commit,
   CommitOutcome,
   DueSet,
@@ -26,6 +28,7 @@ export interface FakeStore {
   readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
+  readonly counts: CensusTaker;
   readonly faults: {
     /** Faults of the next commits, in order. */
     failNextCommit(...faults: readonly CommitFault[]): void;
@@ -50,6 +53,8 @@ interface Fleet {
   trial: { readonly n: number; readonly by: string; readonly value: string } | null;
 }
 interface Queue {
+  /** Since when the oldest waits. */
+  sinceMs: number;
   readonly entries: Notice[];
   attempts: { readonly id: string; readonly n: number; readonly firstMs: number } | null;
 }
@@ -63,6 +68,7 @@ interface State {
   readonly queues: Map<OutboxQueue, Queue>;
   readonly dead: { readonly queue: OutboxQueue; readonly notice: Notice; readonly detail: string }[];
   readonly due: Map<Subject, number>;
+  readonly active: Map<string, { readonly phase: Phase; readonly evidenceAtMs: number | null }>;
   readonly leases: Set<Subject>;
   readonly fleets: Map<string, Fleet>;
   readonly followers: Set<(fleets: readonly string[]) => void>;
@@ -85,6 +91,7 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
     queues: new Map(),
     dead: [],
     due: new Map(),
+    active: new Map(),
     leases: new Set(),
     fleets: new Map(),
     followers: new Set(),
@@ -98,6 +105,7 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
     traffic: fakeTraffic(s),
     outbox: fakeOutbox(s),
     due: fakeDue(s),
+    counts: fakeCounts(s),
     faults: {
       failNextCommit: (...faults) => void s.faults.push(...faults),
       setDown: (down) => {
@@ -201,7 +209,9 @@ function apply(s: State, commit: Commit): CommitOutcome {
     s.events.set(event.rolloutId, known);
   }
   for (const { queue, notice } of commit.outbox) {
-    queueOf(s, queue).entries.push(structuredClone(notice));
+    const waiting = queueOf(s, queue);
+    if (waiting.entries.length === 0) waiting.sinceMs = s.clock.now();
+    waiting.entries.push(structuredClone(notice));
     const subject: Subject = `outbox/${queue}`;
     if (s.due.has(subject)) s.leases.delete(subject);
     else s.due.set(subject, s.clock.now());
@@ -210,6 +220,10 @@ function apply(s: State, commit: Commit): CommitOutcome {
     s.leases.delete(subject);
     if (atMs === null) s.due.delete(subject);
     else s.due.set(subject, Math.ceil(atMs));
+  }
+  for (const { rolloutId, phase, evidenceAtMs } of commit.active) {
+    if (phase === null) s.active.delete(rolloutId);
+    else s.active.set(rolloutId, { phase, evidenceAtMs });
   }
   return { kind: 'committed', fleets: publish(s, commit), revs };
 }
@@ -296,7 +310,7 @@ function fakeTraffic(s: State): TrafficFeed & TrafficReader {
 }
 
 function queueOf(s: State, name: OutboxQueue): Queue {
-  const queue = s.queues.get(name) ?? { entries: [], attempts: null };
+  const queue = s.queues.get(name) ?? { sinceMs: 0, entries: [], attempts: null };
   s.queues.set(name, queue);
   return queue;
 }
@@ -308,6 +322,7 @@ function fakeOutbox(s: State): Outbox {
     if (at === -1) return null;
     if (at === 0) queue.attempts = null;
     const [notice = null] = queue.entries.splice(at, 1);
+    if (at === 0) queue.sinceMs = queue.entries[0]?.atMs ?? 0;
     s.leases.delete(`outbox/${name}`);
     if (queue.entries.length > 0) s.due.set(`outbox/${name}`, s.clock.now());
     else s.due.delete(`outbox/${name}`);
@@ -345,6 +360,29 @@ function fakeOutbox(s: State): Outbox {
       }),
     deadLetters: (limit) => answer(s, () => ok(s.dead.slice(0, limit))),
   };
+}
+
+function fakeCounts(s: State): CensusTaker {
+  return {
+    census: () =>
+      answer(s, () => {
+        const active = new Map<Phase, number>();
+        for (const { phase } of s.active.values()) active.set(phase, (active.get(phase) ?? 0) + 1);
+        const waiting = [...s.queues.values()].filter(({ entries }) => entries.length > 0);
+        return ok({
+          nowMs: s.clock.now(),
+          active,
+          evidenceAtMs: least([...s.active.values()].flatMap(({ evidenceAtMs }) => evidenceAtMs ?? [])),
+          outbox: { queues: waiting.length, sinceMs: least(waiting.map(({ sinceMs }) => sinceMs)) },
+          deadLetters: s.dead.length,
+          dueAtMs: least([...s.due.values()]),
+        });
+      }),
+  };
+}
+
+function least(numbers: readonly number[]): number | null {
+  return numbers.length === 0 ? null : Math.min(...numbers);
 }
 
 function fakeDue(s: State): DueSet {

@@ -26,7 +26,8 @@ local function list(width)
   return out
 end
 local epoch, tombstoneMs = take(), take()
-local reads, writes, events, outbox, due, traffic, trials = list(2), list(3), list(2), list(2), list(2), list(3), list(4)
+local reads, writes, events, outbox, due = list(2), list(3), list(2), list(2), list(2)
+local traffic, trials, active = list(3), list(4), list(3)
 
 local revs = {}
 for _, r in ipairs(reads) do
@@ -61,7 +62,9 @@ for _, e in ipairs(events) do
 end
 for _, o in ipairs(outbox) do
   if damaged('outbox:' .. o[1], 'list') then return {'damaged', 'outbox:' .. o[1]} end
+  if damaged('waiting', 'zset') then return {'damaged', 'waiting'} end
 end
+if #active > 0 and damaged('active', 'hash') then return {'damaged', 'active'} end
 local function unsound(fleet)
   if damaged('traffic:' .. fleet, 'hash') then return true end
   local n = redis.call('HGET', p .. 'traffic:' .. fleet, '@n')
@@ -121,6 +124,7 @@ end
 
 for _, o in ipairs(outbox) do
   redis.call('RPUSH', p .. 'outbox:' .. o[1], o[2])
+  redis.call('ZADD', p .. 'waiting', 'NX', ms, o[1])
   local subject = 'outbox/' .. o[1]
   if redis.call('ZADD', p .. 'due', 'NX', ms, subject) == 0 then
     redis.call('HDEL', p .. 'leases', subject)
@@ -131,6 +135,11 @@ for _, d in ipairs(due) do
   redis.call('HDEL', p .. 'leases', d[1])
   if d[2] == '' then redis.call('ZREM', p .. 'due', d[1])
   else redis.call('ZADD', p .. 'due', d[2], d[1]) end
+end
+
+for _, a in ipairs(active) do
+  if a[2] == '' then redis.call('HDEL', p .. 'active', a[1])
+  else redis.call('HSET', p .. 'active', a[1], a[2] .. ' ' .. a[3]) end
 end
 
 local change, numbers = {}, {}
@@ -181,6 +190,11 @@ export function commitArguments(commit: Commit, epochCandidate: string): string[
       trial === null ? '' : stored(`a trial of ${by}`, { ...trial, by }),
       mustStand ? 'must stand' : '',
     ]),
+    ...table(commit.active, ({ rolloutId, phase, evidenceAtMs }) => [
+      rolloutId,
+      phase ?? '',
+      evidenceAtMs === null ? '' : scoreMs(evidenceAtMs),
+    ]),
   ];
 }
 
@@ -199,6 +213,7 @@ function refuseBugs(commit: Commit): void {
   }
   for (const { subject } of commit.due) requireSubject(subject);
   for (const { rolloutId } of commit.events) requirePlainName('rollout id', rolloutId);
+  for (const { rolloutId } of commit.active) requirePlainName('rollout id', rolloutId);
   for (const { fleet, owner } of commit.traffic) {
     requirePlainName('fleet', fleet);
     if (owner.startsWith('@')) throw new RangeError(`${owner} is not a traffic owner`);

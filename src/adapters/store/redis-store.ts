@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis';
 import type { LedgerStore } from '../../engine/ports/ledger.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
+import type { CensusTaker, DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
 import { type RedisConnection, redisAddress } from './redis-address.ts';
 import { redisCalls } from './redis-calls.ts';
+import { redisCensus } from './redis-census.ts';
 import { redisDueSet } from './redis-due-set.ts';
 import { redisHealth, type StoreHealth } from './redis-health.ts';
 import { redisLedger } from './redis-ledger.ts';
@@ -27,6 +28,7 @@ export interface RedisStore {
   readonly outbox: Outbox;
   readonly due: DueSet;
   readonly ledger: LedgerStore;
+  readonly counts: CensusTaker;
   health(): Promise<StoreHealth>;
   /** Drops the connections; followers are stopped by whoever started them. */
   close(): void;
@@ -71,6 +73,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     outbox: redisOutbox(calls),
     due: redisDueSet(calls),
     ledger: redisLedger(calls, listening, logger),
+    counts: redisCensus(calls),
     health: () => redisHealth(calls),
     close: () => client.disconnect(),
   };

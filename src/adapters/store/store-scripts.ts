@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { CENSUS } from './census-script.ts';
 import { COMMIT_LUA } from './commit-script.ts';
 import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
 
@@ -55,7 +56,15 @@ for i, raw in ipairs(redis.call('LRANGE', key, 0, -1)) do
       redis.call('LTRIM', p .. 'dead', 0, 9999)
     end
     redis.call('LREM', key, 1, raw)
-    if i == 1 then redis.call('DEL', p .. 'attempts:' .. queue) end
+    if i == 1 then
+      redis.call('DEL', p .. 'attempts:' .. queue)
+      local next = redis.call('LINDEX', key, 0)
+      local sane, notice = pcall(cjson.decode, next and string.match(next, '\\n(.*)') or '')
+      if not next then redis.call('ZREM', p .. 'waiting', queue)
+      elseif sane and tonumber(notice.atMs) then
+        redis.call('ZADD', p .. 'waiting', string.format('%.0f', notice.atMs), queue)
+      end
+    end
     redis.call('HDEL', p .. 'leases', subject)
     if redis.call('EXISTS', key) == 1 then
       local t = redis.call('TIME')
@@ -112,6 +121,7 @@ const SCRIPTS = {
   serinOutboxHead: OUTBOX_HEAD,
   serinOutboxTake: OUTBOX_TAKE,
   serinOutboxRetry: OUTBOX_RETRY,
+  serinCensus: CENSUS,
   serinDueLease: DUE_LEASE,
   serinDueSchedule: DUE_SCHEDULE,
   serinDueForget: DUE_FORGET,

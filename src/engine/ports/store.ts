@@ -1,3 +1,4 @@
+import type { Phase } from '../../core/model/phase.ts';
 import type { FleetTable, OwnerTraffic, Position, TrafficOwner, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 
@@ -56,6 +57,16 @@ export interface Commit {
     /** What the commit makes was decided on this trial: a conflict when it is no longer under way. */
     readonly mustStand?: boolean;
   }[];
+  /** Where the written rollouts stand now, for whoever counts them. */
+  readonly active: readonly ActiveNote[];
+}
+
+export interface ActiveNote {
+  readonly rolloutId: string;
+  /** `null`: it has ended. */
+  readonly phase: Phase | null;
+  /** Since when nothing was decided on evidence, while it is judged; `null`: it is not. */
+  readonly evidenceAtMs: number | null;
 }
 
 export type CommitOutcome =
@@ -85,6 +96,24 @@ export interface RecordStore {
   ): Promise<StoreRead<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
   /** Epoch ms of the store's clock. */
   time(): Promise<StoreRead<number>>;
+}
+
+/** The state of the whole installation in a few numbers, whichever replica is asked. Times are the store's. */
+export interface Census {
+  readonly nowMs: number;
+  /** Rollouts that have not ended. */
+  readonly active: ReadonlyMap<Phase, number>;
+  /** The oldest of the active rollouts' `evidenceAtMs`; `null`: none is judged. */
+  readonly evidenceAtMs: number | null;
+  /** Queues with messages that wait, and since when the oldest waits. */
+  readonly outbox: { readonly queues: number; readonly sinceMs: number | null };
+  readonly deadLetters: number;
+  /** The earliest subject of the due set. */
+  readonly dueAtMs: number | null;
+}
+
+export interface CensusTaker {
+  census(): Promise<StoreRead<Census>>;
 }
 
 /** What the engine asks about traffic that was committed. */
