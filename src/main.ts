@@ -77,7 +77,6 @@ async function serve(
   const stopSync = await followStoreClock(clock, store, logger, (up) => storeUp(up));
   let code = 0;
   const bell = createBell();
-  const wakeUps = createWakeUps({ redis: redisAddress(connectionOf(config, embedded)), due: store.due, clock, logger });
   const ledgers = new FleetLedgers(() => clock.now());
   const xds = createXdsServer({
     ledgers,
@@ -106,6 +105,15 @@ async function serve(
     census: () => store.counts.census(),
   });
   const stopLoopWatch = watchLoopLag(clock, metrics.loopLag);
+  const wakeUps = createWakeUps({
+    redis: redisAddress(connectionOf(config, embedded)),
+    due: store.due,
+    clock,
+    logger,
+    onLate: (subject, lateMs) => {
+      if (subject.startsWith('rollout/')) metrics.tickLate(lateMs);
+    },
+  });
   storeUp = (up) => metrics.meter.storeUp(up);
   // The health of the store was asked for a moment ago.
   storeUp(true);

@@ -16,6 +16,8 @@ export interface Metrics {
   readonly meter: Meter;
   /** How late the event loop came to a timer. */
   loopLag(ms: number): void;
+  /** A look at a rollout has ended so long after it was due, ms. */
+  tickLate(lateMs: number): void;
   /** The exposition of everything, in Prometheus' text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -66,6 +68,12 @@ export function createMetrics(options: {
   const conflicts = new Counter({
     name: 'serin_commit_conflicts_total',
     help: 'Commits that lost a race and were decided again.',
+    registers,
+  });
+  const lateness = new Histogram({
+    name: 'serin_tick_lateness_seconds',
+    help: 'Time from the moment a rollout was due to the end of the look at it: observed, decided, committed.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30],
     registers,
   });
   const deliveries = new Counter({
@@ -141,6 +149,7 @@ export function createMetrics(options: {
         for (const ms of afterMs) confirmed.observe(ms / 1000);
       },
     },
+    tickLate: (lateMs) => lateness.observe(lateMs / 1000),
     text: async () => {
       countInstallation(await options.census());
       return registry.metrics();

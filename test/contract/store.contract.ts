@@ -152,7 +152,7 @@ function recordContract(store: () => StoreUnderTest): void {
     expect(value(await outbox.head(queue))).toBeNull();
     expect(value(await traffic.table(fleet)).position.n).toBe(0);
     expect(value(await traffic.fleets())).not.toContain(fleet);
-    expect(value(await due.lease(100, 1))).not.toContain(subject);
+    expect(subjectsOf(await due.lease(100, 1))).not.toContain(subject);
   });
 
   it('lets exactly one of 50 racing writers win', async () => {
@@ -327,7 +327,7 @@ function outboxContract(store: () => StoreUnderTest): void {
   it('makes a queue due with its first notice', async () => {
     const queue = `${fresh('due')}~deploys`;
     await post(queue, 'a');
-    expect(value(await store().due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
+    expect(subjectsOf(await store().due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
   });
 
   it('keeps the order and counts the attempts while the head is tried again', async () => {
@@ -344,10 +344,10 @@ function outboxContract(store: () => StoreUnderTest): void {
     expect(head?.firstTriedAtMs).toBeGreaterThanOrEqual(now);
     // A notice that joins the queue does not cut the pause short.
     await post(queue, 'c');
-    expect(value(await due.lease(1000, 60_000))).not.toContain(`outbox/${queue}`);
+    expect(subjectsOf(await due.lease(1000, 60_000))).not.toContain(`outbox/${queue}`);
     value(await outbox.delivered(queue, 'a'));
     expect(value(await outbox.head(queue))).toMatchObject({ notice: { id: 'b' }, attempts: 0, firstTriedAtMs: null });
-    expect(value(await due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
+    expect(subjectsOf(await due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
   });
 
   it('buries in the open and goes on with the next', async () => {
@@ -365,14 +365,17 @@ function outboxContract(store: () => StoreUnderTest): void {
     const { outbox, due } = store();
     const queue = `${fresh('gap')}~deploys`;
     await post(queue, 'a');
-    expect(value(await due.lease(1000, 20))).toContain(`outbox/${queue}`);
+    expect(subjectsOf(await due.lease(1000, 20))).toContain(`outbox/${queue}`);
     value(await outbox.delivered(queue, 'a'));
     await post(queue, 'b');
     value(await due.forget(`outbox/${queue}`));
     await store().elapse(30);
-    expect(value(await due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
+    expect(subjectsOf(await due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
   });
 }
+
+const subjectsOf = (leased: Awaited<ReturnType<DueSet['lease']>>): Subject[] =>
+  value(leased).map(({ subject }) => subject);
 
 function dueContract(store: () => StoreUnderTest): void {
   const now = async (): Promise<number> => value(await store().records.time());
@@ -381,10 +384,18 @@ function dueContract(store: () => StoreUnderTest): void {
     const { due } = store();
     const subject: Subject = `rollout/${fresh('lease')}`;
     value(await due.schedule(subject, await now()));
-    expect(value(await due.lease(1000, 50))).toContain(subject);
-    expect(value(await due.lease(1000, 50))).not.toContain(subject);
+    expect(subjectsOf(await due.lease(1000, 50))).toContain(subject);
+    expect(subjectsOf(await due.lease(1000, 50))).not.toContain(subject);
     await store().elapse(60);
-    expect(value(await due.lease(1000, 60_000))).toContain(subject);
+    expect(subjectsOf(await due.lease(1000, 60_000))).toContain(subject);
+    value(await due.forget(subject));
+  });
+
+  it('says since when each subject has been due', async () => {
+    const { due } = store();
+    const subject: Subject = `rollout/${fresh('since')}`;
+    value(await due.schedule(subject, 7));
+    expect(value(await due.lease(1000, 60_000))).toContainEqual({ subject, dueAtMs: 7 });
     value(await due.forget(subject));
   });
 
@@ -392,7 +403,7 @@ function dueContract(store: () => StoreUnderTest): void {
     const { due } = store();
     const subject: Subject = `backend/${fresh('future')}`;
     value(await due.schedule(subject, (await now()) + 3_600_000));
-    expect(value(await due.lease(1000, 60_000))).not.toContain(subject);
+    expect(subjectsOf(await due.lease(1000, 60_000))).not.toContain(subject);
     const earliest: Subject = `backend/${fresh('past')}`;
     value(await due.schedule(earliest, 5));
     expect(value(await due.next())).toBe(5);
@@ -407,7 +418,7 @@ function dueContract(store: () => StoreUnderTest): void {
     const at = await now();
     for (const subject of subjects) value(await store().due.schedule(subject, at));
     const shares = await Promise.all(Array.from({ length: 10 }, () => store().due.lease(3, 60_000)));
-    const got = shares.flatMap((share) => value(share)).filter((subject) => subjects.includes(subject));
+    const got = shares.flatMap((share) => subjectsOf(share)).filter((subject) => subjects.includes(subject));
     expect(got.toSorted()).toEqual(subjects.toSorted());
   });
 
@@ -422,7 +433,7 @@ function dueContract(store: () => StoreUnderTest): void {
     committed(await store().records.commit({ ...EMPTY, due: [{ subject: again, atMs: await now() }] }));
     for (const subject of [done, again, later]) value(await due.forget(subject));
     await store().elapse(60);
-    const leased = value(await due.lease(1000, 60_000));
+    const leased = subjectsOf(await due.lease(1000, 60_000));
     expect(leased).toContain(again);
     expect(leased).toContain(later);
     expect(leased).not.toContain(done);
@@ -444,7 +455,7 @@ function dueContract(store: () => StoreUnderTest): void {
     };
     expect((await records.commit({ ...change, reads: [{ key, rev: 9 }] })).kind).toBe('conflict');
     committed(await records.commit(change));
-    const leased = value(await due.lease(1000, 60_000));
+    const leased = subjectsOf(await due.lease(1000, 60_000));
     expect(leased).toContain(mine);
     expect(leased).not.toContain(other);
   });

@@ -71,6 +71,7 @@ describe('the exposition', () => {
       'serin_rollouts_active gauge',
       'serin_rollouts_total counter',
       'serin_store_up gauge',
+      'serin_tick_lateness_seconds histogram',
       'serin_xds_nodes gauge',
       'serin_xds_tables gauge',
     ]);
@@ -151,6 +152,17 @@ describe('the way back', () => {
       serin_rollback_confirm_seconds_count: 2,
       serin_rollbacks_unconfirmed_total: 1,
     });
+  });
+});
+
+it('measures how late rollouts are looked at, in seconds', async () => {
+  const m = metrics();
+  m.tickLate(40);
+  m.tickLate(1_200);
+  expect(await m.series()).toMatchObject({
+    'serin_tick_lateness_seconds_bucket{le="0.05"}': 1,
+    serin_tick_lateness_seconds_count: 2,
+    serin_tick_lateness_seconds_sum: 1.24,
   });
 });
 
@@ -294,7 +306,7 @@ describe('labels', () => {
     const series = Object.keys(await m.series());
     // One of each type, outcome and result; a dozen buckets and two sums for each phase; a handful of others.
     expect(series.length).toBeLessThanOrEqual(
-      types.length + 2 + (PHASES.length + 1) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4,
+      types.length + 2 + (PHASES.length + 2) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4,
     );
     expect(series.join('\n')).not.toMatch(/of-user|node-\d/);
   });

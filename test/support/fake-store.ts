@@ -396,8 +396,8 @@ function fakeDue(s: State): DueSet {
         const subjects = sorted()
           .filter(([, atMs]) => atMs <= now)
           .slice(0, limit)
-          .map(([subject]) => subject);
-        for (const subject of subjects) {
+          .map(([subject, dueAtMs]) => ({ subject, dueAtMs }));
+        for (const { subject } of subjects) {
           s.due.set(subject, now + leaseMs);
           s.leases.add(subject);
         }

@@ -65,7 +65,7 @@ export function fakeWakeUps(options: FakeWakeUpsOptions): WakeUps {
   };
   const sweep = async (): Promise<void> => {
     const leased = await due.lease(100, leaseMs);
-    if (leased.kind === 'ok') for (const subject of leased.value) void run(subject);
+    if (leased.kind === 'ok') for (const { subject } of leased.value) void run(subject);
     await arm();
   };
   return {

@@ -25,7 +25,11 @@ export type Enqueued =
   | { readonly kind: 'failed'; readonly detail: string };
 
 const NAME = 'wake-ups';
-const JobData = z.object({ subject: z.string().regex(/^(?:rollout|outbox|backend)\/./) });
+const JobData = z.object({
+  subject: z.string().regex(/^(?:rollout|outbox|backend|trial)\/./),
+  // Jobs of earlier versions, and kicks, lack it.
+  dueAtMs: z.number().nullish(),
+});
 
 /**
  * BullMQ, used for one thing: some replica runs this subject now, once at a time. Jobs carry the subject alone and
@@ -52,21 +56,22 @@ export class NowQueue {
     this.queue.on('error', (error) => this.trouble('queue', error));
   }
 
-  async add(subject: Subject): Promise<Enqueued> {
+  /** @param dueAtMs since when it has been due; `null`: it is not due, somebody asks for it */
+  async add(subject: Subject, dueAtMs: number | null): Promise<Enqueued> {
     try {
-      return await beforeDeadline(this.addNow(subject), this.options.deadlineMs);
+      return await beforeDeadline(this.addNow(subject, dueAtMs), this.options.deadlineMs);
     } catch (error) {
       return { kind: 'failed', detail: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  private async addNow(subject: Subject): Promise<Enqueued> {
+  private async addNow(subject: Subject, dueAtMs: number | null): Promise<Enqueued> {
     const nowMs = this.options.clock.now();
     // Letters first: BullMQ refuses ids that look like its own numbers, and ids with a colon.
     const jobId = `now-${randomBytes(9).toString('hex')}`;
     const job = await this.queue.add(
       'now',
-      { subject },
+      { subject, dueAtMs },
       {
         jobId,
         timestamp: nowMs,
@@ -82,14 +87,14 @@ export class NowQueue {
   }
 
   /** Starts to take jobs, with a fresh worker and connection if there was one. `run` must not reject. */
-  work(run: (subject: Subject) => Promise<void>): void {
+  work(run: (subject: Subject, dueAtMs: number | null) => Promise<void>): void {
     this.dropWorker();
     const client = this.connect({ maxRetriesPerRequest: null });
     const bull = new Worker(
       NAME,
       async (job) => {
         const data = JobData.safeParse(job.data);
-        if (data.success) await run(data.data.subject as Subject);
+        if (data.success) await run(data.data.subject as Subject, data.data.dueAtMs ?? null);
         else this.options.logger.error('a job that Serin did not make', { jobId: job.id });
       },
       {

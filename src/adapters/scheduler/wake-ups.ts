@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { DueSet, Subject } from '../../engine/ports/store.ts';
+import type { DueSet, Leased, Subject } from '../../engine/ports/store.ts';
 import type { WakeUps } from '../../engine/ports/wake-ups.ts';
 import { NowQueue, type NowQueueOptions } from './now-queue.ts';
 import { type Runs, subjectRuns } from './subject-runs.ts';
@@ -12,6 +12,8 @@ export interface WakeUpsOptions {
   readonly due: DueSet;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Hears of every run on a due subject that has ended, how long after its due time that was. @default nobody */
+  readonly onLate?: (subject: Subject, lateMs: number) => void;
   /** Longest time between two looks at the due set. @default 2000 */
   readonly sweepMs?: number;
   /** After so long a subject that nobody rescheduled is due again. @default 5000 */
@@ -43,6 +45,12 @@ export function createWakeUps(options: WakeUpsOptions): WakeUps {
 /** `idle` → `running` → `stopped`. Kicks work while `running`; before and after they are lost, as hints may be. */
 type State = 'idle' | 'running' | 'stopped';
 
+/** Who is to run; `dueAtMs: null`: nobody was due, it is a kick. */
+interface Wanted {
+  readonly subject: Subject;
+  readonly dueAtMs: Leased['dueAtMs'] | null;
+}
+
 class BullWakeUps implements WakeUps {
   private readonly options: Required<Omit<WakeUpsOptions, 'redis'>>;
   private readonly queue: NowQueue;
@@ -58,6 +66,7 @@ class BullWakeUps implements WakeUps {
     const { redis, ...rest } = options;
     this.options = {
       prefix: '{serin}',
+      onLate: () => undefined,
       sweepMs: 2000,
       leaseMs: 5000,
       concurrency: 50,
@@ -79,7 +88,7 @@ class BullWakeUps implements WakeUps {
   }
 
   kick(subject: Subject): void {
-    if (this.state === 'running') void this.enqueue(subject, 'kick');
+    if (this.state === 'running') void this.enqueue({ subject, dueAtMs: null });
   }
 
   async stop(): Promise<void> {
@@ -94,9 +103,9 @@ class BullWakeUps implements WakeUps {
 
   private work(): void {
     this.heardMs = this.options.clock.monotonicMs();
-    this.queue.work(async (subject) => {
+    this.queue.work(async (subject, dueAtMs) => {
       this.heardMs = this.options.clock.monotonicMs();
-      await this.runs?.run(subject);
+      await this.run({ subject, dueAtMs });
     });
   }
 
@@ -112,26 +121,32 @@ class BullWakeUps implements WakeUps {
       return;
     }
     this.early = leased.value.length === 0;
-    for (const subject of leased.value) void this.enqueue(subject, 'due');
+    for (const due of leased.value) void this.enqueue(due);
     this.look();
   }
 
-  private async enqueue(subject: Subject, why: 'due' | 'kick'): Promise<void> {
+  private async enqueue(wanted: Wanted): Promise<void> {
     const { leaseMs, logger } = this.options;
-    const outcome = await this.queue.add(subject);
+    const { subject, dueAtMs } = wanted;
+    const outcome = await this.queue.add(subject, dueAtMs);
     if (outcome.kind === 'failed') {
-      logger.debug('wake-up not queued', { subject, why, detail: outcome.detail });
+      logger.debug('wake-up not queued', { subject, due: dueAtMs !== null, detail: outcome.detail });
       // A leased subject is ours; a lost kick costs seconds.
-      if (why === 'due') await this.runHere(subject);
+      if (dueAtMs !== null) await this.runHere(wanted);
     } else if (outcome.kind === 'behind' && outcome.ageMs >= leaseMs) {
       logger.info('running a subject past its stuck job', { subject, ageMs: outcome.ageMs, active: outcome.active });
       if (!outcome.active) this.replaceSilentWorker();
-      await this.runHere(subject);
+      await this.runHere(wanted);
     }
   }
 
-  private async runHere(subject: Subject): Promise<void> {
-    if (this.state === 'running') await this.runs?.run(subject);
+  private async runHere(wanted: Wanted): Promise<void> {
+    if (this.state === 'running') await this.run(wanted);
+  }
+
+  private async run({ subject, dueAtMs }: Wanted): Promise<void> {
+    await this.runs?.run(subject);
+    if (dueAtMs !== null) this.options.onLate(subject, Math.max(0, this.options.clock.now() - dueAtMs));
   }
 
   /** Jobs wait and this process takes none: BullMQ's blocking read can hang after a reconnect. */

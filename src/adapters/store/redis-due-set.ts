@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DueSet, StoreRead, Subject } from '../../engine/ports/store.ts';
+import type { DueSet, Leased, StoreRead, Subject } from '../../engine/ports/store.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import { requireSubject, scoreMs } from './stored-values.ts';
 
@@ -20,8 +20,7 @@ export function redisDueSet(calls: RedisCalls): DueSet {
     },
     lease: async (limit, leaseMs) => {
       const answer = await calls.run(Strings, (client, p) => client.serinDueLease(p, String(limit), scoreMs(leaseMs)));
-      // Members get in through `requireSubject` alone.
-      return answer.kind === 'ok' ? { kind: 'ok', value: answer.value as Subject[] } : answer;
+      return answer.kind === 'ok' ? { kind: 'ok', value: leased(answer.value) } : answer;
     },
     schedule: (subject, atMs) => {
       requireSubject(subject);
@@ -29,4 +28,11 @@ export function redisDueSet(calls: RedisCalls): DueSet {
     },
     forget: (subject) => done((client, p) => client.serinDueForget(p, subject)),
   };
+}
+
+function leased(rows: readonly string[]): readonly Leased[] {
+  const all: Leased[] = [];
+  // Members get in through `requireSubject` alone.
+  for (let i = 0; i + 1 < rows.length; i += 2) all.push({ subject: rows[i] as Subject, dueAtMs: Number(rows[i + 1]) });
+  return all;
 }

@@ -97,12 +97,12 @@ local p = KEYS[1]
 local t = redis.call('TIME')
 local now = math.floor((t[1] * 1000000 + t[2]) / 1000)
 local ends = string.format('%.0f', now + ARGV[2])
-local subjects = redis.call('ZRANGEBYSCORE', p .. 'due', '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])
-for _, subject in ipairs(subjects) do
-  redis.call('ZADD', p .. 'due', ends, subject)
-  redis.call('HSET', p .. 'leases', subject, ends)
+local rows = redis.call('ZRANGEBYSCORE', p .. 'due', '-inf', string.format('%.0f', now), 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+for i = 1, #rows, 2 do
+  redis.call('ZADD', p .. 'due', ends, rows[i])
+  redis.call('HSET', p .. 'leases', rows[i], ends)
 end
-return subjects`;
+return rows`;
 
 const DUE_SCHEDULE = `
 redis.call('ZADD', KEYS[1] .. 'due', ARGV[2], ARGV[1])

@@ -157,12 +157,18 @@ export interface Outbox {
   ): Promise<StoreRead<readonly { readonly queue: OutboxQueue; readonly notice: Notice; readonly detail: string }[]>>;
 }
 
+export interface Leased {
+  readonly subject: Subject;
+  /** Since when it has been due, epoch ms; of one that comes again the end of its last lease. */
+  readonly dueAtMs: number;
+}
+
 /** The sorted set that holds every delay. */
 export interface DueSet {
   /** Epoch ms of the earliest subject; `null`: none. */
   next(): Promise<StoreRead<number | null>>;
   /** Leases what is due: returns it and moves it `leaseMs` ahead, so that a crash loses nothing. */
-  lease(limit: number, leaseMs: number): Promise<StoreRead<readonly Subject[]>>;
+  lease(limit: number, leaseMs: number): Promise<StoreRead<readonly Leased[]>>;
   schedule(subject: Subject, atMs: number): Promise<StoreRead<'done'>>;
   /** Ends a lease without rescheduling, unless the subject was rescheduled meanwhile. */
   forget(subject: Subject): Promise<StoreRead<'done'>>;

@@ -35,6 +35,29 @@ it('finds what became due without a hint within a sweep', async () => {
   expect(await r.store.due.next()).toEqual({ kind: 'ok', value: null });
 });
 
+it('runs subjects of every kind', async () => {
+  const { handle, runs } = counter(r.store);
+  const subjects: readonly Subject[] = ['rollout/a', 'outbox/a~b', 'backend/c', 'trial/edge'];
+  for (const subject of subjects) await r.store.due.schedule(subject, 1);
+  await r.wakeUps({ leaseMs: 60_000 }).start(handle);
+  await expect.poll(() => subjects.map(runs), { timeout: 5000 }).toEqual([1, 1, 1, 1]);
+});
+
+it('says how long after its due time a run has ended, and nothing of a kick', async () => {
+  const late: [Subject, number][] = [];
+  const { handle, runs } = counter(r.store);
+  const wakeUps = r.wakeUps({ onLate: (subject, lateMs) => void late.push([subject, lateMs]) });
+  await r.store.due.schedule('rollout/a', Date.now() - 10_000);
+  await wakeUps.start(handle);
+  await expect.poll(() => late.length, { timeout: 5000 }).toBe(1);
+  wakeUps.kick('rollout/kicked');
+  await expect.poll(() => runs('rollout/kicked'), { timeout: 5000 }).toBe(1);
+  await r.store.due.schedule('rollout/b', Date.now());
+  await expect.poll(() => late.length, { timeout: 5000 }).toBe(2);
+  expect(late.map(([subject]) => subject)).toEqual(['rollout/a', 'rollout/b']);
+  expect(late[0]?.[1]).toBeGreaterThanOrEqual(10_000);
+});
+
 it('runs a kicked subject within milliseconds', async () => {
   let heard: (() => void) | null = null;
   const wakeUps = r.wakeUps();

@@ -178,7 +178,9 @@ describe('outages', () => {
     await expect.poll(() => reported, { timeout: 10_000 }).toContain('edge');
     await following.stop();
     expect(await store.traffic.table('edge')).toMatchObject({ value: { position: { n: 1 } } });
-    expect(await store.due.lease(9, 1000)).toMatchObject({ value: expect.arrayContaining(['rollout/a']) });
+    expect(await store.due.lease(9, 1000)).toMatchObject({
+      value: expect.arrayContaining([expect.objectContaining({ subject: 'rollout/a' })]),
+    });
   }, 30_000);
 
   it('has another epoch when the data is gone', async () => {
