@@ -10,6 +10,7 @@ const TASKS = {
   test: ['tools/checks.ts'],
   demo: ['tools/demo/main.ts'],
   'bench:start': ['tools/bench/start.ts'],
+  'bench:scale': ['tools/bench/scale.ts'],
   'bench:fanout': ['tools/bench/fanout.ts'],
   'bench:steps': ['tools/bench/steps.ts'],
   'bench:fanout-server': ['tools/bench/fanout-server.ts'],

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { binaryPath } from '../../test/support/binaries.ts';
 import { answers, freePort, startProcess, waitFor } from '../../test/support/processes.ts';
 import { percentile } from './percentile.ts';
+import { residentMb } from './process-cost.ts';
 
 /**
  * How long the engine takes from its start until it is ready, and what it holds in memory when nothing happens.
@@ -19,12 +20,6 @@ const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.bu
   stdio: ['ignore', 2, 2],
 });
 if (built.status !== 0) process.exit(1);
-
-/** Resident memory of a process, MiB; Linux only. */
-function residentMb(pid: number): number {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Math.round(Number(line?.[1] ?? Number.NaN) / 1024);
-}
 
 async function timed(mode: 'serve' | 'dev', redisUrl: string | null, idleMs: number): Promise<[number, number]> {
   const [http, xds] = [await freePort(), await freePort()];

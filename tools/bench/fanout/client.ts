@@ -1,123 +1,41 @@
-import { type ClientHttp2Session, connect, constants } from 'node:http2';
-import { loadProtoBundle } from '../../../src/adapters/xds/proto-bundle.ts';
-import { TYPE_URLS, type XdsType, xdsTypeOf } from '../../../src/adapters/xds/xds-types.ts';
 import { BENCH } from './bench-table.ts';
+import { openRawEnvoy, type RawEnvoy } from './raw-envoy.ts';
 
 /**
- * Many Envoys, each with a connection of its own, over bare HTTP/2: they take clusters, endpoints and routes and ACK
- * all that comes. `tsx client.ts <port> <streams> [<at once>]`; prints how long it took until all had their first
- * routes. `at once`: how many may be on their way there; all of them, if it is not given.
+ * Many Envoys, each with a connection of its own: they take clusters, endpoints and routes and ACK all that comes.
+ * `tsx client.ts <port> <streams> [<at once>]`; prints how long it took until all had their first routes. `at once`:
+ * how many may be on their way there; all of them, if it is not given.
  */
 const [port, streams] = [Number(process.argv[2]), Number(process.argv[3])];
-const request = loadProtoBundle().type('envoy.service.discovery.v3.DiscoveryRequest');
-/** As Envoy has it: the default of 64 KiB would wait for window updates in the middle of a table. */
-const WINDOW = 16 * 1024 * 1024;
-const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';
-const NEXT: Partial<Record<XdsType, XdsType>> = { cluster: 'endpoint', endpoint: 'route' };
-const NAMES: Partial<Record<XdsType, readonly string[]>> = {
-  endpoint: [`${BENCH}--canary`, `${BENCH}--stable`],
-  route: [BENCH],
-};
+const atOnce = Number(process.argv[4] ?? streams);
+const types: RawEnvoy['types'] = [
+  ['cluster', []],
+  ['endpoint', [`${BENCH}--canary`, `${BENCH}--stable`]],
+  ['route', [BENCH]],
+];
 
-function frame(fields: object): Buffer {
-  const body = request.encode(request.fromObject(fields)).finish();
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(body.length, 1);
-  return Buffer.concat([head, body]);
-}
-
-interface Head {
-  readonly version: string;
-  readonly typeUrl: string;
-  readonly nonce: string;
-}
-
-/** The texts of a DiscoveryResponse: version_info 1, type_url 4, nonce 5; all else is skipped. */
-function headOf(message: Buffer): Head {
-  const texts = new Map<number, string>();
-  let at = 0;
-  const varint = (): number => {
-    let [value, shift] = [0, 0];
-    for (;;) {
-      const byte = message[at] ?? 0;
-      at += 1;
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-      shift += 7;
-    }
-  };
-  while (at < message.length) {
-    const key = varint();
-    if ((key & 7) === 0) varint();
-    else {
-      const length = varint();
-      const field = key >>> 3;
-      if (field !== 2 && field !== 6) texts.set(field, message.toString('utf8', at, at + length));
-      at += length;
-    }
-  }
-  return { version: texts.get(1) ?? '', typeUrl: texts.get(4) ?? '', nonce: texts.get(5) ?? '' };
-}
-
-let ready = 0;
+let [ready, opened] = [0, 0];
 const startMs = performance.now();
 
-function open(i: number): void {
-  const session: ClientHttp2Session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: WINDOW } });
-  session.on('connect', () => session.setLocalWindowSize(WINDOW));
-  session.on('error', (error) => {
-    console.error(`connection ${i}: ${error.message}`);
-    process.exit(1);
-  });
-  const stream = session.request({
-    [constants.HTTP2_HEADER_METHOD]: 'POST',
-    [constants.HTTP2_HEADER_PATH]: PATH,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-  });
-  const asked = new Set<XdsType>();
-  const ask = (type: XdsType, more: object) => {
-    stream.write(frame({ typeUrl: TYPE_URLS[type], resourceNames: NAMES[type] ?? [], ...more }));
-  };
-  let pending: Buffer[] = [];
-  let size = 0;
-  let wanted = 5;
-  stream.on('data', (chunk: Buffer) => {
-    pending.push(chunk);
-    size += chunk.length;
-    while (size >= wanted) {
-      const all = pending.length === 1 ? (pending[0] ?? Buffer.alloc(0)) : Buffer.concat(pending);
-      const end = 5 + all.readUInt32BE(1);
-      pending = [all];
-      wanted = end;
-      if (all.length < end) return;
-      answer(headOf(all.subarray(5, end)));
-      pending = [all.subarray(end)];
-      size = all.length - end;
-      wanted = 5;
-    }
-  });
-  const answer = ({ version, typeUrl, nonce }: Head) => {
-    const type = xdsTypeOf(typeUrl);
-    if (type === null) return;
-    ask(type, { versionInfo: version, responseNonce: nonce });
-    if (asked.has(type)) return;
-    asked.add(type);
-    const next = NEXT[type];
-    if (next !== undefined) return ask(next, {});
-    ready += 1;
-    openMore();
-    if (ready === streams) console.log(JSON.stringify({ stormMs: performance.now() - startMs }));
-  };
-  ask('cluster', { node: { id: `envoy-${i}`, cluster: BENCH } });
-}
-
-const atOnce = Number(process.argv[4] ?? streams);
-let opened = 0;
 function openMore(): void {
   while (opened < streams && opened - ready < atOnce) {
-    open(opened);
+    const nodeId = `envoy-${opened}`;
     opened += 1;
+    openRawEnvoy({
+      port,
+      nodeId,
+      fleet: BENCH,
+      types,
+      onReady: () => {
+        ready += 1;
+        openMore();
+        if (ready === streams) console.log(JSON.stringify({ stormMs: performance.now() - startMs }));
+      },
+      onError: (error) => {
+        console.error(`${nodeId}: ${error.message}`);
+        process.exit(1);
+      },
+    });
   }
 }
 openMore();

@@ -1,0 +1,189 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Redis } from 'ioredis';
+import { createRedisStore } from '../../src/adapters/store/redis-store.ts';
+import { binaryPath } from '../../test/support/binaries.ts';
+import { type Undo, undoAll } from '../../test/support/installation.ts';
+import { answers, freePort, type RunningProcess, startProcess, waitFor } from '../../test/support/processes.ts';
+import { quiet } from '../../test/support/quiet-logger.ts';
+import { percentile } from './percentile.ts';
+import { cpuMs, residentMb } from './process-cost.ts';
+import { bucketsOf, grown, quantile, total } from './scale/histogram.ts';
+import { fleetCommit, fleetName, ROLLOUTS_PER_FLEET } from './scale/scene.ts';
+
+/**
+ * `npm run bench:scale [-- counts…]`: so many rollouts at once on one engine (`serin serve`, as built) and one Redis
+ * with AOF. All are judged, each every 15 s by a step of 5 minutes that is spread over them; one in 300 a second goes on
+ * to its next step, which its Envoys get and ACK. One in four has too few requests and is held.
+ *
+ * Real: the engine, its process, Redis, HTTP to the metrics source, gRPC to the Envoys. Not real: the rollouts begin in
+ * their first step, written to the store as the engine would have left them; Prometheus and the Envoys (two for each
+ * 160 rollouts) are stand-ins, in processes of their own but on the same cores, that answer at once.
+ *
+ * Lateness is the engine's own `serin_tick_lateness_seconds`, to the end of the look: the measuring and the commit are
+ * in it. `redisOpsPerS` is what Redis counts, commands in scripts included. `SERIN_BENCH_NODE_ARGS` goes to the engine's
+ * Node, as `--cpu-prof --cpu-prof-dir=/tmp`.
+ */
+const COUNTS = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [100, 1_000, 10_000];
+const STARTS = 3;
+/** Until the first ticks are due; the starts that are measured fall into it. */
+const LEAD_MS = 15_000;
+/** From the first due tick on: a round of all, in which caches and the compiler get warm. */
+const WARM_UP_MS = 20_000;
+const MEASURED_MS = 45_000;
+const NODE_ARGS = (process.env.SERIN_BENCH_NODE_ARGS ?? '').split(' ').filter((arg) => arg !== '');
+
+async function startTool(script: string, args: readonly string[]): Promise<[RunningProcess, Record<string, number>]> {
+  let said: Record<string, number> | null = null;
+  const running = await startProcess({
+    command: process.execPath,
+    args: ['--import', 'tsx', script, ...args],
+    readyMs: 60_000,
+    ready: (output) => {
+      const line = output.split('\n').find((each) => each.startsWith('{') && each.endsWith('}'));
+      if (line !== undefined) said = JSON.parse(line);
+      return said !== null;
+    },
+  });
+  return [running, said ?? {}];
+}
+
+function engineConfig(ports: { http: number; xds: number; redis: number; prometheus: number }, fleets: number): string {
+  const all = Array.from({ length: fleets }, (_, i) => {
+    const metrics = `{ selector: { job: ${fleetName(i)} }, nodeLabel: node, nodeFrom: id, scrapeInterval: 15s }`;
+    return `  - { name: ${fleetName(i)}, metrics: ${metrics} }`;
+  });
+  return `redis: { url: "redis://127.0.0.1:${ports.redis}" }
+http: { port: ${ports.http} }
+xds: { port: ${ports.xds} }
+prometheus: { url: "http://127.0.0.1:${ports.prometheus}" }
+log: { level: warn }
+fleets:
+${all.join('\n')}
+`;
+}
+
+async function numbers(redis: Redis, section: string): Promise<(name: string) => number> {
+  const text = await redis.info(section);
+  return (name) => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(text)?.[1] ?? Number.NaN);
+}
+
+function liveEvents(exposition: string): number {
+  return Number(/^serin_rollout_events_total\{type="live"\} (\d+)/m.exec(exposition)?.[1] ?? 0);
+}
+
+async function reading(redis: Redis, engine: RunningProcess, redisPid: number, http: number) {
+  const [stats, exposition] = await Promise.all([
+    numbers(redis, 'stats'),
+    fetch(`http://127.0.0.1:${http}/metrics`).then((response) => response.text()),
+  ]);
+  return {
+    atMs: performance.now(),
+    cpuMs: cpuMs(engine.pid),
+    redisCpuMs: cpuMs(redisPid),
+    ops: stats('total_commands_processed'),
+    late: bucketsOf(exposition, 'serin_tick_lateness_seconds'),
+    exposition,
+  };
+}
+
+async function measure(rollouts: number, folder: string, undo: Undo[]) {
+  const fleets = Math.ceil(rollouts / ROLLOUTS_PER_FLEET);
+  const [redisPort, http, xds] = [await freePort(), await freePort(), await freePort()];
+  const server = await startProcess({
+    command: binaryPath('valkey-server'),
+    args: [
+      ...['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
+      ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction'],
+    ],
+    ready: (output) => output.includes('Ready to accept connections'),
+  });
+  undo.push(() => server.stop());
+  const redis = new Redis(redisPort, '127.0.0.1');
+  undo.push(async () => redis.disconnect());
+  const [prometheus, { port: prometheusPort = 0 }] = await startTool('tools/bench/scale/prometheus.ts', []);
+  undo.push(() => prometheus.stop());
+
+  const usedBefore = (await numbers(redis, 'memory'))('used_memory');
+  const store = createRedisStore({ connection: { url: `redis://127.0.0.1:${redisPort}` }, logger: quiet });
+  undo.push(async () => store.close());
+  const nowMs = Date.now();
+  for (let fleet = 0; fleet < fleets; fleet += 1) {
+    const [from, to] = [fleet, fleet + 1].map((each) => Math.floor((each * rollouts) / fleets));
+    const outcome = await store.records.commit(
+      fleetCommit(fleet, from ?? 0, to ?? 0, { nowMs, dueFromMs: nowMs + LEAD_MS }),
+    );
+    if (outcome.kind !== 'committed') throw new Error(`not committed: ${JSON.stringify(outcome)}`);
+  }
+
+  const config = join(folder, 'serin.yaml');
+  writeFileSync(config, engineConfig({ http, xds, redis: redisPort, prometheus: prometheusPort }, fleets));
+  const startEngine = async (nodeArgs: readonly string[]): Promise<[RunningProcess, number]> => {
+    const startMs = performance.now();
+    const engine = await startProcess({
+      command: process.execPath,
+      args: [...nodeArgs, resolve('dist/main.js'), 'serve', '--config', config],
+    });
+    await waitFor(() => answers(`http://127.0.0.1:${http}/readyz`), { everyMs: 5, what: () => engine.output() });
+    return [engine, performance.now() - startMs];
+  };
+  const starts: number[] = [];
+  for (let i = 0; i < STARTS; i += 1) {
+    const [engine, startMs] = await startEngine([]);
+    starts.push(startMs);
+    await engine.stop();
+  }
+  const [engine] = await startEngine(NODE_ARGS);
+  undo.push(() => engine.stop());
+  const [envoys] = await startTool('tools/bench/scale/envoys.ts', [String(xds), String(fleets)]);
+  undo.push(() => envoys.stop());
+  await new Promise((done) => setTimeout(done, nowMs + LEAD_MS + WARM_UP_MS - Date.now()));
+
+  const first = await reading(redis, engine, server.pid, http);
+  await new Promise((done) => setTimeout(done, MEASURED_MS));
+  const last = await reading(redis, engine, server.pid, http);
+  const seconds = (last.atMs - first.atMs) / 1_000;
+  const late = grown(first.late, last.late);
+  const counted = (await (await fetch(`http://127.0.0.1:${prometheusPort}/counted`)).json()) as Record<string, number>;
+  if (counted.unknown !== 0) throw new Error(`${counted.unknown} queries that the stand-in does not know`);
+  const live = liveEvents(last.exposition) - liveEvents(first.exposition);
+  const usedAfter = (await numbers(redis, 'memory'))('used_memory');
+  if (engine.exited()) throw new Error(engine.output());
+  return {
+    rollouts,
+    latenessMsP50: round(quantile(late, 0.5) * 1_000),
+    latenessMsP99: round(quantile(late, 0.99) * 1_000),
+    ticksPerS: round(total(late) / seconds),
+    stepsPerS: round(live / seconds),
+    cpuPct: round((last.cpuMs - first.cpuMs) / seconds / 10),
+    redisCpuPct: round((last.redisCpuMs - first.redisCpuMs) / seconds / 10),
+    cpuUsPerTick: Math.round(((last.cpuMs - first.cpuMs) * 1_000) / total(late)),
+    rssMb: residentMb(engine.pid),
+    redisOpsPerS: Math.round((last.ops - first.ops) / seconds),
+    bytesPerRollout: Math.round((usedAfter - usedBefore) / rollouts),
+    startMs: Math.round(percentile(starts, 0.5)),
+  };
+}
+
+const round = (value: number): number => Math.round(value * 10) / 10;
+
+const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
+  stdio: ['ignore', 2, 2],
+});
+if (built.status !== 0) process.exit(1);
+const runs: Awaited<ReturnType<typeof measure>>[] = [];
+for (const rollouts of COUNTS) {
+  const undo: Undo[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'serin-scale-'));
+  undo.push(async () => rmSync(folder, { recursive: true, force: true }));
+  try {
+    runs.push(await measure(rollouts, folder, undo));
+    console.table(runs.slice(-1));
+  } finally {
+    await undoAll(undo, (line) => console.error(line));
+  }
+}
+console.table(runs);
+console.log(JSON.stringify({ runs }));
