@@ -4,7 +4,7 @@ import type { AnalysisSpec } from '../model/documents.ts';
 import { pinnedCluster } from '../model/revision.ts';
 import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
 import { isDrilling } from './drill.ts';
-import type { Rollout } from './rollout.ts';
+import type { Push, Rollout } from './rollout.ts';
 
 /** The longest stretch that a judge looks back over, ms. */
 export const JUDGE_WINDOW_MS = 3_600_000;
@@ -52,10 +52,7 @@ export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowM
   }
   const analysis = currentAnalysis(rollout);
   if (analysis.length === 0 || rollout.stable === null) return NOTHING;
-  // Measuring can be slow; an ACK that wakes us up must not wait for it. So measure once per scrape.
-  const lastMs = rollout.evidence?.judgedAtMs ?? push.committedAtMs;
-  // A time ahead of now was stamped before the clock was set back; it must not blind us until then.
-  if (nowMs >= lastMs && nowMs - lastMs < scrapeMs) return NOTHING;
+  if (nowMs < measurementDueMs(rollout, push, scrapeMs, nowMs)) return NOTHING;
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
   for (const spec of analysis) {
     if (spec.kind === 'error-rate') families.add('upstream_rq_xx');
@@ -69,6 +66,20 @@ export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowM
     },
     queries: analysis.filter((spec) => spec.kind === 'query'),
   };
+}
+
+/** When a judged step is worth a look for its evidence alone; `null`: it is not judged, or cannot be. */
+export function nextMeasurementMs(rollout: Rollout, scrapeMs: number | null, nowMs: number): number | null {
+  if (rollout.push === null || scrapeMs === null || currentAnalysis(rollout).length === 0) return null;
+  const dueMs = measurementDueMs(rollout, rollout.push, scrapeMs, nowMs);
+  return dueMs > nowMs ? dueMs : nowMs + scrapeMs;
+}
+
+/** Measuring can be slow; an ACK that wakes us up must not wait for it. So measure once per scrape. */
+function measurementDueMs({ evidence }: Rollout, push: Push, scrapeMs: number, nowMs: number): number {
+  const lastMs = evidence?.judgedAtMs ?? push.committedAtMs;
+  // A time ahead of now was stamped before the clock was set back; it must not blind us until then.
+  return lastMs > nowMs ? nowMs : lastMs + scrapeMs;
 }
 
 /**

@@ -5,7 +5,7 @@ import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
 import type { LiveCheck } from '../live-check.ts';
 import { advance, revert, revertOn } from '../moves.ts';
-import { currentAnalysis } from '../needs.ts';
+import { currentAnalysis, nextMeasurementMs } from '../needs.ts';
 import { tell } from '../notice.ts';
 import { change, type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
@@ -34,12 +34,9 @@ export function stepping(d: Draft, input: StepInput): number | null {
   if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval');
   pauseWithoutEvidence(d);
 
-  const tickMs = currentAnalysis(d.rollout).length > 0 ? (observed.scrapeMs ?? LOOK_AGAIN_MS) : null;
-  const heldUntilMs = hold(d, input, live, step, outcome);
-  if (heldUntilMs !== 'open') {
-    const looks = [heldUntilMs, d.rollout.deadlineAtMs, ...(tickMs === null ? [] : [d.nowMs + tickMs])];
-    return Math.min(...looks);
-  }
+  const measureAtMs = nextMeasurementMs(d.rollout, observed.scrapeMs, d.nowMs);
+  const heldUntilMs = hold(d, input, live, step, outcome, measureAtMs);
+  if (heldUntilMs !== 'open') return Math.min(heldUntilMs, d.rollout.deadlineAtMs, measureAtMs ?? heldUntilMs);
   advance(d, observed);
   return d.nowMs + LOOK_AGAIN_MS;
 }
@@ -51,6 +48,7 @@ function hold(
   live: LiveCheck,
   step: StepSpec,
   outcome: JudgeOutcome | null,
+  measureAtMs: number | null,
 ): number | 'open' {
   const backstopMs = d.nowMs + LOOK_AGAIN_MS;
   if (live.kind !== 'live') return backstopMs;
@@ -63,7 +61,8 @@ function hold(
     const open = evidence?.verdicts.find((v) => v.verdict !== 'pass');
     // Without a fresh look at this very moment there is no advance: an old pass is no evidence.
     wait(d, open === undefined ? 'a measurement' : `evidence of ${open.metric} (${open.reason}: ${open.detail})`);
-    return backstopMs;
+    // Looks in between would find nothing new: what a person or an Envoy does wakes us up.
+    return measureAtMs ?? backstopMs;
   }
   const holdUntilMs = (d.rollout.push?.liveAtMs ?? d.nowMs) + step.holdMs;
   if (d.nowMs < holdUntilMs) {
