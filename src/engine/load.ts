@@ -99,6 +99,21 @@ export function parse<T>(record: StoredRecord, schema: z.ZodType<T>): Result<Loa
   return corrupt(key, issue === undefined ? 'does not fit' : `${issue.path.join('.')}: ${issue.message}`);
 }
 
+/** A rollout, and in the same read the backend that is likely its own; `backend: null`: none was named. */
+export async function loadRolloutWith(
+  records: RecordStore,
+  id: string,
+  likely: string | null,
+): Promise<Result<{ readonly rollout: Loaded<Rollout>; readonly backend: Result<Loaded<BackendState>> | null }>> {
+  const keys = [rolloutKey(id), ...(likely === null ? [] : [backendKey(likely)])];
+  const read = fromStore(await records.read(keys));
+  if (read.kind === 'error') return read;
+  const [first = { key: rolloutKey(id), rev: 0, body: null }, second] = read.value;
+  const rollout = parse(first, RolloutRecord);
+  if (rollout.kind === 'error') return rollout;
+  return ok({ rollout: rollout.value, backend: second === undefined ? null : parse(second, BackendStateRecord) });
+}
+
 async function loadOne<T>(records: RecordStore, key: RecordKey, schema: z.ZodType<T>): Promise<Result<Loaded<T>>> {
   const read = fromStore(await records.read([key]));
   if (read.kind === 'error') return read;

@@ -4,7 +4,7 @@ import type { Rollout } from '../core/rollout/rollout.ts';
 import { step } from '../core/rollout/step.ts';
 import type { Transition } from '../core/rollout/transition.ts';
 import type { Dependencies } from './dependencies.ts';
-import { type Loaded, loadBackend, loadRollout } from './load.ts';
+import { type Loaded, loadBackend, loadRolloutWith } from './load.ts';
 import { observe } from './observe.ts';
 import type { Subject } from './ports/store.ts';
 import { commit, nextLook, transitionCommit } from './publish.ts';
@@ -24,14 +24,18 @@ export async function reconcile(deps: Dependencies, id: string): Promise<void> {
 
 async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
   const subject: Subject = `rollout/${id}`;
-  const rollout = await loadRollout(deps.records, id);
-  if (rollout.kind === 'error') return stuck(deps, id, rollout.errors[0]?.message);
-  const over = rollout.value.body === null || isTerminal(rollout.value.body.phase);
-  if (rollout.value.body === null || (over && rollout.value.body.aftercare !== 'due')) {
+  const likely = deps.active.backendOf(id);
+  const loaded = await loadRolloutWith(deps.records, id, likely);
+  if (loaded.kind === 'error') return stuck(deps, id, loaded.errors[0]?.message);
+  const { rollout } = loaded.value;
+  const before = rollout.body;
+  const over = before === null || isTerminal(before.phase);
+  if (before === null || (over && before.aftercare !== 'due')) {
     await deps.due.forget(subject);
     return 'done';
   }
-  const backend = await loadBackend(deps.records, rollout.value.body.backend);
+  const together = before.backend === likely ? loaded.value.backend : null;
+  const backend = together ?? (await loadBackend(deps.records, before.backend));
   if (backend.kind === 'error') return stuck(deps, id, backend.errors[0]?.message);
   if (backend.value.body === null) {
     // Nobody needs a backend that is gone to be looked after.
@@ -39,9 +43,8 @@ async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
     return stuck(deps, id, 'its backend has no state');
   }
 
-  const observed = await observe(deps, rollout.value.body, deps.clock.now());
+  const observed = await observe(deps, before, deps.clock.now());
   if (observed.kind === 'error') return stuck(deps, id, observed.errors[0]?.message);
-  const before = rollout.value.body;
   deps.active.note(before);
   const transition = step({
     rollout: before,
@@ -51,7 +54,7 @@ async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
     settings: deps.settings(),
     nowMs: deps.clock.now(),
   });
-  return settle(deps, rollout.value, backend.value, transition, before);
+  return settle(deps, rollout, backend.value, transition, before);
 }
 
 async function settle(
