@@ -25,11 +25,7 @@ export type Enqueued =
   | { readonly kind: 'failed'; readonly detail: string };
 
 const NAME = 'wake-ups';
-const JobData = z.object({
-  subject: z.string().regex(/^(?:rollout|outbox|backend|trial)\/./),
-  // Jobs of earlier versions, and kicks, lack it.
-  dueAtMs: z.number().nullish(),
-});
+const JobData = z.object({ subject: z.string().regex(/^(?:rollout|outbox|backend|trial)\/./) });
 
 /**
  * BullMQ, used for one thing: some replica runs this subject now, once at a time. Jobs carry the subject alone and
@@ -56,22 +52,21 @@ export class NowQueue {
     this.queue.on('error', (error) => this.trouble('queue', error));
   }
 
-  /** @param dueAtMs since when it has been due; `null`: it is not due, somebody asks for it */
-  async add(subject: Subject, dueAtMs: number | null): Promise<Enqueued> {
+  async add(subject: Subject): Promise<Enqueued> {
     try {
-      return await beforeDeadline(this.addNow(subject, dueAtMs), this.options.deadlineMs);
+      return await beforeDeadline(this.addNow(subject), this.options.deadlineMs);
     } catch (error) {
       return { kind: 'failed', detail: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  private async addNow(subject: Subject, dueAtMs: number | null): Promise<Enqueued> {
+  private async addNow(subject: Subject): Promise<Enqueued> {
     const nowMs = this.options.clock.now();
     // Letters first: BullMQ refuses ids that look like its own numbers, and ids with a colon.
     const jobId = `now-${randomBytes(9).toString('hex')}`;
     const job = await this.queue.add(
       'now',
-      { subject, dueAtMs },
+      { subject },
       {
         jobId,
         timestamp: nowMs,
@@ -86,15 +81,25 @@ export class NowQueue {
     return { kind: 'behind', ageMs: nowMs - ahead.timestamp, active: ahead.processedOn !== undefined };
   }
 
+  /** For how long the oldest job has waited for a worker, ms; `null`: none waits, or Redis does not say. */
+  async waitingMs(): Promise<number | null> {
+    try {
+      const [oldest] = await beforeDeadline(this.queue.getWaiting(0, 0), this.options.deadlineMs);
+      return oldest === undefined ? null : this.options.clock.now() - oldest.timestamp;
+    } catch {
+      return null;
+    }
+  }
+
   /** Starts to take jobs, with a fresh worker and connection if there was one. `run` must not reject. */
-  work(run: (subject: Subject, dueAtMs: number | null) => Promise<void>): void {
+  work(run: (subject: Subject) => Promise<void>): void {
     this.dropWorker();
     const client = this.connect({ maxRetriesPerRequest: null });
     const bull = new Worker(
       NAME,
       async (job) => {
         const data = JobData.safeParse(job.data);
-        if (data.success) await run(data.data.subject as Subject, data.data.dueAtMs ?? null);
+        if (data.success) await run(data.data.subject as Subject);
         else this.options.logger.error('a job that Serin did not make', { jobId: job.id });
       },
       {

@@ -18,7 +18,7 @@ export interface WakeUpsOptions {
   readonly sweepMs?: number;
   /** After so long a subject that nobody rescheduled is due again. @default 5000 */
   readonly leaseMs?: number;
-  /** Handlers under way at a time in this process. @default 50 */
+  /** Due subjects under way at a time in this process, and as many kicked ones. @default 100 */
   readonly concurrency?: number;
   /** A worker that took no job for so long, while jobs waited, is replaced. @default 15000 */
   readonly silentMs?: number;
@@ -28,12 +28,15 @@ export interface WakeUpsOptions {
 
 const LEASE_LIMIT = 100;
 const REDIS_DEADLINE_MS = 2000;
+/** Shortest time between two looks at the due set, and between two sweeps: what falls due within it goes together. */
+const GATHER_MS = 20;
 /** The store's clock may be a little behind ours: do not spin until it gets there. */
 const EARLY_MS = 25;
 
 /**
- * Wake-ups on the due set and BullMQ. The due set is the truth: what is due is leased and becomes a job that means
- * "now". Handlers end a lease themselves, by rescheduling or forgetting the subject; until then it comes again.
+ * Wake-ups on the due set and BullMQ. The due set is the truth: each replica leases as much of what is due as it has
+ * hands free for, and runs it. A kick becomes a job of BullMQ that means "now" and goes to whichever replica takes it.
+ * Handlers end a lease themselves, by rescheduling or forgetting the subject; until then it comes again.
  *
  * A job whose worker was killed still counts as active, and swallows every new job for its subject until BullMQ's
  * stall check, up to 20 s later. So a subject whose job has been in the way for a whole lease is run right here.
@@ -45,12 +48,6 @@ export function createWakeUps(options: WakeUpsOptions): WakeUps {
 /** `idle` → `running` → `stopped`. Kicks work while `running`; before and after they are lost, as hints may be. */
 type State = 'idle' | 'running' | 'stopped';
 
-/** Who is to run; `dueAtMs: null`: nobody was due, it is a kick. */
-interface Wanted {
-  readonly subject: Subject;
-  readonly dueAtMs: Leased['dueAtMs'] | null;
-}
-
 class BullWakeUps implements WakeUps {
   private readonly options: Required<Omit<WakeUpsOptions, 'redis'>>;
   private readonly queue: NowQueue;
@@ -58,9 +55,13 @@ class BullWakeUps implements WakeUps {
   private runs: Runs | null = null;
   private timer: Timer | null = null;
   private sweeping = false;
+  private dueUnderWay = 0;
   private looking: 'no' | 'yes' | 'again' = 'no';
+  private lookTimer: Timer | null = null;
   private early = false;
+  private sweptMs = Number.NEGATIVE_INFINITY;
   private heardMs = 0;
+  private checkedMs = 0;
 
   constructor(options: WakeUpsOptions) {
     const { redis, ...rest } = options;
@@ -69,7 +70,7 @@ class BullWakeUps implements WakeUps {
       onLate: () => undefined,
       sweepMs: 2000,
       leaseMs: 5000,
-      concurrency: 50,
+      concurrency: 100,
       silentMs: 15_000,
       stopDeadlineMs: 25_000,
       ...rest,
@@ -88,13 +89,14 @@ class BullWakeUps implements WakeUps {
   }
 
   kick(subject: Subject): void {
-    if (this.state === 'running') void this.enqueue({ subject, dueAtMs: null });
+    if (this.state === 'running') void this.enqueue(subject);
   }
 
   async stop(): Promise<void> {
     const before = this.state;
     this.state = 'stopped';
     this.timer?.cancel();
+    this.lookTimer?.cancel();
     if (before === 'running') await this.queue.pause();
     const ended = (await this.runs?.drain(this.options.clock, this.options.stopDeadlineMs)) ?? true;
     if (!ended) this.options.logger.warn('handlers were still under way at the stop deadline');
@@ -103,58 +105,63 @@ class BullWakeUps implements WakeUps {
 
   private work(): void {
     this.heardMs = this.options.clock.monotonicMs();
-    this.queue.work(async (subject, dueAtMs) => {
+    this.queue.work(async (subject) => {
       this.heardMs = this.options.clock.monotonicMs();
-      await this.run({ subject, dueAtMs });
+      await this.runs?.run(subject);
     });
   }
 
   /** Leases what is due and has it run; one at a time, then sets the timer for the next. */
   private async sweep(): Promise<void> {
     if (this.sweeping || this.state !== 'running') return;
+    const hands = Math.min(LEASE_LIMIT, this.options.concurrency - this.dueUnderWay);
+    // A run that ends looks again; if none ever does, this replica hangs, and others go on.
+    if (hands <= 0) return;
     this.sweeping = true;
-    const leased = await this.options.due.lease(LEASE_LIMIT, this.options.leaseMs);
+    const leased = await this.options.due.lease(hands, this.options.leaseMs);
     this.sweeping = false;
     if (leased.kind !== 'ok') {
       this.options.logger.debug('due set unreachable', { detail: leased.detail });
       this.arm(this.options.sweepMs);
       return;
     }
+    void this.replaceSilentWorker();
     this.early = leased.value.length === 0;
-    for (const due of leased.value) void this.enqueue(due);
+    this.sweptMs = this.options.clock.monotonicMs();
+    for (const due of leased.value) void this.runLeased(due);
     this.look();
   }
 
-  private async enqueue(wanted: Wanted): Promise<void> {
+  private async runLeased({ subject, dueAtMs }: Leased): Promise<void> {
+    if (this.state !== 'running') return;
+    this.dueUnderWay += 1;
+    await this.runs?.run(subject);
+    this.dueUnderWay -= 1;
+    this.options.onLate(subject, Math.max(0, this.options.clock.now() - dueAtMs));
+    this.look();
+  }
+
+  private async enqueue(subject: Subject): Promise<void> {
     const { leaseMs, logger } = this.options;
-    const { subject, dueAtMs } = wanted;
-    const outcome = await this.queue.add(subject, dueAtMs);
-    if (outcome.kind === 'failed') {
-      logger.debug('wake-up not queued', { subject, due: dueAtMs !== null, detail: outcome.detail });
-      // A leased subject is ours; a lost kick costs seconds.
-      if (dueAtMs !== null) await this.runHere(wanted);
-    } else if (outcome.kind === 'behind' && outcome.ageMs >= leaseMs) {
+    const outcome = await this.queue.add(subject);
+    if (outcome.kind === 'failed') logger.debug('kick not queued', { subject, detail: outcome.detail });
+    else if (outcome.kind === 'behind' && outcome.ageMs >= leaseMs && this.state === 'running') {
       logger.info('running a subject past its stuck job', { subject, ageMs: outcome.ageMs, active: outcome.active });
-      if (!outcome.active) this.replaceSilentWorker();
-      await this.runHere(wanted);
+      await this.runs?.run(subject);
     }
   }
 
-  private async runHere(wanted: Wanted): Promise<void> {
-    if (this.state === 'running') await this.run(wanted);
-  }
-
-  private async run({ subject, dueAtMs }: Wanted): Promise<void> {
-    await this.runs?.run(subject);
-    if (dueAtMs !== null) this.options.onLate(subject, Math.max(0, this.options.clock.now() - dueAtMs));
-  }
-
   /** Jobs wait and this process takes none: BullMQ's blocking read can hang after a reconnect. */
-  private replaceSilentWorker(): void {
-    const silentMs = this.options.clock.monotonicMs() - this.heardMs;
-    if (this.state !== 'running' || silentMs < this.options.silentMs) return;
-    if ((this.runs?.active() ?? 0) >= this.options.concurrency) return;
-    this.options.logger.warn('replacing a silent worker', { silentMs });
+  private async replaceSilentWorker(): Promise<void> {
+    const { clock, silentMs, concurrency, leaseMs, logger } = this.options;
+    const nowMs = clock.monotonicMs();
+    // Nobody may have asked for anything; so look, but not at every sweep.
+    if (nowMs - Math.max(this.heardMs, this.checkedMs) < silentMs) return;
+    this.checkedMs = nowMs;
+    const waitingMs = await this.queue.waitingMs();
+    if (this.state !== 'running' || waitingMs === null || waitingMs < leaseMs) return;
+    if ((this.runs?.active() ?? 0) >= concurrency) return;
+    logger.warn('replacing a silent worker', { silentMs: clock.monotonicMs() - this.heardMs, waitingMs });
     this.work();
   }
 
@@ -169,16 +176,17 @@ class BullWakeUps implements WakeUps {
   }
 
   private async lookOnce(): Promise<void> {
-    const next = await this.options.due.next();
-    const again = this.looking === 'again';
-    this.looking = 'no';
-    if (again) {
-      this.look();
-      return;
-    }
     const { sweepMs, clock } = this.options;
+    const next = await this.options.due.next();
     const inMs = next.kind === 'ok' && next.value !== null ? next.value - clock.now() : sweepMs;
-    this.arm(Math.min(Math.max(inMs, this.early ? EARLY_MS : 0), sweepMs));
+    const gatheredInMs = this.sweptMs + GATHER_MS - clock.monotonicMs();
+    this.arm(Math.min(Math.max(inMs, this.early ? EARLY_MS : 0, gatheredInMs), sweepMs));
+    if (this.looking === 'again' && this.state === 'running') {
+      this.lookTimer = clock.setTimer(GATHER_MS, () => {
+        this.looking = 'yes';
+        void this.lookOnce();
+      });
+    } else this.looking = 'no';
   }
 
   private arm(afterMs: number): void {

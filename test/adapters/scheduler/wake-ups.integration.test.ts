@@ -58,6 +58,41 @@ it('says how long after its due time a run has ended, and nothing of a kick', as
   expect(late[0]?.[1]).toBeGreaterThanOrEqual(10_000);
 });
 
+it('runs what it leased by itself, and asks BullMQ for kicks alone', async () => {
+  const { handle, runs } = counter(r.store);
+  const wakeUps = r.wakeUps();
+  const redis = new Redis(r.redis.socketPath);
+  const queued = () => redis.xlen('{serin}:wake-ups:events');
+  await r.store.due.schedule('rollout/a', 1);
+  await wakeUps.start(handle);
+  await expect.poll(() => runs('rollout/a'), { timeout: 5000 }).toBe(1);
+  const afterDue = await queued();
+  wakeUps.kick('rollout/b');
+  await expect.poll(() => runs('rollout/b'), { timeout: 5000 }).toBe(1);
+  expect([afterDue, (await queued()) > 0]).toEqual([0, true]);
+  redis.disconnect();
+});
+
+it('leaves to others what is due while it has no hand free', async () => {
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const busy: Subject[] = [];
+  const wait = async (subject: Subject): Promise<void> => {
+    busy.push(subject);
+    await gate;
+  };
+  await r.wakeUps({ concurrency: 2, sweepMs: 50, leaseMs: 60_000 }).start(wait);
+  for (const subject of ['rollout/a', 'rollout/b', 'rollout/c'] as const) await r.store.due.schedule(subject, 1);
+  await expect.poll(() => busy.length, { timeout: 5000 }).toBe(2);
+  const { handle, runs } = counter(r.store);
+  await r.wakeUps({ sweepMs: 50, leaseMs: 60_000 }).start(handle);
+  await expect.poll(() => runs('rollout/c'), { timeout: 5000 }).toBe(1);
+  expect(busy).toEqual(['rollout/a', 'rollout/b']);
+  open();
+});
+
 it('runs a kicked subject within milliseconds', async () => {
   let heard: (() => void) | null = null;
   const wakeUps = r.wakeUps();
@@ -164,19 +199,13 @@ it('runs due subjects by itself, and replaces its worker, while BullMQ hands out
   const { handle, runs } = counter(r.store);
   const warnings: string[] = [];
   const logger: Logger = { ...quiet, warn: (message) => void warnings.push(message) };
-  await r.wakeUps({ logger, sweepMs: 100, leaseMs: 400, silentMs: 500 }).start(handle);
+  const wakeUps = r.wakeUps({ logger, sweepMs: 100, leaseMs: 400, silentMs: 500 });
+  await wakeUps.start(handle);
   await r.store.due.schedule('rollout/a', 1);
   await expect.poll(() => runs('rollout/a'), { timeout: 5000 }).toBe(1);
-  await expect
-    .poll(
-      async () => {
-        const subject: Subject = 'rollout/a';
-        await r.store.due.schedule(subject, 1);
-        return warnings;
-      },
-      { timeout: 5000, interval: 200 },
-    )
-    .toContain('replacing a silent worker');
+  expect(warnings).toEqual([]);
+  wakeUps.kick('rollout/b');
+  await expect.poll(() => warnings, { timeout: 5000 }).toContain('replacing a silent worker');
   await queue.resume();
   await expect.poll(() => queue.getWaitingCount(), { timeout: 5000 }).toBe(0);
   await queue.close();
