@@ -11,6 +11,8 @@ const TASKS = {
   demo: ['tools/demo/main.ts'],
   'bench:start': ['tools/bench/start.ts'],
   'bench:scale': ['tools/bench/scale.ts'],
+  'bench:abort': ['tools/bench/abort.ts'],
+  'bench:commits': ['tools/bench/commits.ts'],
   'bench:fanout': ['tools/bench/fanout.ts'],
   'bench:steps': ['tools/bench/steps.ts'],
   'bench:fanout-server': ['tools/bench/fanout-server.ts'],

@@ -12,6 +12,7 @@ import { percentile } from './percentile.ts';
 import { cpuMs, residentMb } from './process-cost.ts';
 import { bucketsOf, grown, quantile, total } from './scale/histogram.ts';
 import { fleetCommit, fleetName, ROLLOUTS_PER_FLEET } from './scale/scene.ts';
+import { startTool } from './start-tool.ts';
 
 /**
  * `npm run bench:scale [-- counts…]`: so many rollouts at once on one engine (`serin serve`, as built) and one Redis
@@ -34,21 +35,6 @@ const LEAD_MS = 15_000;
 const WARM_UP_MS = 20_000;
 const MEASURED_MS = 45_000;
 const NODE_ARGS = (process.env.SERIN_BENCH_NODE_ARGS ?? '').split(' ').filter((arg) => arg !== '');
-
-async function startTool(script: string, args: readonly string[]): Promise<[RunningProcess, Record<string, number>]> {
-  let said: Record<string, number> | null = null;
-  const running = await startProcess({
-    command: process.execPath,
-    args: ['--import', 'tsx', script, ...args],
-    readyMs: 60_000,
-    ready: (output) => {
-      const line = output.split('\n').find((each) => each.startsWith('{') && each.endsWith('}'));
-      if (line !== undefined) said = JSON.parse(line);
-      return said !== null;
-    },
-  });
-  return [running, said ?? {}];
-}
 
 function engineConfig(ports: { http: number; xds: number; redis: number; prometheus: number }, fleets: number): string {
   const all = Array.from({ length: fleets }, (_, i) => {
@@ -120,19 +106,20 @@ async function measure(rollouts: number, folder: string, undo: Undo[]) {
 
   const config = join(folder, 'serin.yaml');
   writeFileSync(config, engineConfig({ http, xds, redis: redisPort, prometheus: prometheusPort }, fleets));
-  const startEngine = async (nodeArgs: readonly string[]): Promise<[RunningProcess, number]> => {
+  const startEngine = async (nodeArgs: readonly string[]): Promise<[RunningProcess, number, number]> => {
     const startMs = performance.now();
     const engine = await startProcess({
       command: process.execPath,
       args: [...nodeArgs, resolve('dist/main.js'), 'serve', '--config', config],
     });
     await waitFor(() => answers(`http://127.0.0.1:${http}/readyz`), { everyMs: 5, what: () => engine.output() });
-    return [engine, performance.now() - startMs];
+    return [engine, performance.now() - startMs, cpuMs(engine.pid)];
   };
-  const starts: number[] = [];
+  const [starts, startCpus]: [number[], number[]] = [[], []];
   for (let i = 0; i < STARTS; i += 1) {
-    const [engine, startMs] = await startEngine([]);
+    const [engine, startMs, startCpuMs] = await startEngine([]);
     starts.push(startMs);
+    startCpus.push(startCpuMs);
     await engine.stop();
   }
   const [engine] = await startEngine(NODE_ARGS);
@@ -164,6 +151,7 @@ async function measure(rollouts: number, folder: string, undo: Undo[]) {
     redisOpsPerS: Math.round((last.ops - first.ops) / seconds),
     bytesPerRollout: Math.round((usedAfter - usedBefore) / rollouts),
     startMs: Math.round(percentile(starts, 0.5)),
+    startCpuMs: Math.round(percentile(startCpus, 0.5)),
   };
 }
 

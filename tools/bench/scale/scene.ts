@@ -55,7 +55,7 @@ function revision(backend: string, name: string): Revision {
 }
 
 /** @param share of the hold that has passed, 0–1 */
-function steppingRollout(i: number, fleet: number, share: number, nowMs: number): Rollout {
+export function steppingRollout(i: number, fleet: number, share: number, nowMs: number): Rollout {
   const backend = `service-${i}`;
   const liveAtMs = Math.round(nowMs - share * HOLD_MS);
   const committedAtMs = liveAtMs - 50;
