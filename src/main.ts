@@ -22,6 +22,7 @@ import type { MetricsSource } from './engine/ports/metrics-source.ts';
 import { shareLedger } from './engine/share-ledger.ts';
 import { createBell } from './platform/bell.ts';
 import { type Config, isLoopback, loadConfig } from './platform/config.ts';
+import { type CrashPoint, crashingEdges, crashingStore, readCrashPoint } from './platform/crash-point.ts';
 import { humanLog } from './platform/human-log.ts';
 import { createLifecycle, exitOnSignal } from './platform/lifecycle.ts';
 import { createLogger } from './platform/logger.ts';
@@ -46,6 +47,8 @@ async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promis
   const loaded = loadConfig({ path, env: process.env, needRedis: mode === 'serve' });
   if (loaded.kind === 'error') return loaded;
   const config = loaded.value;
+  const crash = readCrashPoint({ env: process.env });
+  if (crash.kind === 'error') return crash;
   const logger = createLogger({
     level: config.logLevel,
     to: process.stdout.isTTY ? humanLog(process.stdout) : process.stdout,
@@ -59,7 +62,7 @@ async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promis
     await embedded.value?.stop();
     return store;
   }
-  const ended = await serve(config, store.value, embedded.value, logger, drainInstead);
+  const ended = await serve(config, store.value, embedded.value, logger, drainInstead, crash.value);
   store.value.close();
   await embedded.value?.stop();
   return ended;
@@ -67,11 +70,13 @@ async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promis
 
 async function serve(
   config: Config,
-  store: RedisStore,
+  realStore: RedisStore,
   embedded: EmbeddedRedis | null,
   logger: Logger,
   drainInstead: () => void,
+  crash: CrashPoint | null,
 ): Promise<Result<number>> {
+  const store = crash === null ? realStore : crashingStore(realStore, crash);
   const clock = createSystemClock();
   let storeUp = (_up: boolean): void => {};
   const stopSync = await followStoreClock(clock, store, logger, (up) => storeUp(up));
@@ -123,13 +128,12 @@ async function serve(
     logger,
     userAgent: `serin/${packageVersion()}`,
   });
+  const edges = { metrics: metricsSource(config, clock, logger), notifier, wakeUps };
   const deps: Dependencies = {
     ...store,
+    ...(crash === null ? edges : crashingEdges(edges, crash)),
     fleets: xds.view,
     history: xds.history,
-    metrics: metricsSource(config, clock, logger),
-    notifier,
-    wakeUps,
     active: activeRollouts(),
     judge: thresholdJudge,
     clock,
