@@ -17,7 +17,7 @@ export interface FakeWakeUpsOptions {
 
 /** Wake-ups of one replica under a clock of the test's own, by the rules of the real ones but without BullMQ. */
 export function fakeWakeUps(options: FakeWakeUpsOptions): WakeUps {
-  const { due, clock, sweepMs = 2000, leaseMs = 5000, runsPerKick = () => 1 } = options;
+  const { due, clock, sweepMs = 2000, leaseMs = 3000, runsPerKick = () => 1 } = options;
   const timers = new Set<Timer>();
   const running = new Map<Subject, { again: boolean }>();
   let handle: ((subject: Subject) => Promise<void>) | null = null;

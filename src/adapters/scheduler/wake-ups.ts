@@ -16,7 +16,7 @@ export interface WakeUpsOptions {
   readonly onLate?: (subject: Subject, lateMs: number) => void;
   /** Longest time between two looks at the due set. @default 2000 */
   readonly sweepMs?: number;
-  /** After so long a subject that nobody rescheduled is due again. @default 5000 */
+  /** After so long a subject that nobody rescheduled is due again. @default 3000 */
   readonly leaseMs?: number;
   /** Due subjects under way at a time in this process, and as many kicked ones. @default 100 */
   readonly concurrency?: number;
@@ -39,7 +39,7 @@ const EARLY_MS = 25;
  * Handlers end a lease themselves, by rescheduling or forgetting the subject; until then it comes again.
  *
  * A job whose worker was killed still counts as active, and swallows every new job for its subject until BullMQ's
- * stall check, up to 20 s later. So a subject whose job has been in the way for a whole lease is run right here.
+ * stall check, up to 20 s later. So a subject whose job has been in the way for too long is run right here.
  */
 export function createWakeUps(options: WakeUpsOptions): WakeUps {
   return new BullWakeUps(options);
@@ -69,7 +69,7 @@ class BullWakeUps implements WakeUps {
       prefix: '{serin}',
       onLate: () => undefined,
       sweepMs: 2000,
-      leaseMs: 5000,
+      leaseMs: 3000,
       concurrency: 100,
       silentMs: 15_000,
       stopDeadlineMs: 25_000,

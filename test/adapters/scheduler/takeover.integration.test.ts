@@ -12,29 +12,49 @@ afterEach(async () => {
   await r.close();
 }, 20_000);
 
-it('has another replica run the subject within 10 s of a kill in mid-run', { timeout: 60_000 }, async () => {
+/** A replica that has begun to run `rollout/a`, and never ends. */
+async function hanging(): Promise<{ readonly kill: () => Promise<void> }> {
   const script = fileURLToPath(new URL('hanging-replica.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', script, r.redis.socketPath], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
-  try {
-    let said = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    await r.store.due.schedule('rollout/a', 1);
-    await expect.poll(() => said, { timeout: 20_000 }).toContain('running rollout/a');
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await r.store.due.schedule('rollout/a', 1);
+  await expect.poll(() => said, { timeout: 20_000 }).toContain('running rollout/a');
+  return {
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
 
+it('runs a subject past the job of a dead replica when that is stuck, not a whole lease later', {
+  timeout: 60_000,
+}, async () => {
+  const replica = await hanging();
+  await replica.kill();
+  const { handle, runs } = counter(r.store);
+  await r.store.due.schedule('rollout/a', 1);
+  // By the lease alone it would come back after a minute, by BullMQ when a lock has run out.
+  await r.wakeUps({ leaseMs: 60_000, stuckMs: 1_000 }).start(handle);
+  await expect.poll(() => runs('rollout/a'), { timeout: 6_000 }).toBeGreaterThanOrEqual(1);
+});
+
+it('has another replica run the subject within 10 s of a kill in mid-run', { timeout: 60_000 }, async () => {
+  const replica = await hanging();
+  try {
     const { handle, runs } = counter(r.store);
     await r.wakeUps().start(handle);
-    child.kill('SIGKILL');
-    await exited;
+    await replica.kill();
     const killedAt = performance.now();
     await expect.poll(() => runs('rollout/a'), { timeout: 10_000 }).toBeGreaterThanOrEqual(1);
     console.log(`takeover after ${Math.round(performance.now() - killedAt)} ms`);
   } finally {
-    child.kill('SIGKILL');
-    await exited;
+    await replica.kill();
   }
 });

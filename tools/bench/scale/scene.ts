@@ -84,7 +84,7 @@ export function steppingRollout(i: number, fleet: number, share: number, nowMs: 
       counted: { [fleetName(fleet)]: counted },
       routesOnly: true,
       probe: null,
-      unanswered: [],
+      unanswered: {},
       toldAtMs: null,
     },
     drill: { stage: 'proven', backMs: 40 },
