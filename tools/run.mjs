@@ -19,6 +19,7 @@ const TASKS = {
   'bench:streams': ['tools/bench/streams.ts'],
   'soak:streams': ['tools/bench/soak-streams.ts'],
   fuzz: ['tools/fuzz/main.ts'],
+  fault: ['tools/fault/main.ts'],
 };
 const script = TASKS[task];
 if (script === undefined) {

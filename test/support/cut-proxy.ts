@@ -9,7 +9,8 @@ export interface CutProxy {
   close(): Promise<void>;
 }
 
-export async function cutProxy(toPort: number): Promise<CutProxy> {
+/** A function is asked anew for every connection. */
+export async function cutProxy(toPort: number | (() => number)): Promise<CutProxy> {
   const open = new Set<Socket>();
   let whole = true;
   const track = (socket: Socket, other: () => Socket | null) => {
@@ -22,7 +23,7 @@ export async function cutProxy(toPort: number): Promise<CutProxy> {
   };
   const server = createServer((client) => {
     if (!whole) return void client.destroy();
-    const upstream = connect(toPort, '127.0.0.1');
+    const upstream = connect(typeof toPort === 'number' ? toPort : toPort(), '127.0.0.1');
     track(client, () => upstream);
     track(upstream, () => client);
     client.pipe(upstream).pipe(client);

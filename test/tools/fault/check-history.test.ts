@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { checkHistory } from '../../../tools/fault/check-history.ts';
+import type { History, Message } from '../../../tools/fault/history.ts';
+import { at, event, promoted, reverted } from './histories.ts';
+
+function check(history: Partial<History>): readonly string[] {
+  return checkHistory({ rollouts: [], weights: [], messages: [], failures: [], outages: [], ...history }).violations;
+}
+
+/** The messages of a promoted rollout as they should come. */
+function messages(): Message[] {
+  const notices: readonly (readonly [string, number])[] = [
+    ['started', 1],
+    ['step', 3],
+    ['step', 4],
+    ['promoted', 6],
+  ];
+  return notices.map(([kind, second]) => {
+    const id = `r1-${kind}-${second}`;
+    return {
+      atMs: at(second),
+      webhookId: id,
+      notice: { id, rolloutId: 'r1', kind, atMs: at(second) } as Message['notice'],
+    };
+  });
+}
+
+const fine = () => ({ rollouts: [promoted('r1')], messages: messages() });
+
+describe('the history of a run', () => {
+  it('is right when rollouts end as they should and every message came', () => {
+    expect(check(fine())).toEqual([]);
+  });
+
+  it('is wrong when a step took effect twice', () => {
+    const rollout = promoted('r1');
+    const again = event(3, 'step', 'stepping', { step: 0, weight: 10 });
+    const events = [...rollout.events.slice(0, 3), again, ...rollout.events.slice(3)];
+    expect(check({ ...fine(), rollouts: [{ ...rollout, events }] })).toEqual([
+      expect.stringContaining('entered the steps 0, 0, 1'),
+    ]);
+  });
+
+  it('is wrong when events are out of order', () => {
+    const rollout = promoted('r1');
+    const events = [...rollout.events, event(2, 'held', 'promoted')];
+    expect(check({ ...fine(), rollouts: [{ ...rollout, events }] })).toEqual([expect.stringContaining('is older')]);
+  });
+
+  it('is wrong when a way back was followed by a raise', () => {
+    const rollout = reverted('r1');
+    const events = [
+      ...rollout.events.slice(0, -1),
+      event(6, 'step', 'stepping', { step: 1, weight: 50 }),
+      ...rollout.events.slice(-1),
+    ];
+    expect(check({ rollouts: [{ ...rollout, events }], messages: [] })).toContainEqual(
+      expect.stringContaining('was raised after its way back'),
+    );
+  });
+
+  it('is wrong when a good rollout was rolled back, and when one did not end', () => {
+    expect(check({ rollouts: [{ ...reverted('r1'), kind: 'good' }] })).toContainEqual(
+      expect.stringContaining('right is promoted'),
+    );
+    const rollout = promoted('r1');
+    const open = {
+      ...rollout,
+      final: { ...rollout.final, phase: 'stepping' as const },
+      events: rollout.events.slice(0, -1),
+    };
+    expect(check({ rollouts: [open] })).toContainEqual(expect.stringContaining('ended 0 times'));
+  });
+
+  it('is wrong when a backend had two active rollouts', () => {
+    const second = { ...promoted('r2'), final: { ...promoted('r2').final, createdAt: new Date(at(4)).toISOString() } };
+    expect(check({ rollouts: [promoted('r1'), second] })).toContainEqual(
+      expect.stringContaining('began while r1 was active'),
+    );
+  });
+
+  it('excuses an abort that was not answered, and no other end', () => {
+    const rollout = { ...promoted('r1'), kind: 'aborted' as const };
+    expect(check({ ...fine(), rollouts: [{ ...rollout, aborted: 'unknown' }] })).toEqual([]);
+    expect(check({ ...fine(), rollouts: [{ ...rollout, aborted: 'yes' }] })).toHaveLength(1);
+  });
+});
+
+describe('messages', () => {
+  it('may come twice under one id', () => {
+    const [first, ...rest] = messages();
+    if (first === undefined) throw new Error('no message');
+    const { violations, duplicated, lost } = checkHistory({
+      ...{ weights: [], failures: [], outages: [] },
+      ...{ rollouts: [promoted('r1')], messages: [first, first, ...rest] },
+    });
+    expect({ violations, duplicated, lost }).toEqual({ violations: [], duplicated: 1, lost: 0 });
+  });
+
+  it('are wrong when one is lost, overtakes, comes under another id, or tells of nothing', () => {
+    const [started, step, next, end] = messages();
+    if (started === undefined || step === undefined || next === undefined || end === undefined)
+      throw new Error('no message');
+    const all = { rollouts: [promoted('r1')] };
+    expect(check({ ...all, messages: [started, step, end] })).toEqual(['message r1 step 4000 was lost']);
+    expect(check({ ...all, messages: [started, next, step, end] })).toEqual([expect.stringContaining('overtook')]);
+    const renamed = { ...started, webhookId: 'other', notice: { ...started.notice, id: 'other' } };
+    expect(check({ ...all, messages: [started, renamed, step, next, end] })).toEqual([
+      expect.stringContaining('came as'),
+    ]);
+    const stray = { ...end, webhookId: 'x', notice: { ...end.notice, id: 'x', atMs: at(7) } };
+    expect(check({ ...all, messages: [started, step, next, end, stray] })).toEqual([
+      expect.stringContaining('no event says'),
+    ]);
+  });
+});
+
+describe('failed requests', () => {
+  const failure = { envoy: 'edge-1', sentAtMs: at(5), status: 503, servedBy: '' };
+
+  it('are a step’s, unless the Envoy was away or the revision is the bad one', () => {
+    expect(check({ failures: [failure] })).toHaveLength(1);
+    expect(check({ failures: [{ ...failure, status: 500, servedBy: 'bad' }] })).toEqual([]);
+    const outage = { envoy: 'edge-1', kind: 'killed' as const, fromMs: at(5), toMs: at(6) };
+    expect(check({ failures: [failure], outages: [outage] })).toEqual([]);
+    expect(check({ failures: [failure], outages: [{ ...outage, envoy: 'edge-2' }] })).toHaveLength(1);
+  });
+});

@@ -1,0 +1,146 @@
+import { isTerminal, type Phase } from '../../src/core/model/phase.ts';
+import type { EventBody } from '../../src/surfaces/api/schemas.ts';
+import type { Failure, History, Outage, RolloutHistory } from './history.ts';
+
+/** The revision that fails requests by itself says so in its name; its own failures are no step's. */
+export const BAD_REVISION = 'bad';
+
+/** An answer that was under way when an Envoy went, or came, belongs to that. */
+const OUTAGE_MARGIN_MS = 1_500;
+
+/** Every violation of a finished run, in words, and its messages counted. */
+export function checkHistory(history: History): {
+  readonly violations: readonly string[];
+  readonly duplicated: number;
+  readonly lost: number;
+} {
+  const messages = checkMessages(history);
+  const violations = [
+    ...history.rollouts.flatMap(checkRollout),
+    ...checkOwnership(history.rollouts),
+    ...history.failures.filter((failure) => !isExcused(failure, history.outages)).map(describeFailure),
+    ...messages.violations,
+  ];
+  return { violations, duplicated: messages.duplicated, lost: messages.lost };
+}
+
+export function msOf(event: Pick<EventBody, 'at'>): number {
+  return Date.parse(event.at);
+}
+
+function checkRollout(rollout: RolloutHistory): string[] {
+  const { id, kind, events, final } = rollout;
+  const wrong: string[] = [];
+  const say = (what: string) => void wrong.push(`${kind} rollout ${id}: ${what}`);
+  if (events[0]?.type !== 'started') say(`begins with ${events[0]?.type ?? 'nothing'}`);
+  for (const [i, event] of events.entries()) {
+    const before = events[i - 1];
+    if (before !== undefined && msOf(event) < msOf(before)) say(`event ${event.id} is older than the one before it`);
+  }
+  const entered = events.filter(({ type, phase }) => type === 'step' && phase === 'stepping').map(({ step }) => step);
+  if (entered.some((step, i) => step !== i)) say(`entered the steps ${entered.join(', ')}`);
+  const back = events.findIndex(
+    ({ type, phase }) => type === 'step' && (phase === 'rolling_back' || phase === 'aborting'),
+  );
+  if (back >= 0 && events.slice(back + 1).some(({ type }) => type === 'step')) say('was raised after its way back');
+  const ends = events.filter(({ type }) => type === 'finished');
+  if (ends.length !== 1) say(`ended ${ends.length} times`);
+  if (!isTerminal(final.phase)) say(`is ${final.phase}, waiting for ${final.waitingFor}`);
+  else if (ends[0]?.data.outcome !== final.phase) say(`is ${final.phase}, its events say ${ends[0]?.data.outcome}`);
+  const right = rightEnds(rollout);
+  if (!right.includes(final.phase))
+    say(`ended ${final.phase}, right is ${right.join(' or ')}: ${final.cause?.summary ?? 'no cause'}`);
+  if (final.phase === 'rolled_back') {
+    const cause = kind === 'bad' ? 'analysis' : 'nack';
+    if (final.cause?.kind !== cause) say(`was rolled back by ${final.cause?.kind}: ${final.cause?.summary}`);
+  }
+  return wrong;
+}
+
+function rightEnds({ kind, aborted }: RolloutHistory): readonly Phase[] {
+  if (kind === 'bad' || kind === 'refused') return ['rolled_back'];
+  if (kind !== 'aborted' || aborted === 'no') return ['promoted'];
+  return aborted === 'yes' ? ['aborted'] : ['aborted', 'promoted'];
+}
+
+/** Never more than one active rollout per backend. */
+function checkOwnership(rollouts: readonly RolloutHistory[]): string[] {
+  const last = new Map<string, { readonly id: string; readonly endMs: number }>();
+  const wrong: string[] = [];
+  const byStart = rollouts.toSorted((a, b) => Date.parse(a.final.createdAt) - Date.parse(b.final.createdAt));
+  for (const { id, backend, events, final } of byStart) {
+    const before = last.get(backend);
+    const startMs = Date.parse(final.createdAt);
+    if (before !== undefined && before.endMs > startMs)
+      wrong.push(`${backend}: ${id} began while ${before.id} was active`);
+    const end = events.find(({ type }) => type === 'finished');
+    last.set(backend, { id, endMs: end === undefined ? Number.POSITIVE_INFINITY : msOf(end) });
+  }
+  return wrong;
+}
+
+function isExcused({ envoy, sentAtMs, status, servedBy }: Failure, outages: readonly Outage[]): boolean {
+  if (status === 500 && servedBy === BAD_REVISION) return true;
+  return outages.some(
+    (outage) =>
+      outage.envoy === envoy &&
+      sentAtMs >= outage.fromMs - OUTAGE_MARGIN_MS &&
+      sentAtMs <= outage.toMs + OUTAGE_MARGIN_MS,
+  );
+}
+
+function describeFailure({ envoy, sentAtMs, status, servedBy }: Failure): string {
+  return `a request to ${envoy} at ${new Date(sentAtMs).toISOString()} got ${status} from ${servedBy || 'Envoy'}`;
+}
+
+interface Messages {
+  readonly violations: string[];
+  readonly duplicated: number;
+  readonly lost: number;
+}
+
+/** Complete, in order, and a duplicate under the id of the first. */
+function checkMessages({ rollouts, messages }: History): Messages {
+  const violations: string[] = [];
+  const ids = new Map<string, string>();
+  const newest = new Map<string, number>();
+  let duplicated = 0;
+  for (const { webhookId, notice } of messages) {
+    if (webhookId !== notice.id) violations.push(`message ${notice.id} came under webhook-id ${webhookId}`);
+    const key = `${notice.rolloutId} ${notice.kind} ${notice.atMs}`;
+    const first = ids.get(key);
+    if (first !== undefined) {
+      duplicated += 1;
+      if (first !== webhookId) violations.push(`message ${key} came as ${first} and as ${webhookId}`);
+      continue;
+    }
+    ids.set(key, webhookId);
+    if (notice.atMs < (newest.get(notice.rolloutId) ?? 0)) violations.push(`message ${key} overtook a later one`);
+    newest.set(notice.rolloutId, Math.max(notice.atMs, newest.get(notice.rolloutId) ?? 0));
+  }
+  const due = new Set(rollouts.flatMap(({ id, events }) => expectedMessages(id, events)));
+  const lost = [...due].filter((key) => !ids.has(key));
+  violations.push(...lost.map((key) => `message ${key} was lost`));
+  for (const key of ids.keys()) {
+    if (!due.has(key) && !OF_THEIR_OWN.some((kind) => key.includes(` ${kind} `)))
+      violations.push(`message ${key} tells of what no event says`);
+  }
+  return { violations, duplicated, lost: lost.length };
+}
+
+/** Told beside the events, or of the rollout's own accord. */
+const OF_THEIR_OWN = ['laggards', 'streams', 'paused', 'resumed', 'approval'];
+
+function expectedMessages(id: string, events: readonly EventBody[]): string[] {
+  return events.flatMap((event) => {
+    const kind = messageOf(event);
+    return kind === null ? [] : [`${id} ${kind} ${msOf(event)}`];
+  });
+}
+
+function messageOf({ type, phase }: EventBody): string | null {
+  if (type === 'started' || type === 'finished') return type === 'started' ? 'started' : phase;
+  if (type === 'step' && phase === 'stepping') return 'step';
+  if (type === 'phase' && (phase === 'rolling_back' || phase === 'aborting')) return phase;
+  return null;
+}

@@ -1,0 +1,68 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { answers, freePort, type RunningProcess, startProcess } from '../../test/support/processes.ts';
+
+/** One of the replicas: it is ended and started again, its address stays. */
+export interface EngineSeat {
+  readonly name: string;
+  readonly server: string;
+  readonly xdsPort: number;
+  /** Ready, and not told to die. */
+  isUp(): boolean;
+  /** `null` while it is down. */
+  process(): RunningProcess | null;
+  /** Starts it with a crash point; resolves when it is ready, or has ended before that. */
+  start(crashPoint: string | null): Promise<'ready' | 'ended'>;
+  close(): Promise<void>;
+}
+
+export async function engineSeat(options: {
+  readonly name: string;
+  readonly folder: string;
+  readonly program: readonly string[];
+  /** Lines of `serin.yaml` that all replicas share. */
+  readonly config: string;
+  /** An engine that ended otherwise than by SIGKILL. */
+  readonly onOwnEnd: (words: string) => void;
+}): Promise<EngineSeat> {
+  const { name, folder, program } = options;
+  const [httpPort, xdsPort] = [await freePort(), await freePort()];
+  const file = join(folder, `${name}.yaml`);
+  await writeFile(file, `${options.config}http: { port: ${httpPort} }\nxds: { port: ${xdsPort} }\n`);
+  const server = `http://127.0.0.1:${httpPort}`;
+  let running: RunningProcess | null = null;
+  let ready = false;
+  let closing = false;
+  return {
+    name,
+    server,
+    xdsPort,
+    isUp: () => ready && running?.exited() === false,
+    process: () => running,
+    async start(crashPoint) {
+      ready = false;
+      const own = await startProcess({
+        command: process.execPath,
+        args: [...program, 'serve', '--config', file],
+        env: { NODE_ENV: 'test', SERIN_CRASH_POINT: crashPoint ?? '' },
+      });
+      running = own;
+      void own.ended.then((code) => {
+        if (code !== null && !closing)
+          options.onOwnEnd(`${name} ended by itself with ${code}: ${own.output().slice(-2_000)}`);
+      });
+      while (!own.exited()) {
+        if (await answers(`${server}/readyz`)) {
+          ready = true;
+          return 'ready';
+        }
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+      return 'ended';
+    },
+    async close() {
+      closing = true;
+      await running?.stop();
+    },
+  };
+}

@@ -1,0 +1,153 @@
+import type { Random } from '../../test/sim/random.ts';
+import { waitFor } from '../../test/support/processes.ts';
+import type { ActWatch } from './act-watch.ts';
+import type { EngineSeat } from './engine-seat.ts';
+import type { Fault, PointHand } from './fault-deck.ts';
+import type { Outage } from './history.ts';
+import type { Plant } from './plant.ts';
+
+/** A replica that does not come by its point is killed where it is. */
+const POINT_MS = 8_000;
+const START_MS = 30_000;
+
+export interface Injected {
+  /** For each process that was ended: what, and how long until someone acted again, ms; `null`: nobody. */
+  readonly recoveries: readonly (number | null)[];
+  /** The point at which a replica died; of one that did not come by, with a note, and it was killed all the same. */
+  readonly at: string | null;
+}
+
+export interface Scene {
+  readonly plant: Plant;
+  readonly watch: ActWatch;
+  readonly random: Random;
+  readonly outages: Outage[];
+  readonly points: PointHand;
+}
+
+/** Does it, waits until somebody acts again, and mends what it broke. */
+export async function inject(scene: Scene, fault: Fault): Promise<Injected> {
+  const { plant, watch, random, outages } = scene;
+  await waitFor(() => watch.dueSoon(Date.now()).length > 0, { timeoutMs: 30_000 }).catch(() => undefined);
+  const acts = async (sinceMs: number, times = 1) => {
+    const ms = await watch.actsAgain(sinceMs);
+    return Array.from({ length: times }, () => ms);
+  };
+  const seat = pick(
+    plant.engines.filter((one) => one.isUp()),
+    random,
+  );
+  switch (fault.kind) {
+    case 'point': {
+      const at = await dieAtPoint(scene, seat);
+      const [recoveries] = await Promise.all([acts(Date.now()), startAgain(scene, seat)]);
+      return { recoveries, at };
+    }
+    case 'recovery': {
+      await seat.process()?.kill();
+      const firstMs = Date.now();
+      const first = acts(firstMs);
+      const at = await dieAtStart(seat, fault.point);
+      const secondMs = Date.now();
+      const [one, two] = await Promise.all([first, acts(secondMs), startAgain(scene, seat)]);
+      return { recoveries: [...one, ...two], at };
+    }
+    case 'kill engine': {
+      await seat.process()?.kill();
+      const [recoveries] = await Promise.all([acts(Date.now()), startAgain(scene, seat)]);
+      return { recoveries, at: null };
+    }
+    case 'kill all engines': {
+      await Promise.all(plant.engines.map(async (one) => one.process()?.kill()));
+      const sinceMs = Date.now();
+      const starts = plant.engines.map((one) => startAgain(scene, one));
+      const [recoveries] = await Promise.all([acts(sinceMs, plant.engines.length), ...starts]);
+      return { recoveries, at: null };
+    }
+    case 'kill store':
+    case 'kill store and engine': {
+      const both = fault.kind === 'kill store and engine';
+      await Promise.all([plant.redis().kill(), both ? seat.process()?.kill() : undefined]);
+      const sinceMs = Date.now();
+      await plant.startRedis();
+      const [recoveries] = await Promise.all([acts(sinceMs, both ? 2 : 1), both ? startAgain(scene, seat) : undefined]);
+      return { recoveries, at: null };
+    }
+    case 'kill Envoy': {
+      const envoy = pick(plant.envoys, random);
+      const fromMs = Date.now();
+      await envoy.kill();
+      const recovering = acts(Date.now());
+      await envoy.start();
+      outages.push({ envoy: envoy.nodeId, kind: 'killed', fromMs, toMs: Date.now() });
+      return { recoveries: await recovering, at: null };
+    }
+    case 'stop engine':
+      await stopped(seat.process(), random.between(500, 4_000));
+      break;
+    case 'stop store':
+      await stopped(plant.redis(), random.between(300, 3_000));
+      break;
+    case 'stop Envoy': {
+      const envoy = pick(plant.envoys, random);
+      const fromMs = Date.now();
+      await stopped(envoy, random.between(300, 3_000));
+      outages.push({ envoy: envoy.nodeId, kind: 'stopped', fromMs, toMs: Date.now() });
+      break;
+    }
+    case 'cut line': {
+      const line = pick(plant.lines, random);
+      line.cut();
+      await pause(random.between(300, 4_000));
+      line.mend();
+      break;
+    }
+  }
+  return { recoveries: [], at: null };
+}
+
+async function dieAtPoint({ points }: Scene, seat: EngineSeat): Promise<string> {
+  const point = points.of(seat.name);
+  points.used(seat.name);
+  seat.process()?.signal('SIGUSR2');
+  return await dies(seat, point);
+}
+
+async function dieAtStart(seat: EngineSeat, point: string): Promise<string> {
+  await seat.start(`${point}:1`);
+  return await dies(seat, `${point}, at its start`);
+}
+
+async function dies(seat: EngineSeat, point: string): Promise<string> {
+  const process = seat.process();
+  const isGone = () => process?.exited() !== false;
+  const at = await waitFor(isGone, { timeoutMs: POINT_MS, everyMs: 2 }).then(
+    () => point,
+    () => `${point} (not passed)`,
+  );
+  await process?.kill();
+  return at;
+}
+
+/** With the point it is to die of when it is told to. */
+export async function startAgain({ points }: Pick<Scene, 'points'>, seat: EngineSeat): Promise<void> {
+  const isReady = async () => (await seat.start(`${points.of(seat.name)}:1@SIGUSR2`)) === 'ready';
+  await waitFor(isReady, { timeoutMs: START_MS });
+}
+
+async function stopped(target: { signal(signal: NodeJS.Signals): void } | null, forMs: number): Promise<void> {
+  target?.signal('SIGSTOP');
+  await pause(forMs);
+  target?.signal('SIGCONT');
+}
+
+/** How long a fault lasts is part of the fault, not a wait for something. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function pick<T>(from: readonly T[], random: Random): T {
+  const one = from[random.between(0, from.length - 1)];
+  if (one === undefined) throw new Error('nothing left to hurt');
+  return one;
+}
