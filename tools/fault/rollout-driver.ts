@@ -45,13 +45,15 @@ export function driveRollouts(options: {
   const begin = async (backend: string, kind: RolloutKind): Promise<Begun | null> => {
     count += 1;
     const revision = `v${count}`;
+    // However often it is asked for, it is one rollout.
+    const idempotencyKey = `${backend}-${revision}`;
     const { good, bad } = plant.addresses;
     const endpoints = [kind === 'bad' ? bad : (good[count % good.length] ?? bad)];
     const request = { plan: planOf(backend, kind), revision, endpoints };
     let id = '';
     let words = '';
     const isStarted = async () => {
-      const started = await anyClient(plant, random).start(request, `${backend}-${count}-${revision}`);
+      const started = await anyClient(plant, random).start(request, idempotencyKey);
       if (started.kind === 'ok') id = started.value.id;
       else words = started.errors[0]?.message ?? '';
       return started.kind === 'ok';
