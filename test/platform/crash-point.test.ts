@@ -61,7 +61,7 @@ describe('a crash point', () => {
   });
 });
 
-const COMMIT: Commit = { reads: [], writes: [], events: [], outbox: [], due: [], traffic: [], trials: [] };
+const COMMIT: Commit = { reads: [], writes: [], events: [], outbox: [], due: [], traffic: [], trials: [], active: [] };
 
 describe('the ports with crash points around them', () => {
   const passing = () => {
