@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { createNotifier } from './adapters/notify/notifier.ts';
 import { createPrometheusSource } from './adapters/prometheus/prometheus-source.ts';
 import { createWakeUps } from './adapters/scheduler/wake-ups.ts';
-import { type EmbeddedRedis, startEmbeddedRedis } from './adapters/store/embedded-redis.ts';
-import { type RedisConnection, redisAddress } from './adapters/store/redis-address.ts';
-import { createRedisStore, type RedisStore } from './adapters/store/redis-store.ts';
+import type { EmbeddedRedis } from './adapters/store/embedded-redis.ts';
+import { redisAddress } from './adapters/store/redis-address.ts';
+import type { RedisStore } from './adapters/store/redis-store.ts';
 import { createXdsServer, type XdsServer } from './adapters/xds/xds-server.ts';
 import { thresholdJudge } from './core/analysis/threshold-judge.ts';
 import { FleetLedgers } from './core/fleet/fleet-ledgers.ts';
@@ -33,6 +33,7 @@ import { runAll } from './platform/run-all.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
 import { createSystemClock, type SystemClock } from './platform/system-clock.ts';
 import { packageVersion } from './platform/version.ts';
+import { connectionOf, openStore, startStore, withStore } from './stores.ts';
 import { runCli } from './surfaces/cli/cli.ts';
 import type { EngineOptions } from './surfaces/cli/command-context.ts';
 import { startHttpServer } from './surfaces/http/http-server.ts';
@@ -226,36 +227,6 @@ async function serve(
   return ok(code);
 }
 
-async function startStore(dir: string, logger: Logger): Promise<Result<EmbeddedRedis>> {
-  // The folder that the tests and the demo fetch into, when run from a checkout.
-  const fetched = fileURLToPath(new URL('../.tools/bin', import.meta.url));
-  const started = await startEmbeddedRedis({ dir, searchFolders: [fetched], logger });
-  return started.kind === 'started' ? ok(started.redis) : fail('SERIN_CONFIG_INVALID', started.detail);
-}
-
-function connectionOf(config: Config, embedded: EmbeddedRedis | null): RedisConnection {
-  if (embedded !== null) return { socketPath: embedded.socketPath };
-  const { url, ca } = config.redis ?? { url: 'redis://127.0.0.1:6379', ca: null };
-  return { url, ...(ca === null ? {} : { tls: { ca } }) };
-}
-
-async function openStore(connection: RedisConnection, logger: Logger): Promise<Result<RedisStore>> {
-  let store: RedisStore;
-  try {
-    store = createRedisStore({ connection, logger });
-  } catch (error) {
-    return fail('SERIN_CONFIG_INVALID', error instanceof Error ? error.message : 'the Redis URL cannot be used');
-  }
-  const health = await store.health();
-  if (health.kind === 'ok') {
-    for (const detail of health.warnings) logger.warn('store setting can lose data', { detail });
-    return ok(store);
-  }
-  store.close();
-  if (health.kind === 'unusable') return fail('SERIN_CONFIG_INVALID', health.detail);
-  return fail('SERIN_STORE_UNAVAILABLE', `the store does not answer: ${health.detail}`);
-}
-
 /** Keeps the process on the store's time, so that replicas agree about what is due. */
 async function followStoreClock(
   clock: SystemClock,
@@ -352,6 +323,7 @@ async function main(): Promise<void> {
     readToken: (file) => readFileSync(file, 'utf8').trim(),
     interrupted: interrupted.signal,
     strategies: shippedStrategies,
+    withStore,
     runEngine: (options) => {
       // An engine drains.
       isEngine = true;

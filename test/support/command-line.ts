@@ -41,6 +41,10 @@ export function commandLine(server: string, options: CommandLineOptions = {}): C
         readToken: () => '',
         interrupted: interrupted.signal,
         strategies: shippedStrategies,
+        withStore: async () => ({
+          kind: 'error',
+          errors: [{ code: 'SERIN_STORE_UNAVAILABLE', message: 'this test has no store' }],
+        }),
         runEngine: async () => ({ kind: 'ok', value: 0 }),
         ...context,
       });

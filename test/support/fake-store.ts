@@ -1,4 +1,5 @@
 import type { Phase } from '../../src/core/model/phase.ts';
+import type { Schema } from '../../src/core/model/schema.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner, Trial } from '../../src/core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type { Clock } from '../../src/engine/ports/clock.ts';
@@ -18,6 +19,8 @@ import type {
   TrafficReader,
   Unavailable,
 } from '../../src/engine/ports/store.ts';
+import type { StoreArchive } from '../../src/engine/ports/store-archive.ts';
+import { fakeArchive } from './fake-archive.ts';
 
 /** `reply lost`: the commit happens, the caller hears `unavailable`. */
 export type CommitFault = 'conflict' | 'unavailable' | 'reply lost';
@@ -29,6 +32,7 @@ export interface FakeStore {
   readonly outbox: Outbox;
   readonly due: DueSet;
   readonly counts: CensusTaker;
+  readonly archive: StoreArchive;
   readonly faults: {
     /** Faults of the next commits, in order. */
     failNextCommit(...faults: readonly CommitFault[]): void;
@@ -59,9 +63,11 @@ interface Queue {
   attempts: { readonly id: string; readonly n: number; readonly firstMs: number } | null;
 }
 
-interface State {
+/** What is in it; for the other parts of the fake. */
+export interface State {
   readonly clock: Clock;
-  readonly epoch: string;
+  epoch: string;
+  schema: Schema;
   readonly entries: Map<string, Entry>;
   readonly gone: Map<string, number>;
   readonly events: Map<string, { readonly id: string; readonly seq: number; readonly event: string }[]>;
@@ -85,6 +91,7 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
   const s: State = {
     clock,
     epoch,
+    schema: { version: 0, reader: 0 },
     entries: new Map(),
     gone: new Map(),
     events: new Map(),
@@ -106,6 +113,7 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
     outbox: fakeOutbox(s),
     due: fakeDue(s),
     counts: fakeCounts(s),
+    archive: fakeArchive(s),
     faults: {
       failNextCommit: (...faults) => void s.faults.push(...faults),
       setDown: (down) => {

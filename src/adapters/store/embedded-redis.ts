@@ -68,6 +68,12 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   }
 }
 
+/** Where the store of this folder answers right now; `null`: it does not run. */
+export async function runningStore(dir: string): Promise<string | null> {
+  const note = await leftover(resolve(dir));
+  return note !== null && (await processBehind(note.socketPath)) === note.pid ? note.socketPath : null;
+}
+
 /** First server program on PATH, then in the folders given; `null`: none. */
 function findServer(folders: readonly string[]): string | null {
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');

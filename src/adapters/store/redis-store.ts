@@ -2,7 +2,9 @@ import { Redis } from 'ioredis';
 import type { LedgerStore } from '../../engine/ports/ledger.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { CensusTaker, DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
+import type { StoreArchive } from '../../engine/ports/store-archive.ts';
 import { type RedisConnection, redisAddress } from './redis-address.ts';
+import { redisArchive } from './redis-archive.ts';
 import { redisCalls } from './redis-calls.ts';
 import { redisCensus } from './redis-census.ts';
 import { redisDueSet } from './redis-due-set.ts';
@@ -29,6 +31,7 @@ export interface RedisStore {
   readonly due: DueSet;
   readonly ledger: LedgerStore;
   readonly counts: CensusTaker;
+  readonly archive: StoreArchive;
   health(): Promise<StoreHealth>;
   /** Drops the connections; followers are stopped by whoever started them. */
   close(): void;
@@ -74,6 +77,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     due: redisDueSet(calls),
     ledger: redisLedger(calls, listening, logger),
     counts: redisCensus(calls),
+    archive: redisArchive(calls),
     health: () => redisHealth(calls),
     close: () => client.disconnect(),
   };

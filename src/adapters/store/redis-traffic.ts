@@ -1,12 +1,13 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { isOwner } from '../../core/model/stored-traffic.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner } from '../../core/model/traffic.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { Standing, StoreRead, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
 import { followChanges } from './change-follower.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import { corrupt, randomName } from './redis-records.ts';
-import { isOwner, parseCount, parseOwner, parseRevision, parseTrial, requirePlainName } from './stored-values.ts';
+import { parseCount, parseOwner, parseRevision, parseTrial, requirePlainName } from './stored-values.ts';
 
 const Strings = z.array(z.string());
 const Cells = z.array(z.string().nullable());

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { DUMP_LUA, LOAD_BEGIN_LUA, LOAD_END_LUA, SCHEMA_LUA } from './archive-scripts.ts';
 import { CENSUS } from './census-script.ts';
 import { COMMIT_LUA } from './commit-script.ts';
 import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
@@ -125,6 +126,10 @@ const SCRIPTS = {
   serinDueLease: DUE_LEASE,
   serinDueSchedule: DUE_SCHEDULE,
   serinDueForget: DUE_FORGET,
+  serinDump: DUMP_LUA,
+  serinLoadBegin: LOAD_BEGIN_LUA,
+  serinLoadEnd: LOAD_END_LUA,
+  serinSchema: SCHEMA_LUA,
   ...LEDGER_SCRIPTS,
 };
 

@@ -1,7 +1,8 @@
-import { z } from 'zod';
-import { PinMatchRecord, RevisionRecord, RouteSpecRecord } from '../../core/model/stored.ts';
-import type { OwnerTraffic, TrafficOwner, Trial } from '../../core/model/traffic.ts';
+import type { z } from 'zod';
+import { StoredTraffic, StoredTrial } from '../../core/model/stored-traffic.ts';
+import type { OwnerTraffic, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
+import { StoredEvent, StoredNotice } from '../../core/rollout/stored-event.ts';
 import type { RecordKey, Subject } from '../../engine/ports/store.ts';
 
 /**
@@ -48,50 +49,6 @@ export function scoreMs(atMs: number): string {
 
 export type Parsed<T> = { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'bad'; readonly detail: string };
 
-// Loose: a newer replica may have written fields that this one does not know, and they must survive.
-const StoredNotice = z.looseObject({
-  id: z.string(),
-  rolloutId: z.string(),
-  kind: z.string(),
-  tone: z.string(),
-  title: z.string(),
-  fields: z.array(z.tuple([z.string(), z.string()])),
-  atMs: z.number(),
-});
-const StoredEvent = z.looseObject({
-  rolloutId: z.string(),
-  type: z.string(),
-  atMs: z.number(),
-  by: z.string(),
-  phase: z.string(),
-  step: z.number(),
-  message: z.string(),
-  data: z.looseObject({}),
-});
-const StoredTraffic = z.discriminatedUnion('kind', [
-  z.looseObject({
-    kind: z.literal('backend'),
-    backend: z.string(),
-    revisions: z.array(RevisionRecord),
-    pinned: z.array(z.string()),
-    split: z.array(z.looseObject({ cluster: z.string(), weight: z.number().int().min(0).max(10_000) })),
-    pins: z.array(z.looseObject({ matches: z.array(PinMatchRecord), cluster: z.string() })),
-    // Tables of earlier versions lack it.
-    maxStreamMs: z.number().nonnegative().nullable().default(null),
-  }),
-  z.looseObject({
-    kind: z.literal('listener'),
-    listener: z.string(),
-    address: z.string(),
-    port: z.number().int().min(1).max(65_535),
-  }),
-  z.looseObject({
-    kind: z.literal('route'),
-    route: z.string(),
-    spec: RouteSpecRecord,
-  }),
-]);
-
 export function parseJson(text: string): Parsed<unknown> {
   try {
     return { kind: 'ok', value: JSON.parse(text) };
@@ -120,22 +77,12 @@ export function parseOwner(text: string): Parsed<{ readonly n: number; readonly 
   return value.kind === 'bad' ? value : { kind: 'ok', value: { n, value: value.value } };
 }
 
-const StoredTrial = z.looseObject({
-  by: z.string().min(1),
-  probe: z.string().min(1),
-  changes: z.array(z.tuple([z.string().refine(isOwner), StoredTraffic.nullable()])),
-});
-
 /** A fleet's trial, stored as `<n>|<json>`. */
 export function parseTrial(text: string): Parsed<Trial & { readonly n: number }> {
   const n = parseRevision(text);
   if (n === null) return { kind: 'bad', detail: 'no fleet revision before the trial' };
   const trial = parseAs<Trial>(StoredTrial, text.slice(text.indexOf('|') + 1));
   return trial.kind === 'bad' ? trial : { kind: 'ok', value: { ...trial.value, n } };
-}
-
-export function isOwner(name: string): name is TrafficOwner {
-  return /^(?:route|backend|listener)\/./.test(name);
 }
 
 /** The fleet revision in front of a cell, `<n>|<json>`; `null`: there is none. */

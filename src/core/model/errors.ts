@@ -42,6 +42,18 @@ export const ERRORS = {
     exit: 6,
     hint: 'Redis does not answer. Look at the present state, then try again.',
   },
+  SERIN_STORE_NOT_EMPTY: {
+    status: 409,
+    exit: 8,
+    hint: 'Export what it holds, then import with --replace; or name an empty Redis.',
+  },
+  SERIN_STORE_DAMAGED: {
+    status: 500,
+    exit: 1,
+    hint: 'Something else than Serin wrote there. Mend or delete what is named, or import a backup.',
+  },
+  SERIN_EXPORT_INVALID: { status: 400, exit: 2, hint: 'Take the whole file that `serin store export` has written.' },
+  SERIN_SCHEMA_NEWER: { status: 409, exit: 2, hint: 'A newer Serin has written it; use that version or a newer one.' },
   SERIN_STORE_REGRESSED: {
     status: 503,
     exit: 1,

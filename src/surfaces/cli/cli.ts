@@ -5,6 +5,7 @@ import { documentCommands } from './document-commands.ts';
 import { EXIT, exitOfErrors } from './exit.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { rolloutCommands } from './rollout-commands.ts';
+import { storeCommands } from './store-commands.ts';
 import { createTerminal } from './terminal.ts';
 
 /** Runs one command line (without `node` and the script) and resolves with its exit code. Never throws. */
@@ -49,6 +50,7 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
   documentCommands(program, context, run);
   fleetCommands(program, context, run);
   rolloutCommands(program, context, run);
+  storeCommands(program, context, run);
   inherit(program);
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -1,11 +1,18 @@
 import type { StrategyLibrary } from '../../core/manifest/strategy-library.ts';
 import { parseDuration } from '../../core/model/duration.ts';
 import { fail, type Result, type SerinError } from '../../core/model/errors.ts';
+import type { StoreArchive } from '../../engine/ports/store-archive.ts';
 import type { Client } from '../api/client.ts';
 import type { Stream, Terminal } from './terminal.ts';
 
 export interface EngineOptions {
   readonly mode: 'dev' | 'serve';
+  readonly config: string | null;
+  readonly dataDir: string;
+}
+
+/** Which store: that of the configuration, else the one in this folder. */
+export interface StoreOptions {
   readonly config: string | null;
   readonly dataDir: string;
 }
@@ -21,6 +28,11 @@ export interface CliContext {
   readonly strategies: () => StrategyLibrary;
   /** Runs the engine until it is stopped; resolves with the exit code. */
   readonly runEngine: (options: EngineOptions) => Promise<Result<number>>;
+  /** Opens the store for one piece of work, without an engine. */
+  readonly withStore: <T>(
+    options: StoreOptions,
+    work: (archive: StoreArchive) => Promise<Result<T>>,
+  ) => Promise<Result<T>>;
   readonly readToken: (file: string) => string;
 }
 

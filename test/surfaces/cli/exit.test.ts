@@ -5,7 +5,7 @@ import { EXIT, exitOfErrors, exitOfPhase } from '../../../src/surfaces/cli/exit.
 
 /** Written down a second time on purpose: scripts branch on these, so a change must be seen here. */
 const BY_ERROR: Readonly<Record<number, readonly ErrorCode[]>> = {
-  1: ['SERIN_STORE_REGRESSED', 'SERIN_INTERNAL'],
+  1: ['SERIN_STORE_DAMAGED', 'SERIN_STORE_REGRESSED', 'SERIN_INTERNAL'],
   2: [
     'SERIN_YAML_SYNTAX',
     'SERIN_YAML_REFUSED',
@@ -16,6 +16,8 @@ const BY_ERROR: Readonly<Record<number, readonly ErrorCode[]>> = {
     'SERIN_CONFIG_INVALID',
     'SERIN_NOT_FOUND',
     'SERIN_ENVOY_REJECTED',
+    'SERIN_EXPORT_INVALID',
+    'SERIN_SCHEMA_NEWER',
   ],
   5: ['SERIN_TIMEOUT'],
   6: ['SERIN_STORE_UNAVAILABLE', 'SERIN_UNREACHABLE'],
@@ -28,6 +30,7 @@ const BY_ERROR: Readonly<Record<number, readonly ErrorCode[]>> = {
     'SERIN_IN_USE',
     'SERIN_IDEMPOTENCY_MISMATCH',
     'SERIN_NOT_READY',
+    'SERIN_STORE_NOT_EMPTY',
   ],
 };
 

@@ -1,0 +1,259 @@
+import { z } from 'zod';
+import { SCHEMA, type Schema } from '../../core/model/schema.ts';
+import { isOwner } from '../../core/model/stored-traffic.ts';
+import type { StoreRead, Unavailable } from '../../engine/ports/store.ts';
+import type { ArchiveLine, Damage, LoadOutcome, StoreArchive, StoreDump } from '../../engine/ports/store-archive.ts';
+import type { Answer, RedisCalls } from './redis-calls.ts';
+import { randomName } from './redis-records.ts';
+import type { StoreClient } from './store-scripts.ts';
+import { parseCount, parseJson, parseRevision } from './stored-values.ts';
+
+const Strings = z.array(z.string());
+const Page = z.tuple([z.string(), Strings]);
+const Pair = z.tuple([z.string(), z.string()]);
+const Rows = z.array(Strings);
+const Named = z.array(z.tuple([z.string(), Strings]));
+const Dump = z.tuple([
+  z.string(),
+  z.string(),
+  z.string(),
+  z.string(),
+  Rows,
+  Named,
+  Strings,
+  Named,
+  Strings,
+  Rows,
+  Strings,
+]);
+const Events = z.array(z.tuple([z.string(), Strings]));
+
+const EVENT_PAGE = 1_000;
+/** Commands sent together while a store is filled. */
+const LOAD_CHUNK = 500;
+/** Kinds of keys that a dump looks for by name, in the order that its script takes them. */
+const FAMILIES = ['record:', 'index:', 'traffic:', 'outbox:', 'events:'] as const;
+
+/** The whole store at once, from the same connection as everything else. */
+export function redisArchive(calls: RedisCalls): StoreArchive {
+  return {
+    schema: async () => {
+      const answer = await calls.run(Pair, (client, p) => client.serinSchema(p));
+      return answer.kind === 'ok' ? { kind: 'ok', value: schemaOf(answer.value) } : answer;
+    },
+    raiseSchema: async ({ version, reader }) => {
+      const answer = await calls.run(Pair, (client, p) => client.serinSchema(p, String(version), String(reader)));
+      return answer.kind === 'ok' ? { kind: 'ok', value: 'done' } : answer;
+    },
+    dump: () => dump(calls),
+    load: (lines, { replace }) => load(calls, lines, replace),
+  };
+}
+
+function schemaOf([version, reader]: readonly [string, string]): Schema {
+  return { version: parseCount(version) ?? 0, reader: parseCount(reader) ?? 0 };
+}
+
+async function dump(calls: RedisCalls): Promise<StoreRead<StoreDump>> {
+  const found = await scan(calls);
+  if (found.kind !== 'ok') return found;
+  const names = FAMILIES.flatMap((family) => {
+    const own = found.value.filter((name) => name.startsWith(family)).map((name) => name.slice(family.length));
+    return [String(own.length), ...own];
+  });
+  const answer = await calls.run(Dump, (client, p) => client.serinDump(p, ...names));
+  if (answer.kind !== 'ok') return answer;
+  const [version, reader, epoch, takenAt, records, tables, due, outbox, dead, streams, damaged] = answer.value;
+  const lines: ArchiveLine[] = [];
+  const damage: Damage[] = [];
+  const keep = (where: string, made: ArchiveLine | string): void => {
+    if (typeof made === 'string') damage.push({ where, detail: made });
+    else lines.push(made);
+  };
+  for (let i = 0; i + 1 < damaged.length; i += 2) keep(damaged[i] ?? '', damaged[i + 1] ?? '');
+  for (const row of records) keep(`record:${row[0]}`, recordLine(row));
+  for (const [fleet, cells] of tables) keep(`traffic:${fleet}`, fleetLine(fleet, cells));
+  for (let i = 0; i + 1 < due.length; i += 2) {
+    lines.push({ kind: 'due', subject: due[i] ?? '', atMs: Number(due[i + 1]) });
+  }
+  for (const [queue, notices] of outbox) for (const raw of notices) keep(`outbox:${queue}`, noticeLine(queue, raw));
+  for (const raw of dead) keep('dead', deadLine(raw));
+  for (const [rolloutId = '', last = ''] of streams) {
+    const events = await eventLines(calls, rolloutId, last);
+    if (events.kind !== 'ok') return events;
+    for (const made of events.value) keep(`events:${rolloutId}`, made);
+  }
+  return {
+    kind: 'ok',
+    value: {
+      schema: schemaOf([version, reader]),
+      epoch: epoch === '' ? null : epoch,
+      takenAtMs: Number(takenAt),
+      lines,
+      damage,
+    },
+  };
+}
+
+/** Names of all keys under the prefix, without it. What comes or goes meanwhile may be missing, or twice. */
+async function scan(calls: RedisCalls): Promise<Answer<readonly string[]>> {
+  const names = new Set<string>();
+  const { prefix } = calls;
+  let cursor = '0';
+  do {
+    const page = await calls.run(Page, (client) => client.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1_000));
+    if (page.kind !== 'ok') return page;
+    cursor = page.value[0];
+    for (const key of page.value[1]) names.add(key.slice(prefix.length));
+  } while (cursor !== '0');
+  return { kind: 'ok', value: [...names].sort() };
+}
+
+function recordLine([key = '', order = '', rev = '', text = '']: readonly string[]): ArchiveLine | string {
+  const count = parseCount(rev);
+  const body = parseJson(text);
+  if (count === null || count === 0) return 'the rev is not a number';
+  if (body.kind === 'bad' || body.value === null) return `the body is ${body.kind === 'bad' ? body.detail : 'empty'}`;
+  return { kind: 'record', key, rev: count, order: Number(order), body: body.value };
+}
+
+function fleetLine(fleet: string, cells: readonly string[]): ArchiveLine | string {
+  const table = new Map<string, string>();
+  for (let i = 0; i + 1 < cells.length; i += 2) table.set(cells[i] ?? '', cells[i + 1] ?? '');
+  const n = parseCount(table.get('@n') ?? '');
+  if (n === null || !table.has('@epoch')) return 'no fleet revision';
+  const owners: { owner: string; n: number; value: unknown }[] = [];
+  for (const [owner, text] of table) {
+    if (!isOwner(owner)) continue;
+    const cell = parseCell(text);
+    if (typeof cell === 'string') return `${owner}: ${cell}`;
+    owners.push({ owner, ...cell });
+  }
+  const trying = table.get('@trial');
+  if (trying === undefined) return { kind: 'fleet', fleet, n, owners, trial: null };
+  const trial = parseCell(trying);
+  if (typeof trial === 'string') return `@trial: ${trial}`;
+  return { kind: 'fleet', fleet, n, owners, trial: { by: table.get('@trialBy') ?? '', ...trial } };
+}
+
+/** `<n>|<json>` */
+function parseCell(text: string): { readonly n: number; readonly value: unknown } | string {
+  const n = parseRevision(text);
+  const value = parseJson(text.slice(text.indexOf('|') + 1));
+  if (n === null) return 'no fleet revision before the value';
+  return value.kind === 'bad' ? value.detail : { n, value: value.value };
+}
+
+function noticeLine(queue: string, raw: string): ArchiveLine | string {
+  const notice = parseJson(raw.slice(raw.indexOf('\n') + 1));
+  return notice.kind === 'bad' ? `a notice is ${notice.detail}` : { kind: 'notice', queue, notice: notice.value };
+}
+
+function deadLine(raw: string): ArchiveLine | string {
+  const [queue = '', detail = '', ...json] = raw.split('\n');
+  const notice = parseJson(json.join('\n'));
+  return notice.kind === 'bad' ? `a letter is ${notice.detail}` : { kind: 'dead', queue, detail, notice: notice.value };
+}
+
+/** Events are only ever added, so those up to the last one of the moment are those of the moment. */
+async function eventLines(
+  calls: RedisCalls,
+  rolloutId: string,
+  last: string,
+): Promise<Answer<readonly (ArchiveLine | string)[]>> {
+  const lines: (ArchiveLine | string)[] = [];
+  let from = '-';
+  for (;;) {
+    const page = await calls.run(Events, (client, p) =>
+      client.xrange(`${p}events:${rolloutId}`, from, last, 'COUNT', EVENT_PAGE),
+    );
+    if (page.kind !== 'ok') return page;
+    for (const [id, fields] of page.value) {
+      const event = parseJson(fields[1] ?? '');
+      lines.push(
+        event.kind === 'bad' ? `event ${id} is ${event.detail}` : { kind: 'event', rolloutId, id, event: event.value },
+      );
+    }
+    const end = page.value.at(-1)?.[0];
+    if (end === undefined || page.value.length < EVENT_PAGE) return { kind: 'ok', value: lines };
+    from = `(${end}`;
+  }
+}
+
+async function load(calls: RedisCalls, lines: readonly ArchiveLine[], replace: boolean): Promise<LoadOutcome> {
+  const epoch = randomName();
+  const freeze = JSON.stringify({ reason: 'import', by: epoch });
+  const begun = await calls.run(z.string(), (client, p) => client.serinLoadBegin(p, replace ? '1' : '0', freeze));
+  if (begun.kind !== 'ok') return begun;
+  if (begun.value === 'not empty') return { kind: 'not empty' };
+  const emptied = await empty(calls);
+  if (emptied.kind !== 'ok') return emptied;
+  for (let from = 0; from < lines.length; from += LOAD_CHUNK) {
+    const chunk = lines.slice(from, from + LOAD_CHUNK);
+    const written = await calls.run(z.null(), (client, p) => write(client, p, epoch, chunk));
+    if (written.kind !== 'ok') return written;
+  }
+  const newest = lines.reduce((most, line) => (line.kind === 'record' ? Math.max(most, line.order) : most), 0);
+  const ended = await calls.run(z.string(), (client, p) =>
+    client.serinLoadEnd(p, freeze, epoch, String(SCHEMA.version), String(SCHEMA.reader), String(newest)),
+  );
+  if (ended.kind !== 'ok') return ended;
+  if (ended.value !== 'done') return { kind: 'unavailable', detail: 'another import has begun meanwhile' };
+  return { kind: 'loaded', epoch };
+}
+
+/** Replicas that run keep the leases by which they know of each other. */
+async function empty(calls: RedisCalls): Promise<Answer<null> | Unavailable> {
+  const found = await scan(calls);
+  if (found.kind !== 'ok') return found;
+  const old = found.value.filter((name) => name !== 'frozen' && !name.startsWith('ledger'));
+  for (let from = 0; from < old.length; from += LOAD_CHUNK) {
+    const keys = old.slice(from, from + LOAD_CHUNK).map((name) => `${calls.prefix}${name}`);
+    const gone = await calls.run(z.number(), (client) => client.unlink(...keys));
+    if (gone.kind !== 'ok') return gone;
+  }
+  return { kind: 'ok', value: null };
+}
+
+async function write(client: StoreClient, p: string, epoch: string, lines: readonly ArchiveLine[]): Promise<null> {
+  const pipe = client.pipeline();
+  for (const line of lines) {
+    switch (line.kind) {
+      case 'record':
+        pipe.hset(`${p}record:${line.key}`, 'rev', line.rev, 'body', JSON.stringify(line.body));
+        for (const { index } of line.key.matchAll(/\//g)) {
+          pipe.zadd(`${p}index:${line.key.slice(0, index + 1)}`, line.order, line.key);
+        }
+        break;
+      case 'fleet': {
+        const cells = line.owners.flatMap(({ owner, n, value }) => [owner, `${n}|${JSON.stringify(value)}`]);
+        const { trial } = line;
+        const tried =
+          trial === null ? [] : ['@trialBy', trial.by, '@trial', `${trial.n}|${JSON.stringify(trial.value)}`];
+        pipe.hset(`${p}traffic:${line.fleet}`, '@n', line.n, '@epoch', epoch, ...cells, ...tried);
+        pipe.sadd(`${p}fleets`, line.fleet);
+        break;
+      }
+      case 'due':
+        pipe.zadd(`${p}due`, line.atMs, line.subject);
+        break;
+      case 'notice':
+        pipe.rpush(`${p}outbox:${line.queue}`, `${idOf(line.notice)}\n${JSON.stringify(line.notice)}`);
+        break;
+      case 'dead':
+        pipe.rpush(`${p}dead`, `${line.queue}\n${line.detail}\n${JSON.stringify(line.notice)}`);
+        break;
+      case 'event':
+        pipe.xadd(`${p}events:${line.rolloutId}`, line.id, 'e', JSON.stringify(line.event));
+        break;
+    }
+  }
+  const results = (await pipe.exec()) ?? [];
+  const failed = results.find(([error]) => error !== null)?.[0] ?? null;
+  if (failed !== null) throw failed;
+  return null;
+}
+
+function idOf(notice: unknown): string {
+  return typeof notice === 'object' && notice !== null && 'id' in notice ? String(notice.id) : '';
+}

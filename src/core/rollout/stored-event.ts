@@ -1,0 +1,23 @@
+import { z } from 'zod';
+
+// Loose: a newer replica may have written fields that this one does not know, and they must survive.
+export const StoredNotice = z.looseObject({
+  id: z.string(),
+  rolloutId: z.string(),
+  kind: z.string(),
+  tone: z.string(),
+  title: z.string(),
+  fields: z.array(z.tuple([z.string(), z.string()])),
+  atMs: z.number(),
+});
+
+export const StoredEvent = z.looseObject({
+  rolloutId: z.string(),
+  type: z.string(),
+  atMs: z.number(),
+  by: z.string(),
+  phase: z.string(),
+  step: z.number(),
+  message: z.string(),
+  data: z.looseObject({}),
+});

@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EMPTY_COMMIT } from '../../../src/engine/publish.ts';
+import { type CommandLine, commandLine } from '../../support/command-line.ts';
+import { fakeClock } from '../../support/fake-clock.ts';
+import { type FakeStore, fakeStore } from '../../support/fake-store.ts';
+import { backendState } from '../../support/rollouts.ts';
+
+let folder: string;
+let store: FakeStore;
+let cli: CommandLine;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'serin-cli-'));
+  store = fakeStore(fakeClock());
+  const state = backendState({ rolloutId: null });
+  await store.records.commit({
+    ...EMPTY_COMMIT,
+    reads: [{ key: `backend/${state.backend}`, rev: 0 }],
+    writes: [{ key: `backend/${state.backend}`, body: state }],
+  });
+  cli = commandLine('', { withStore: (_options, work) => work(store.archive) });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('serin store export', () => {
+  it('writes a file that only its owner can read', async () => {
+    const file = join(folder, 'backup.jsonl');
+    const ran = await cli.run('store', 'export', '-f', file);
+    expect(ran).toMatchObject({ code: 0, stdout: '' });
+    expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(4);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(existsSync(`${file}.new`)).toBe(false);
+  });
+
+  it('writes to standard output what import reads', async () => {
+    const { stdout } = await cli.run('store', 'export');
+    const other = fakeStore(fakeClock());
+    const target = commandLine('', { withStore: (_options, work) => work(other.archive), readStdin: () => stdout });
+    expect(await target.run('store', 'import', '-f', '-')).toMatchObject({ code: 0 });
+    expect((await target.run('store', 'export')).stdout.split('\n')[1]).toBe(stdout.split('\n')[1]);
+  });
+
+  it('writes nothing when a record cannot be read', async () => {
+    store.faults.corrupt('backend/checkout');
+    const ran = await cli.run('store', 'export');
+    expect(ran).toMatchObject({ code: 1, stdout: '' });
+    expect(ran.stderr).toContain('record:backend/checkout');
+  });
+
+  it('says when the file cannot be written', async () => {
+    const ran = await cli.run('store', 'export', '-f', join(folder, 'no', 'such', 'folder'));
+    expect(ran.code).toBe(2);
+  });
+
+  it('says when the store is away', async () => {
+    store.faults.setDown(true);
+    expect((await cli.run('store', 'export')).code).toBe(6);
+  });
+});
+
+describe('serin store import', () => {
+  it('refuses a store that is in use, and replaces it when told', async () => {
+    const file = join(folder, 'backup.jsonl');
+    await cli.run('store', 'export', '-f', file);
+    const refused = await cli.run('store', 'import', '-f', file);
+    expect(refused.code).toBe(8);
+    expect(refused.stderr).toContain('--replace');
+    const done = await cli.run('-o', 'json', 'store', 'import', '-f', file, '--replace');
+    expect(done.code).toBe(0);
+    expect(JSON.parse(done.stdout)).toMatchObject({ epoch: expect.any(String), count: { records: 1 } });
+  });
+
+  it('changes nothing when the export does not make a sound store', async () => {
+    await store.records.commit({
+      ...EMPTY_COMMIT,
+      reads: [{ key: 'rollout/r9', rev: 0 }],
+      writes: [{ key: 'rollout/r9', body: { half: true } }],
+    });
+    const { stdout } = await cli.run('store', 'export');
+    const other = fakeStore(fakeClock());
+    const target = commandLine('', { withStore: (_options, work) => work(other.archive), readStdin: () => stdout });
+    const ran = await target.run('store', 'import', '-f', '-');
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain('record:rollout/r9');
+    expect(other.commits()).toBe(0);
+  });
+
+  it('needs a file that is there', async () => {
+    expect((await cli.run('store', 'import')).code).toBe(2);
+    expect((await cli.run('store', 'import', '-f', join(folder, 'none'))).code).toBe(2);
+  });
+});
+
+describe('serin store verify', () => {
+  it('says that a store is sound', async () => {
+    expect(await cli.run('store', 'verify')).toMatchObject({ code: 0, stdout: expect.stringContaining('1 records') });
+  });
+
+  it('names what is wrong, and ends with 1', async () => {
+    store.faults.corrupt('backend/checkout');
+    const ran = await cli.run('-o', 'json', 'store', 'verify');
+    expect(ran.code).toBe(1);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ sound: false, damage: [{ where: 'record:backend/checkout' }] });
+    expect((await cli.run('store', 'verify')).stdout).toContain('record:backend/checkout: the body is not JSON');
+  });
+
+  it('checks an export without a store', async () => {
+    const file = join(folder, 'backup.jsonl');
+    await cli.run('store', 'export', '-f', file);
+    expect((await commandLine('').run('store', 'verify', '-f', file)).code).toBe(0);
+    await writeFile(file, `${(await readFile(file, 'utf8')).trimEnd()} \n`);
+    expect((await commandLine('').run('store', 'verify', '-f', file)).code).toBe(0);
+    await writeFile(file, 'cut');
+    expect((await commandLine('').run('store', 'verify', '-f', file)).code).toBe(2);
+  });
+});
