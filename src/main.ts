@@ -20,6 +20,7 @@ import type { ReadinessCheck } from './engine/engine.ts';
 import type { Logger } from './engine/ports/logger.ts';
 import type { MetricsSource } from './engine/ports/metrics-source.ts';
 import { shareLedger } from './engine/share-ledger.ts';
+import { createStoreWatch } from './engine/store-watch.ts';
 import { createBell } from './platform/bell.ts';
 import { type Config, isLoopback, loadConfig } from './platform/config.ts';
 import { type CrashPoint, crashingEdges, crashingStore, readCrashPoint } from './platform/crash-point.ts';
@@ -109,6 +110,7 @@ async function serve(
     driftMs: () => clock.driftMs(),
     tables: () => tableStates(config, xds),
     census: () => store.counts.census(),
+    store: () => ({ downMs: watch.downMs(), frozen: watch.frozen() !== null }),
   });
   const stopLoopWatch = watchLoopLag(clock, metrics.loopLag);
   const wakeUps = createWakeUps({
@@ -154,6 +156,18 @@ async function serve(
     }),
     fleetNames: config.fleets.map(({ name }) => name),
   };
+  const declared = () =>
+    declareListeners(
+      { ...store, logger },
+      config.fleets.map(({ name: fleet, listeners }) => ({ fleet, listeners })),
+    );
+  const watch = createStoreWatch({
+    lineage: store.lineage,
+    notifier,
+    clock,
+    logger,
+    onThaw: () => void declared(),
+  });
   const engine = createEngine(deps, shippedStrategies(), () => xdsChecks(config, xds));
   const unsubscribe = kickOnProgress(xds.view, deps.active, wakeUps, clock);
   let http: Awaited<ReturnType<typeof startHttpServer>> | null = null;
@@ -170,6 +184,7 @@ async function serve(
         () => xds.drain(2_000),
         () => xds.stop(),
         () => ledger.stop(),
+        () => watch.stop(),
         () => stopSync(),
         () => stopLoopWatch(),
       ];
@@ -189,13 +204,11 @@ async function serve(
   try {
     // Before anything acts: what the Envoys of other replicas have.
     await ledger.start();
-    const declared = await declareListeners(
-      { ...store, logger },
-      config.fleets.map(({ name: fleet, listeners }) => ({ fleet, listeners })),
-    );
-    if (declared.kind === 'error') {
+    await watch.start();
+    const listeners = watch.frozen() === null ? await declared() : ok('same');
+    if (listeners.kind === 'error') {
       await lifecycle.stop();
-      return declared;
+      return listeners;
     }
     await xds.start();
     http = await startHttpServer({
@@ -210,7 +223,10 @@ async function serve(
       accepting: () => lifecycle.state() === 'READY',
       pause: (ms) => bell.wait(ms),
     });
-    await wakeUps.start((subject) => handleSubject(deps, subject));
+    // On a frozen store nothing is decided; the lease brings the subject back.
+    await wakeUps.start(async (subject) => {
+      if (watch.frozen() === null) await handleSubject(deps, subject);
+    });
   } catch (error) {
     await lifecycle.stop();
     return fail(

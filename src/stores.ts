@@ -46,7 +46,7 @@ export async function withStore<T>(
     const probe = createRedisStore({ connection, logger });
     const time = await probe.records.time();
     probe.close();
-    if (time.kind === 'unavailable') return storeUnavailable(time.detail);
+    if (time.kind === 'unavailable') return storeUnavailable(time);
     const store = createRedisStore({ connection, logger, deadlineMs: WHOLE_STORE_MS });
     const done = await work(store.archive);
     store.close();
@@ -82,7 +82,8 @@ export async function openStore(connection: RedisConnection, logger: Logger): Pr
   if (health.kind === 'ok') {
     for (const detail of health.warnings) logger.warn('store setting can lose data', { detail });
     const migrated = await migrateStore(store, logger);
-    if (migrated.kind === 'ok') return ok(store);
+    // A frozen store is not migrated; the engine is needed to end that.
+    if (migrated.kind === 'ok' || migrated.errors[0]?.code === 'SERIN_STORE_REGRESSED') return ok(store);
     store.close();
     return migrated;
   }

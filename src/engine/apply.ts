@@ -75,7 +75,7 @@ async function attempt(
   if (planned.kind === 'error' || request.dryRun) return planned.kind === 'error' ? planned : ok(report);
 
   const tried = await tryOut(deps, `apply/${deps.newId()}`, planned.value.commit.traffic);
-  if (tried.kind === 'unavailable') return storeUnavailable(tried.detail);
+  if (tried.kind === 'unavailable') return storeUnavailable(tried);
   if (tried.kind === 'not tried') return 'again';
   if (tried.kind === 'busy') return fail('SERIN_CONFLICT', `a change of ${tried.by} is being tried out on an Envoy`);
   if (tried.kind === 'refused') {
@@ -87,7 +87,7 @@ async function attempt(
   const outcome = await commit(deps, { ...planned.value.commit, ...tried.ending });
   if (outcome.kind !== 'committed') await giveUpTrial(deps, tried.ending);
   if (outcome.kind === 'conflict') return 'again';
-  if (outcome.kind === 'unavailable') return storeUnavailable(outcome.detail);
+  if (outcome.kind === 'unavailable') return storeUnavailable(outcome);
   deps.logger.info('documents applied', {
     by: request.by,
     documents: report.map(({ kind, name }) => `${kind}/${name}`),

@@ -71,6 +71,6 @@ async function attempt(deps: Dependencies, request: CommandRequest): Promise<Res
     case 'conflict':
       return 'again';
     case 'unavailable':
-      return storeUnavailable(done.detail);
+      return storeUnavailable(done);
   }
 }

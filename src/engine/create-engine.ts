@@ -12,6 +12,7 @@ import { fromStore, loadAll, loadDocument } from './load.ts';
 import type { Subject } from './ports/store.ts';
 import { getRollout, listRollouts } from './queries.ts';
 import { reconcile } from './reconcile.ts';
+import { reconcileStore } from './reconcile-store.ts';
 import { removeDocument } from './remove-document.ts';
 import { seriesWatch } from './series-watch.ts';
 import { start } from './start.ts';
@@ -46,6 +47,7 @@ export function createEngine(
         read.value.map(({ queue, notice, detail }) => ({ queue, title: notice.title, detail, atMs: notice.atMs })),
       );
     },
+    reconcileStore: (request) => reconcileStore(deps, request),
     readiness: async () => {
       const time = await deps.records.time();
       const store = { name: 'store', ok: time.kind === 'ok', detail: time.kind === 'ok' ? 'answers' : time.kind };

@@ -52,7 +52,7 @@ export async function declareListeners(
     }
     if (changes.length === 0) return ok('same');
     const outcome = await records.commit(commitOf(changes, fence.value[0]?.rev ?? 0));
-    if (outcome.kind === 'unavailable') return storeUnavailable(outcome.detail);
+    if (outcome.kind === 'unavailable') return storeUnavailable(outcome);
     if (outcome.kind === 'conflict') continue;
     warnOf(changes, logger);
     return ok('changed');

@@ -8,6 +8,7 @@ import type { Meter } from './ports/meter.ts';
 import type { MetricsSource } from './ports/metrics-source.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { DueSet, Outbox, RecordStore, TrafficReader } from './ports/store.ts';
+import type { StoreLineage } from './ports/store-lineage.ts';
 import type { TrafficHistory } from './ports/traffic-history.ts';
 import type { WakeUps } from './ports/wake-ups.ts';
 
@@ -15,6 +16,7 @@ import type { WakeUps } from './ports/wake-ups.ts';
 export interface Dependencies {
   readonly records: RecordStore;
   readonly traffic: TrafficReader;
+  readonly lineage: StoreLineage;
   readonly outbox: Outbox;
   readonly due: Pick<DueSet, 'schedule' | 'forget'>;
   readonly fleets: Pick<FleetView, 'state'>;

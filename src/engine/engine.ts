@@ -6,8 +6,9 @@ import type { RolloutCommand } from '../core/rollout/command.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import type { FleetReport, NodeDiff } from './fleet-truth.ts';
+import type { Reconciled, ReconcileRequest } from './reconcile-store.ts';
 
-export type { FleetReport, NodeDiff, RolloutCommand };
+export type { FleetReport, NodeDiff, Reconciled, RolloutCommand };
 
 /** A file as the user has it; `file` is only shown in errors. */
 export interface SourceFile {
@@ -94,5 +95,7 @@ export interface Engine {
       readonly { readonly queue: string; readonly title: string; readonly detail: string; readonly atMs: number }[]
     >
   >;
+  /** The way out of a frozen store. */
+  reconcileStore(request: ReconcileRequest): Promise<Result<Reconciled>>;
   readiness(): Promise<readonly ReadinessCheck[]>;
 }

@@ -5,7 +5,7 @@ import { type ErrorCode, fail, ok, type Result, type SerinError } from '../core/
 import { BackendStateRecord, DocumentRecord } from '../core/model/stored.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { RolloutRecord } from '../core/rollout/rollout-record.ts';
-import type { Commit, RecordKey, RecordStore, StoredRecord, StoreRead } from './ports/store.ts';
+import type { Commit, RecordKey, RecordStore, StoredRecord, StoreRead, Unavailable } from './ports/store.ts';
 
 /** A record with the rev it was read at; `body: null` when it does not exist (rev 0). */
 export interface Loaded<T> {
@@ -34,13 +34,17 @@ export function fromStore<T>(read: StoreRead<T>): Result<T> {
     case 'ok':
       return ok(read.value);
     case 'unavailable':
-      return storeUnavailable(read.detail);
+      return storeUnavailable(read);
     case 'corrupt':
       return corrupt(read.key, read.detail);
   }
 }
 
-export function storeUnavailable(detail: string): { readonly kind: 'error'; readonly errors: readonly SerinError[] } {
+export function storeUnavailable({ detail, frozen }: Pick<Unavailable, 'detail' | 'frozen'>): {
+  readonly kind: 'error';
+  readonly errors: readonly SerinError[];
+} {
+  if (frozen === true) return fail('SERIN_STORE_REGRESSED', `the store is frozen: ${detail}`);
   return fail('SERIN_STORE_UNAVAILABLE', `the store does not answer: ${detail}`);
 }
 

@@ -57,7 +57,7 @@ async function forward(records: RecordStore, first: StoredRecord, from: number):
     const write = { ...EMPTY_COMMIT, reads: [{ key, rev }], writes: [{ key, body: next }] };
     const outcome = await records.commit(write);
     if (outcome.kind === 'committed') return ok('moved');
-    if (outcome.kind === 'unavailable') return storeUnavailable(outcome.detail);
+    if (outcome.kind === 'unavailable') return storeUnavailable(outcome);
     const again = fromStore(await records.read([key]));
     if (again.kind === 'error') return again;
     record = again.value[0] ?? { key, rev: 0, body: null };

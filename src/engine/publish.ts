@@ -53,7 +53,7 @@ export function transitionCommit(
   };
 }
 
-function activeNote({ id, phase, evidence }: Rollout): ActiveNote {
+export function activeNote({ id, phase, evidence }: Rollout): ActiveNote {
   const judged = phase === 'stepping' && evidence !== null;
   return {
     rolloutId: id,
@@ -84,7 +84,7 @@ export function nextLook(subject: Subject, read: Commit['reads'][number], atMs: 
 /** Commits and tells those who count: meters, the log, and whoever has a message to deliver. */
 export async function commit(deps: Dependencies, change: Commit): Promise<CommitOutcome> {
   const outcome = await deps.records.commit(change);
-  deps.meter.storeUp(outcome.kind !== 'unavailable');
+  deps.meter.storeUp(outcome.kind !== 'unavailable' || outcome.frozen === true);
   if (outcome.kind === 'conflict') deps.meter.commitConflict();
   if (outcome.kind !== 'committed') return outcome;
   for (const event of change.events) {

@@ -64,7 +64,7 @@ async function attempt(deps: Dependencies, request: RemoveRequest): Promise<Resu
     case 'conflict':
       return 'again';
     case 'unavailable':
-      return storeUnavailable(outcome.detail);
+      return storeUnavailable(outcome);
   }
 }
 

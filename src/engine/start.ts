@@ -85,7 +85,7 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
     case 'conflict':
       return 'again';
     case 'unavailable':
-      return storeUnavailable(outcome.detail);
+      return storeUnavailable(outcome);
   }
 }
 

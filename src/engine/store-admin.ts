@@ -55,7 +55,7 @@ export async function importStore(
     case 'not empty':
       return fail('SERIN_STORE_NOT_EMPTY', 'the store is in use; nothing was changed');
     case 'unavailable':
-      return storeUnavailable(outcome.detail);
+      return storeUnavailable(outcome);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Position } from '../core/model/traffic.ts';
 import { trialResources } from '../core/traffic/with-trial.ts';
 import type { Dependencies } from './dependencies.ts';
 import { envoyVerdict } from './envoy-verdict.ts';
-import type { Commit, Subject } from './ports/store.ts';
+import type { Commit, Subject, Unavailable } from './ports/store.ts';
 import { commit, EMPTY_COMMIT } from './publish.ts';
 
 /** How long a trial may outlive the process that began it, ms. Longer than an Envoy may take to answer. */
@@ -19,7 +19,7 @@ export type TriedOut =
   /** Its trial was taken away, or cannot be served on what others have changed since: nothing is known of the change. */
   | { readonly kind: 'not tried' }
   | { readonly kind: 'busy'; readonly by: string }
-  | { readonly kind: 'unavailable'; readonly detail: string };
+  | Unavailable;
 
 type Ending = Pick<Commit, 'trials' | 'due'>;
 

@@ -31,6 +31,7 @@ export function createMetrics(options: {
   readonly tables: () => readonly TableState[];
   /** What the store knows of the whole installation; asked at every scrape. */
   readonly census: () => Promise<StoreRead<Census>>;
+  readonly store: () => { readonly downMs: number; readonly frozen: boolean };
 }): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -83,6 +84,22 @@ export function createMetrics(options: {
     registers,
   });
   const store = new Gauge({ name: 'serin_store_up', help: '1 while the store answers.', registers });
+  new Gauge({
+    name: 'serin_store_down_seconds',
+    help: 'For how long the store has not answered; 0 while it does.',
+    registers,
+    collect() {
+      this.set(options.store().downMs / 1000);
+    },
+  });
+  new Gauge({
+    name: 'serin_store_regressed',
+    help: '1 while the store is frozen: it is not what it was, and a person has to decide.',
+    registers,
+    collect() {
+      this.set(options.store().frozen ? 1 : 0);
+    },
+  });
   const build = new Gauge({
     name: 'serin_build_info',
     help: 'Version of this process.',

@@ -123,7 +123,7 @@ describe('docs/api.md', () => {
     const documented = rows(section('docs/api.md', 'Metrics')).flatMap(([name = '', type = '']) =>
       name.startsWith('`') ? [[...code(name), type]] : [],
     );
-    expect(served).toHaveLength(20);
+    expect(served).toHaveLength(22);
     expect(documented.toSorted()).toEqual(served.toSorted());
   });
 });

@@ -38,6 +38,7 @@ function resources(n: number, type: NodeType['type']): readonly Record<string, u
 /** Knows every revision; of versions those that are named by it, as `whole-2`. */
 const history: TrafficHistory = {
   newest: () => ({ position: at(3), trial: null }),
+  running: () => null,
   ofVersion: (_fleet, type, version) =>
     version.startsWith('whole-') ? resources(Number(version.slice('whole-'.length)), type) : null,
   ofPosition: (_fleet, type, { n }) => resources(n, type),

@@ -22,6 +22,7 @@ function metrics(options: Partial<Options> = {}) {
     fleets: () => [],
     driftMs: () => 0,
     tables: () => [],
+    store: () => ({ downMs: 0, frozen: false }),
     census: async () => ({ kind: 'ok', value: nobody }),
     ...options,
   });
@@ -70,6 +71,8 @@ describe('the exposition', () => {
       'serin_rollout_events_total counter',
       'serin_rollouts_active gauge',
       'serin_rollouts_total counter',
+      'serin_store_down_seconds gauge',
+      'serin_store_regressed gauge',
       'serin_store_up gauge',
       'serin_tick_lateness_seconds histogram',
       'serin_xds_nodes gauge',
@@ -78,6 +81,13 @@ describe('the exposition', () => {
     for (const [, name] of text.matchAll(/^# TYPE (\w+) /gm))
       expect(text).toMatch(new RegExp(`^# HELP ${name} .`, 'm'));
     expect(text).toContain('process_cpu_seconds_total');
+  });
+
+  it('says for how long the store is away, and that it is frozen', async () => {
+    const made = metrics({ store: () => ({ downMs: 61_500, frozen: true }) });
+    const text = await made.text();
+    expect(text).toContain('serin_store_down_seconds 61.5');
+    expect(text).toContain('serin_store_regressed 1');
   });
 
   it('is text of Prometheus', () => {
@@ -306,7 +316,7 @@ describe('labels', () => {
     const series = Object.keys(await m.series());
     // One of each type, outcome and result; a dozen buckets and two sums for each phase; a handful of others.
     expect(series.length).toBeLessThanOrEqual(
-      types.length + 2 + (PHASES.length + 2) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4,
+      types.length + 2 + (PHASES.length + 2) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4 + 2,
     );
     expect(series.join('\n')).not.toMatch(/of-user|node-\d/);
   });

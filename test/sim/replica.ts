@@ -64,6 +64,7 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
       events: mortal(w.records.events),
       time: mortal(w.records.time),
     },
+    lineage: w.store.lineage,
     traffic: { table: mortal(w.store.traffic.table), standing: mortal(w.store.traffic.standing) },
     outbox: {
       head: mortal(w.store.outbox.head),

@@ -24,6 +24,7 @@ export async function apiServer(engine: Engine, options: Partial<HttpOptions> = 
       driftMs: () => 0,
       tables: () => [],
       census: async () => ({ kind: 'unavailable', detail: 'there is no store' }),
+      store: () => ({ downMs: 0, frozen: false }),
     }),
     accepting: () => true,
     pause: async () => undefined,

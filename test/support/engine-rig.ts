@@ -1,6 +1,6 @@
 import type { CountersResult } from '../../src/core/analysis/judge.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
-import type { Position } from '../../src/core/model/traffic.ts';
+import type { FleetTable, Position } from '../../src/core/model/traffic.ts';
 import type { Notice } from '../../src/core/rollout/event.ts';
 import { activeRollouts } from '../../src/engine/active-rollouts.ts';
 import { createEngine, handleSubject } from '../../src/engine/create-engine.ts';
@@ -35,6 +35,8 @@ export interface EngineRig {
   answer<T>(call: Promise<T>): Promise<T>;
   /** Runs until `done` holds; throws after an hour of virtual time. */
   until(done: () => Promise<boolean>): Promise<void>;
+  /** Another engine has taken this one's place: what was given to Envoys is not remembered. */
+  forget(): void;
   stop(): Promise<void>;
 }
 
@@ -43,10 +45,13 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
   const store = fakeStore(clock);
   const behaviours = new Map<string, 'ack' | 'silent' | { readonly nack: string }>();
   const pushed = new Map<string, Position>();
+  const given = new Map<string, FleetTable>();
   const watched = await store.traffic.follow((fleets) => {
     for (const fleet of fleets) {
       void store.traffic.table(fleet).then((read) => {
-        if (read.kind === 'ok') pushed.set(fleet, read.value.position);
+        if (read.kind !== 'ok') return;
+        pushed.set(fleet, read.value.position);
+        given.set(fleet, read.value);
       });
     }
   });
@@ -78,7 +83,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     fleetNames,
     active: activeRollouts(),
     fleets: { state: (fleet) => ({ fleet, observedSinceMs: 0, complete: true, nodes: nodesOf(fleet) }) },
-    history: noHistory,
+    history: { ...noHistory, running: (fleet) => given.get(fleet) ?? null },
     metrics: {
       counters: async ({ fleet, clusters, toMs }): Promise<CountersResult> => {
         if (!rig.metrics) return { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' };
@@ -117,6 +122,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
       await Promise.all([answered, until(clock, async () => settled)]);
       return answered;
     },
+    forget: () => given.clear(),
     stop: async () => {
       await wakeUps.stop();
       await watched.stop();

@@ -25,10 +25,13 @@ export function fakeArchive(s: State): StoreArchive {
     },
     load: async (lines, { replace }) => {
       if (s.down) return DOWN;
-      const used = s.entries.size + s.fleets.size > 0;
+      const used = s.entries.size + s.fleets.size > 0 || s.history.frozen !== null;
       if (used && !replace) return { kind: 'not empty' };
       for (const part of [s.entries, s.gone, s.events, s.queues, s.due, s.fleets]) part.clear();
       s.leases.clear();
+      s.history.journal.clear();
+      s.history.successors.clear();
+      Object.assign(s.history, { n: 0, hash: '', frozen: null });
       s.dead.length = 0;
       for (const line of lines) fill(s, line);
       s.schema = SCHEMA;

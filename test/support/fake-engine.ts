@@ -40,6 +40,7 @@ export function fakeEngine(answers: Partial<Engine> = {}): Engine & { readonly c
     nodeDiff: async () => unknown,
     fleetCounts: () => [],
     deadLetters: async () => ok([]),
+    reconcileStore: async ({ mode }) => ok({ mode, freeze: 'the store has lost commits', backends: [], routes: [] }),
     readiness: async () => [],
     ...answers,
   };

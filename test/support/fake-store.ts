@@ -20,7 +20,9 @@ import type {
   Unavailable,
 } from '../../src/engine/ports/store.ts';
 import type { StoreArchive } from '../../src/engine/ports/store-archive.ts';
+import type { StoreLineage } from '../../src/engine/ports/store-lineage.ts';
 import { fakeArchive } from './fake-archive.ts';
+import { backup, type FakeWitness, fakeLineage, fakeWitness, guarded, type History, mark } from './fake-lineage.ts';
 
 /** `reply lost`: the commit happens, the caller hears `unavailable`. */
 export type CommitFault = 'conflict' | 'unavailable' | 'reply lost';
@@ -33,11 +35,20 @@ export interface FakeStore {
   readonly due: DueSet;
   readonly counts: CensusTaker;
   readonly archive: StoreArchive;
+  readonly lineage: StoreLineage;
+  /** The same store as another replica uses it, which remembers only what it was told itself. */
+  replica(): Pick<FakeStore, 'records' | 'traffic' | 'lineage'>;
   readonly faults: {
     /** Faults of the next commits, in order. */
     failNextCommit(...faults: readonly CommitFault[]): void;
     /** While down, everything is `unavailable`; coming up again reports all fleets to followers. */
     setDown(down: boolean): void;
+    /** Keeps a copy; what is returned puts it back, as a failover that lost the rest does. */
+    backup(): () => void;
+    /** Of the history only the numbers are left. */
+    forgetHistory(): void;
+    /** Everything is gone, and the server is a new one. */
+    wipe(): void;
     /** Makes the record unreadable. */
     corrupt(key: RecordKey): void;
   };
@@ -68,6 +79,7 @@ export interface State {
   readonly clock: Clock;
   epoch: string;
   schema: Schema;
+  readonly history: History;
   readonly entries: Map<string, Entry>;
   readonly gone: Map<string, number>;
   readonly events: Map<string, { readonly id: string; readonly seq: number; readonly event: string }[]>;
@@ -92,6 +104,7 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
     clock,
     epoch,
     schema: { version: 0, reader: 0 },
+    history: { n: 0, hash: '', journal: new Map(), successors: new Map(), frozen: null },
     entries: new Map(),
     gone: new Map(),
     events: new Map(),
@@ -107,14 +120,27 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
     order: 0,
     commits: 0,
   };
+  const empty = backup(s);
+  let wiped = 0;
+  const replica = () => {
+    const w = fakeWitness();
+    return { records: fakeRecords(s, w), traffic: fakeTraffic(s, w), lineage: fakeLineage(s, w, apply) };
+  };
   return {
-    records: fakeRecords(s),
-    traffic: fakeTraffic(s),
+    ...replica(),
+    replica,
     outbox: fakeOutbox(s),
     due: fakeDue(s),
     counts: fakeCounts(s),
     archive: fakeArchive(s),
     faults: {
+      backup: () => backup(s),
+      forgetHistory: () => s.history.journal.clear(),
+      wipe: () => {
+        empty();
+        wiped += 1;
+        s.epoch = `${epoch}/wiped-${wiped}`;
+      },
       failNextCommit: (...faults) => void s.faults.push(...faults),
       setDown: (down) => {
         const back = s.down && !down;
@@ -139,7 +165,7 @@ function tell(s: State, fleets: readonly string[]): void {
   for (const follower of s.followers) queueMicrotask(() => s.followers.has(follower) && follower(fleets));
 }
 
-function fakeRecords(s: State): RecordStore {
+function fakeRecords(s: State, w: FakeWitness): RecordStore {
   return {
     read: (keys) => answer(s, () => all(keys.map((key) => record(s, key)))),
     list: (prefix, page) =>
@@ -159,7 +185,10 @@ function fakeRecords(s: State): RecordStore {
       const fault = s.faults.shift();
       if (fault === 'unavailable') return UNAVAILABLE;
       if (fault === 'conflict') return { kind: 'conflict', key: commit.reads[0]?.key ?? '' };
+      const frozen = guarded(s, w);
+      if (frozen !== null) return frozen;
       const outcome = apply(s, commit);
+      if (outcome.kind === 'committed' && fault !== 'reply lost') w.saw(s);
       return fault === 'reply lost' ? UNAVAILABLE : outcome;
     },
     events: (rolloutId, page) =>
@@ -205,6 +234,7 @@ function apply(s: State, commit: Commit): CommitOutcome {
     if (taken || (mustStand && standing?.by !== by)) return { kind: 'conflict', key: `trial/${fleet}` };
   }
   s.commits += 1;
+  mark(s, commit);
   const revs = new Map<RecordKey, number>();
   for (const { key, body } of commit.writes) {
     write(s, key, body);
@@ -279,11 +309,14 @@ function publish(s: State, { traffic, trials }: Commit): Record<string, { epoch:
   return positions;
 }
 
-function fakeTraffic(s: State): TrafficFeed & TrafficReader {
+function fakeTraffic(s: State, w: FakeWitness): TrafficFeed & TrafficReader {
   return {
     fleets: () => answer(s, () => ok([...s.fleets.keys()].sort())),
     table: (name) =>
       answer(s, () => {
+        const frozen = guarded(s, w);
+        if (frozen !== null) return frozen;
+        w.saw(s);
         const fleet = s.fleets.get(name);
         const owners = new Map(
           [...(fleet?.owners ?? [])].map(([owner, { n, value }]) => [

@@ -37,7 +37,8 @@ export interface Installation {
   /** Services by revision. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
   serin: RunningProcess;
-  startSerin(): Promise<void>;
+  /** `answersTo`: what says that it is there. @default /readyz */
+  startSerin(answersTo?: '/livez' | '/readyz'): Promise<void>;
   redis: RunningProcess | null;
   startRedis(): Promise<void>;
 }
@@ -89,11 +90,11 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       ],
       ready: (output) => output.includes('Ready to accept connections'),
     });
-  const startSerin = () =>
+  const startSerin = (answersTo = '/readyz') =>
     startProcess({
       command: process.execPath,
       args: [...program, mode, '--config', config, ...(mode === 'dev' ? ['--data', join(folder, 'store')] : [])],
-      ready: () => answers(`${server}/readyz`),
+      ready: () => answers(`${server}${answersTo}`),
     });
   const redis = mode === 'serve' ? await startRedis() : null;
   if (redis !== null) undo.push(async () => installation.redis?.stop());
@@ -111,8 +112,8 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     upstreams,
     serin,
     redis,
-    startSerin: async () => {
-      installation.serin = await startSerin();
+    startSerin: async (answersTo) => {
+      installation.serin = await startSerin(answersTo);
     },
     startRedis: async () => {
       installation.redis = await startRedis();

@@ -1,4 +1,6 @@
+import { SCHEMA } from '../../core/model/schema.ts';
 import type { Commit, RecordKey } from '../../engine/ports/store.ts';
+import { GUARD_LUA } from './lineage-scripts.ts';
 import { requirePlainName, requireRecordKey, requireSubject, scoreMs, stored } from './stored-values.ts';
 
 /** So long a deleted record's rev is remembered: one made anew under its key must not answer to an old rev. */
@@ -12,7 +14,7 @@ const TOMBSTONE_MS = 24 * 3_600_000;
  *
  * `KEYS[1]` is the prefix of all keys, which share one hash tag and so one cluster slot.
  */
-export const COMMIT_LUA = `
+export const COMMIT_LUA = `${GUARD_LUA}
 local p = KEYS[1]
 local at = 0
 local function take() at = at + 1; return ARGV[at] end
@@ -25,9 +27,19 @@ local function list(width)
   end
   return out
 end
-local epoch, tombstoneMs = take(), take()
+local epoch, tombstoneMs, version = take(), take(), take()
+local seenEpoch, seenN, seenHash, replica = take(), take(), take(), take()
+local reconciled = take()
+local tables = list(2)
 local reads, writes, events, outbox, due = list(2), list(3), list(2), list(2), list(2)
 local traffic, trials, active = list(3), list(4), list(3)
+
+if reconciled == '' then
+  local frozen = guard(p, seenEpoch, seenN, seenHash, replica)
+  if frozen then return {'frozen', frozen} end
+elseif redis.call('GET', p .. 'frozen') ~= reconciled then return {'conflict', 'frozen'} end
+local reader = redis.call('HGET', p .. 'schema', 'reader')
+if reader and tonumber(reader) > tonumber(version) then return {'newer', reader} end
 
 local revs = {}
 for _, r in ipairs(reads) do
@@ -46,6 +58,8 @@ local function damaged(name, kind)
   sound[name] = true
   return false
 end
+if damaged('head', 'hash') then return {'damaged', 'head'} end
+if damaged('journal', 'stream') then return {'damaged', 'journal'} end
 if #due + #outbox > 0 then
   if damaged('due', 'zset') then return {'damaged', 'due'} end
   if damaged('leases', 'hash') then return {'damaged', 'leases'} end
@@ -70,28 +84,56 @@ local function unsound(fleet)
   local n = redis.call('HGET', p .. 'traffic:' .. fleet, '@n')
   return n and not string.match(n, '^%d+$')
 end
+for _, t in ipairs(tables) do
+  if damaged('traffic:' .. t[1], 'hash') then redis.call('DEL', p .. 'traffic:' .. t[1]) end
+end
 for _, t in ipairs(traffic) do
-  if unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
+  if reconciled == '' and unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
 end
 for _, t in ipairs(trials) do
-  if unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
+  if reconciled == '' and unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
   local by = redis.call('HGET', p .. 'traffic:' .. t[1], '@trialBy')
   local taken = t[3] ~= '' and by and by ~= t[2]
   local gone = t[4] ~= '' and by ~= t[2]
-  if taken or gone then return {'conflict', 'trial/' .. t[1]} end
+  if reconciled == '' and (taken or gone) then return {'conflict', 'trial/' .. t[1]} end
 end
 if #traffic + #trials > 0 then
   if damaged('fleets', 'set') then return {'damaged', 'fleets'} end
   if damaged('changes', 'stream') then return {'damaged', 'changes'} end
 end
 
+local nonce = epoch
 redis.call('SETNX', p .. 'epoch', epoch)
 epoch = redis.call('GET', p .. 'epoch')
+local n, hash = head(p)
+if reconciled ~= '' then
+  if epoch ~= nonce then redis.call('HSET', p .. 'successors', epoch, nonce) end
+  if seenEpoch ~= '' then redis.call('HSET', p .. 'successors', seenEpoch, nonce) end
+  epoch = nonce
+  redis.call('SET', p .. 'epoch', epoch)
+  redis.call('DEL', p .. 'frozen')
+  for _, t in ipairs(tables) do
+    local key = p .. 'traffic:' .. t[1]
+    local have = tonumber(redis.call('HGET', key, '@n') or 0) or 0
+    redis.call('DEL', key)
+    redis.call('HSET', key, '@n', string.format('%.0f', math.max(have, tonumber(t[2]))), '@epoch', epoch)
+    redis.call('SADD', p .. 'fleets', t[1])
+  end
+  n = math.max(tonumber(n), tonumber(seenN))
+end
+-- What only puts off a look is lost without harm.
+if reconciled ~= '' or #writes + #events + #outbox + #traffic + #trials > 0 then
+  if n == '0' then redis.call('DEL', p .. 'journal') end
+  n = string.format('%.0f', tonumber(n) + 1)
+  hash = redis.sha1hex(hash .. ' ' .. n .. ' ' .. nonce)
+  redis.call('HSET', p .. 'head', 'n', n, 'hash', hash)
+  redis.call('XADD', p .. 'journal', 'MAXLEN', '~', 10000, n .. '-0', 'h', hash)
+end
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
 local ms = string.format('%.0f', math.floor(us / 1000))
 
-local reply = {'committed', epoch, tostring(#writes)}
+local reply = {'committed', epoch, n, hash, tostring(#writes)}
 for _, w in ipairs(writes) do
   local name, body = w[1], w[3]
   local written = '0'
@@ -147,13 +189,16 @@ local function revision(fleet)
   local n = numbers[fleet]
   if n then return n end
   local key = p .. 'traffic:' .. fleet
-  n = string.format('%.0f', tonumber(redis.call('HGET', key, '@n') or 0) + 1)
+  n = string.format('%.0f', (tonumber(redis.call('HGET', key, '@n') or 0) or 0) + 1)
   numbers[fleet] = n
   redis.call('HSET', key, '@n', n, '@epoch', epoch)
   redis.call('SADD', p .. 'fleets', fleet)
   table.insert(change, fleet); table.insert(change, n)
   table.insert(reply, fleet); table.insert(reply, n)
   return n
+end
+if reconciled ~= '' then
+  for _, fleet in ipairs(redis.call('SMEMBERS', p .. 'fleets')) do revision(fleet) end
 end
 for _, t in ipairs(traffic) do
   local key, n = p .. 'traffic:' .. t[1], revision(t[1])
@@ -173,11 +218,26 @@ return reply
 `;
 
 /** The script's arguments. Throws a `RangeError` for what only a bug of the caller can produce. */
-export function commitArguments(commit: Commit, epochCandidate: string): string[] {
+export function commitArguments(
+  commit: Commit,
+  epochCandidate: string,
+  witness: readonly string[],
+  reconciled: {
+    readonly frozen: string;
+    readonly tables: readonly { readonly fleet: string; readonly n: number }[];
+  } = {
+    frozen: '',
+    tables: [],
+  },
+): string[] {
   refuseBugs(commit);
   return [
     epochCandidate,
     String(TOMBSTONE_MS),
+    String(SCHEMA.version),
+    ...witness,
+    reconciled.frozen,
+    ...table(reconciled.tables, ({ fleet, n }) => [fleet, String(n)]),
     ...table(commit.reads, (read) => [read.key, String(read.rev)]),
     ...table(commit.writes, ({ key, body }) => (body === null ? [key, 'delete', ''] : [key, 'set', stored(key, body)])),
     ...table(commit.events, (event) => [event.rolloutId, stored(`an event of ${event.rolloutId}`, event)]),

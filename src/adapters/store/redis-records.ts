@@ -5,6 +5,7 @@ import type { CommitOutcome, RecordKey, RecordStore, StoredRecord, StoreRead } f
 import { commitArguments } from './commit-script.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import { parseCount, parseEvent, parseJson, requirePlainName, requireRecordKey } from './stored-values.ts';
+import type { Witness } from './witness.ts';
 
 const Rows = z.array(z.array(z.string()));
 const Strings = z.array(z.string());
@@ -14,14 +15,14 @@ const Time = z.tuple([z.coerce.number().int(), z.coerce.number().int()]);
 /** Random and long enough that two never share one. */
 export const randomName = (): string => randomBytes(9).toString('base64url');
 
-export function redisRecords(calls: RedisCalls): RecordStore {
+export function redisRecords(calls: RedisCalls, witness: Witness): RecordStore {
   return {
     read: (keys) => read(calls, keys),
     list: (prefix, page) => list(calls, prefix, page),
     commit: async (commit) => {
-      const args = commitArguments(commit, randomName());
+      const args = commitArguments(commit, randomName(), witness.args());
       const answer = await calls.run(Strings, (client, p) => client.serinCommit(p, ...args));
-      return answer.kind === 'ok' ? outcome(answer.value) : answer;
+      return answer.kind === 'ok' ? commitOutcome(answer.value, witness) : answer;
     },
     events: async (rolloutId, page) => {
       requirePlainName('rollout id', rolloutId);
@@ -84,11 +85,17 @@ function record(key: RecordKey, rev: string, body: string): StoreRead<StoredReco
   return { kind: 'ok', value: { key, rev: count, body: parsed.value } };
 }
 
-function outcome(reply: readonly string[]): CommitOutcome {
+/** What the commit script has answered. */
+export function commitOutcome(reply: readonly string[], witness: Witness): CommitOutcome {
   const [kind = '', first = '', ...rest] = reply;
   if (kind === 'conflict') return { kind: 'conflict', key: first };
+  if (kind === 'frozen') return witness.frozen(first);
+  if (kind === 'newer') {
+    return { kind: 'unavailable', detail: `the store now needs a Serin of schema version ${first} or newer` };
+  }
   if (kind === 'committed') {
-    const [count = '0', ...pairs] = rest;
+    const [n = '', hash = '', count = '0', ...pairs] = rest;
+    witness.saw(first, n, hash);
     const revs = pairs.splice(0, 2 * Number(count));
     return { kind: 'committed', fleets: positions(first, pairs), revs: writtenRevs(revs) };
   }

@@ -3,6 +3,7 @@ import type { LedgerStore } from '../../engine/ports/ledger.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { CensusTaker, DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
 import type { StoreArchive } from '../../engine/ports/store-archive.ts';
+import type { StoreLineage } from '../../engine/ports/store-lineage.ts';
 import { type RedisConnection, redisAddress } from './redis-address.ts';
 import { redisArchive } from './redis-archive.ts';
 import { redisCalls } from './redis-calls.ts';
@@ -10,10 +11,12 @@ import { redisCensus } from './redis-census.ts';
 import { redisDueSet } from './redis-due-set.ts';
 import { redisHealth, type StoreHealth } from './redis-health.ts';
 import { redisLedger } from './redis-ledger.ts';
+import { redisLineage } from './redis-lineage.ts';
 import { redisOutbox } from './redis-outbox.ts';
-import { redisRecords } from './redis-records.ts';
+import { randomName, redisRecords } from './redis-records.ts';
 import { redisTraffic } from './redis-traffic.ts';
 import { withStoreScripts } from './store-scripts.ts';
+import { createWitness } from './witness.ts';
 
 export interface RedisStoreOptions {
   readonly connection: RedisConnection;
@@ -32,6 +35,7 @@ export interface RedisStore {
   readonly ledger: LedgerStore;
   readonly counts: CensusTaker;
   readonly archive: StoreArchive;
+  readonly lineage: StoreLineage;
   health(): Promise<StoreHealth>;
   /** Drops the connections; followers are stopped by whoever started them. */
   close(): void;
@@ -59,6 +63,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   client.on('error', (error: Error) => logger.debug('store connection', { detail: error.message }));
   client.on('close', () => logger.debug('store connection closed'));
   const calls = redisCalls(withStoreScripts(client), `${prefix}:`, deadlineMs);
+  const witness = createWitness(randomName());
   const blocking = (): Redis => {
     const own = new Redis({
       ...address,
@@ -71,13 +76,14 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   };
   const listening = (): Redis => new Redis({ ...address, connectTimeout: deadlineMs, retryStrategy: comeBackMs });
   return {
-    records: redisRecords(calls),
-    traffic: redisTraffic(calls, blocking, logger),
+    records: redisRecords(calls, witness),
+    traffic: redisTraffic(calls, witness, blocking, logger),
     outbox: redisOutbox(calls),
     due: redisDueSet(calls),
     ledger: redisLedger(calls, listening, logger),
     counts: redisCensus(calls),
     archive: redisArchive(calls),
+    lineage: redisLineage(calls, witness),
     health: () => redisHealth(calls),
     close: () => client.disconnect(),
   };

@@ -8,17 +8,23 @@ import { followChanges } from './change-follower.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import { corrupt, randomName } from './redis-records.ts';
 import { parseCount, parseOwner, parseRevision, parseTrial, requirePlainName } from './stored-values.ts';
+import type { Witness } from './witness.ts';
 
 const Strings = z.array(z.string());
 const Cells = z.array(z.string().nullable());
-const Table = z.tuple([z.string(), z.array(z.string())]);
+const Table = z.tuple([z.string(), z.string(), z.string(), z.array(z.string())]);
 
 type Owner = { readonly n: number; readonly value: OwnerTraffic };
 /** Each owner of a table with the text that it was read from. */
 type Owners = ReadonlyMap<TrafficOwner, readonly [text: string, owner: Owner]>;
 
 /** One hash per fleet, so that one read is one consistent fleet revision. */
-export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Logger): TrafficFeed & TrafficReader {
+export function redisTraffic(
+  calls: RedisCalls,
+  witness: Witness,
+  connect: () => Redis,
+  logger: Logger,
+): TrafficFeed & TrafficReader {
   const fleets = async (): Promise<StoreRead<readonly string[]>> => {
     const answer = await calls.run(Strings, (client, p) => client.smembers(`${p}fleets`));
     return answer.kind === 'ok' ? { kind: 'ok', value: answer.value.toSorted() } : answer;
@@ -29,9 +35,13 @@ export function redisTraffic(calls: RedisCalls, connect: () => Redis, logger: Lo
     fleets,
     table: async (fleet) => {
       requirePlainName('fleet', fleet);
-      const answer = await calls.run(Table, (client, p) => client.serinTable(p, fleet, randomName()));
+      const answer = await calls.run(Table, (client, p) =>
+        client.serinTable(p, fleet, randomName(), ...witness.args()),
+      );
       if (answer.kind !== 'ok') return answer;
-      const [epoch, row] = answer.value;
+      const [epoch, n, hash, row] = answer.value;
+      if (epoch === '') return witness.frozen(n);
+      witness.saw(epoch, n, hash);
       const cells = tableCells(`${calls.prefix}traffic:${fleet}`, row, read.get(fleet));
       if (cells.kind !== 'ok') return cells;
       read.set(fleet, cells.value.owners);

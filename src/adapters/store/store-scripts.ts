@@ -3,6 +3,7 @@ import { DUMP_LUA, LOAD_BEGIN_LUA, LOAD_END_LUA, SCHEMA_LUA } from './archive-sc
 import { CENSUS } from './census-script.ts';
 import { COMMIT_LUA } from './commit-script.ts';
 import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
+import { GUARD_LUA, LOOK_LUA } from './lineage-scripts.ts';
 
 /** A key of the wrong type reads as a broken record, not as a broken store. */
 const READ = `
@@ -28,14 +29,17 @@ end
 return out`;
 
 /** A fleet nobody has written yet is at n 0 of the store's epoch, which begins with the first question for it. */
-const TABLE = `
+const TABLE = `${GUARD_LUA}
+local frozen = guard(KEYS[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+if frozen then return {'', frozen, '', {}} end
 local rows = redis.call('HGETALL', KEYS[1] .. 'traffic:' .. ARGV[1])
 local epoch = redis.call('GET', KEYS[1] .. 'epoch')
 if not epoch then
   redis.call('SET', KEYS[1] .. 'epoch', ARGV[2])
   epoch = ARGV[2]
 end
-return {epoch, rows}`;
+local n, hash = head(KEYS[1])
+return {epoch, n, hash, rows}`;
 
 const OUTBOX_HEAD = `
 local raw = redis.call('LINDEX', KEYS[1] .. 'outbox:' .. ARGV[1], 0)
@@ -130,6 +134,7 @@ const SCRIPTS = {
   serinLoadBegin: LOAD_BEGIN_LUA,
   serinLoadEnd: LOAD_END_LUA,
   serinSchema: SCHEMA_LUA,
+  serinLook: LOOK_LUA,
   ...LEDGER_SCRIPTS,
 };
 

@@ -25,13 +25,15 @@ export interface FleetPublisher {
   readonly history: SnapshotHistory;
   /** The newest table that was read, published or refused; `null`: none yet. */
   table(): FleetTable | null;
+  /** The one that Envoys are given now; `null`: none yet. */
+  running(): FleetTable | null;
   /** Was the store read at least once? */
   loaded(): boolean;
   /** Why the newest table was not published; the one before stays in force. */
   refusal(): Refusal | null;
   /**
-   * Has the store gone back behind what was published? Then it numbers anew what Envoys have ACKed already, and no
-   * ACK says anything any more. It stays so until a person has looked and starts the engine again.
+   * Is the store not what it was? Then it may number anew what Envoys have ACKed already, and no ACK says anything any
+   * more. It stays so until a person has decided, which begins a new epoch.
    */
   regressed(): boolean;
   /** Reads the store and publishes what is new. Calls while one runs are merged into one more run. */
@@ -53,6 +55,7 @@ export function createFleetPublisher(options: {
   const { fleet, traffic, codec, clock, publish } = options;
   const logger = options.logger.child({ fleet });
   let table: FleetTable | null = null;
+  let published: FleetTable | null = null;
   let snapshot: Snapshot | null = null;
   /** What the one node gets that tries a change out. */
   let tried: { readonly probe: string; readonly snapshot: Snapshot } | null = null;
@@ -67,8 +70,16 @@ export function createFleetPublisher(options: {
   let again = false;
 
   const accept = (next: FleetTable) => {
-    const behind = table !== null && next.position.epoch === table.position.epoch && next.position.n < table.position.n;
-    if (regressed || behind) return freeze(next.position);
+    const sameEpoch = table !== null && next.position.epoch === table.position.epoch;
+    if (table !== null && sameEpoch && (regressed || next.position.n < table.position.n)) {
+      return freeze(`the store has lost fleet revisions (it was at ${table.position.n}, then at ${next.position.n})`);
+    }
+    // Another epoch: a person has decided, or nothing was sent before.
+    if (regressed) {
+      logger.info('the store may be used again', { epoch: next.position.epoch });
+      regressed = false;
+      refusal = null;
+    }
     const obstacle = table === null ? null : staleness(table, next);
     if (obstacle === 'same') {
       // Back to a table that was fine: what was refused in between is over.
@@ -94,6 +105,7 @@ export function createFleetPublisher(options: {
       logger.error('trial refused, its node gets what all get', { by, ...reasons(next.position, trial.errors) });
     }
     refusal = null;
+    published = next;
     sequence += 1;
     snapshot = buildSnapshot(built.value, next.position, sequence, codec, snapshot);
     tried = null;
@@ -108,11 +120,11 @@ export function createFleetPublisher(options: {
     if (tried !== null && trial?.kind === 'ok') history.record(tried.snapshot, trial.value, tried.probe);
   };
 
-  const freeze = (position: Position) => {
-    const seen = table?.position.n ?? 0;
-    const message = `the store has lost fleet revisions (it was at ${seen}, then at ${position.n})`;
-    if (!regressed) logger.error('the store has lost fleet revisions; frozen', { seen, n: position.n });
-    refusal = regressed ? refusal : { position, errors: [{ code: 'SERIN_STORE_REGRESSED', message }] };
+  const freeze = (message: string) => {
+    if (regressed) return;
+    logger.error('the store is not what it was; nothing is sent any more', { detail: message });
+    const position = table?.position ?? { epoch: '', n: 0 };
+    refusal = { position, errors: [{ code: 'SERIN_STORE_REGRESSED', message }] };
     regressed = true;
   };
 
@@ -124,6 +136,7 @@ export function createFleetPublisher(options: {
       accept(read.value);
       return;
     }
+    if (read.kind === 'unavailable' && read.frozen === true) return freeze(read.detail);
     if (readable) logger.warn('fleet table unreadable, the last good one stays', { detail: read.detail });
     readable = false;
   };
@@ -145,6 +158,7 @@ export function createFleetPublisher(options: {
     snapshot: (nodeId) => (tried?.probe === nodeId ? tried.snapshot : snapshot),
     history,
     table: () => table,
+    running: () => published,
     loaded: () => snapshot !== null,
     refusal: () => refusal,
     regressed: () => regressed,

@@ -234,6 +234,7 @@ function createFeeding(
 function historyOf(publishers: ReadonlyMap<string, FleetPublisher>): TrafficHistory {
   return {
     newest: (fleet) => publishers.get(fleet)?.table() ?? null,
+    running: (fleet) => publishers.get(fleet)?.running() ?? null,
     ofVersion: (fleet, type, version) => publishers.get(fleet)?.history.ofVersion(type, version) ?? null,
     ofPosition: (fleet, type, position, nodeId) =>
       publishers.get(fleet)?.history.ofPosition(type, position, nodeId) ?? null,

@@ -57,7 +57,7 @@ export const ERRORS = {
   SERIN_STORE_REGRESSED: {
     status: 503,
     exit: 1,
-    hint: 'Nothing is sent to this fleet. Look at what the store holds, then start the engine again to go on with it.',
+    hint: 'Nothing moves until a person decides: `serin store reconcile`. See docs/store.md.',
   },
   SERIN_UNREACHABLE: { status: 503, exit: 6, hint: 'Is the engine running? Set --server or SERIN_SERVER.' },
   SERIN_TIMEOUT: { status: 504, exit: 5, hint: 'The rollout goes on; wait again or look at it later.' },

@@ -69,7 +69,9 @@ export interface Notice {
     | 'resumed'
     | 'approval'
     | 'laggards'
-    | 'streams';
+    | 'streams'
+    /** Of no rollout: the store needs a person. */
+    | 'store_frozen';
   readonly tone: 'info' | 'good' | 'warning' | 'bad';
   readonly title: string;
   /** Label → text, in display order. */

@@ -4,7 +4,9 @@ import type { Notice } from './event.ts';
 import type { Cause, Rollout } from './rollout.ts';
 import type { Draft } from './transition.ts';
 
-const TITLES: Record<Notice['kind'], (r: Rollout) => string> = {
+type Kind = Exclude<Notice['kind'], 'store_frozen'>;
+
+const TITLES: Record<Kind, (r: Rollout) => string> = {
   started: (r) => `${r.backend}: rollout of ${r.canary.name} started`,
   step: (r) =>
     canaryWeight(r) === 0
@@ -23,7 +25,7 @@ const TITLES: Record<Notice['kind'], (r: Rollout) => string> = {
   approval: (r) => `${r.backend}: ${r.canary.name} waits for an approval (step ${stepOf(r)})`,
 };
 
-const TONES: Record<Notice['kind'], Notice['tone']> = {
+const TONES: Record<Kind, Notice['tone']> = {
   started: 'info',
   step: 'info',
   promoted: 'good',
@@ -40,7 +42,7 @@ const TONES: Record<Notice['kind'], Notice['tone']> = {
 };
 
 /** One message per change of state, always with the reason. */
-export function tell(d: Draft, kind: Notice['kind'], extra: readonly (readonly [string, string])[] = []): void {
+export function tell(d: Draft, kind: Kind, extra: readonly (readonly [string, string])[] = []): void {
   const r = d.rollout;
   d.notices.push({
     // Made from the record and the time of the decision alone, so a repeated decision has the same id.

@@ -23,6 +23,8 @@ export type StoreRead<T> =
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly detail: string;
+  /** The store answers, and must not be used: it is not what it was. A person has to decide. */
+  readonly frozen?: true;
 }
 
 /** Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend to tidy, a trial to end. */

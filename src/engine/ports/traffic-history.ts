@@ -12,6 +12,8 @@ export interface NewestTable {
 export interface TrafficHistory {
   /** `null`: none was read yet. */
   newest(fleet: string): NewestTable | null;
+  /** What the Envoys are given now: a newer table may have been refused. `null`: nothing yet. */
+  running(fleet: string): FleetTable | null;
   /** All there was of one type under a version of that type; `null`: not known (any more). */
   ofVersion(fleet: string, type: NodeType['type'], version: string): readonly PlainResource[] | null;
   /** All there was of one type for this node at a fleet revision; `null`: not known (any more). */

@@ -10,6 +10,7 @@ import {
   DocumentList,
   EventList,
   ProblemBody,
+  ReconciledBody,
   RolloutBody,
   RolloutList,
 } from './schemas.ts';
@@ -109,6 +110,7 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
       call(NodeList, 'GET', `/api/v1/fleets/${encodeURIComponent(fleet)}/nodes?${new URLSearchParams(query)}`),
     node: (fleet: string, id: string) => call(NodeBody, 'GET', nodePath(fleet, id)),
     nodeDiff: (fleet: string, id: string) => call(NodeDiffBody, 'GET', `${nodePath(fleet, id)}/diff`),
+    reconcileStore: (mode: 'adopt' | 'stable') => call(ReconciledBody, 'POST', '/api/v1/store/reconcile', { mode }),
     deadLetters: () => call(DeadLetterList, 'GET', '/api/v1/dead-letters'),
   };
 }

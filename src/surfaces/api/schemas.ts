@@ -155,6 +155,20 @@ export const DeadLetterList = z.object({
   deadLetters: z.array(z.object({ queue: z.string(), title: z.string(), detail: z.string(), at: time })),
 });
 
+export const ReconcileBody = z.strictObject({ mode: z.enum(['adopt', 'stable']) });
+
+export const ReconciledBody = z
+  .object({
+    mode: ReconcileBody.shape.mode,
+    freeze: z.string().meta({ description: 'Why the store was frozen.' }),
+    backends: z.array(z.object({ backend: z.string(), summary: z.string() })),
+    routes: z
+      .array(z.string())
+      .meta({ description: 'Routes that Envoys have and no document says so, or another one: apply them again.' }),
+  })
+  .meta({ id: 'Reconciled' });
+export type ReconciledBody = z.infer<typeof ReconciledBody>;
+
 export const ReadinessBody = z.object({
   ready: z.boolean(),
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),

@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { fail, ok, type Result } from '../../core/model/errors.ts';
 import { exportStore, importStore, type StoreCount, verify } from '../../engine/store-admin.ts';
 import type { CommandContext, Run, StoreOptions } from './command-context.ts';
@@ -15,7 +15,7 @@ interface Options {
   readonly replace?: boolean;
 }
 
-/** `serin store export`, `import` and `verify`: on Redis itself, whether an engine runs or not. */
+/** `serin store …`: on Redis itself, whether an engine runs or not; `reconcile` needs one. */
 export function storeCommands(program: Command, context: CommandContext, run: Run): void {
   const store = program.command('store').description('back up, check and repair what Redis holds');
   const command = (name: string, description: string, work: (options: Options) => Promise<number>) =>
@@ -34,6 +34,32 @@ export function storeCommands(program: Command, context: CommandContext, run: Ru
   command('verify', 'check every record, index, due time and table; says what is wrong', (options) =>
     check(context, options),
   ).option('-f, --file <path>', 'an export instead of the store; - for standard input');
+  store
+    .command('reconcile')
+    .description('end the freeze of a store that is not what it was; asks the engine, which knows what Envoys run')
+    .addOption(new Option('--adopt', 'the records follow what the Envoys run').conflicts('stable'))
+    .option('--stable', 'rollouts end as aborted, every backend goes to its stable revision')
+    .action((options: { adopt?: boolean; stable?: boolean }) => run(() => reconcile(context, options))());
+}
+
+async function reconcile(
+  { terminal, client, json, failed }: CommandContext,
+  { adopt = false, stable = false }: { readonly adopt?: boolean; readonly stable?: boolean },
+): Promise<number> {
+  if (!adopt && !stable) {
+    const hint = '--adopt keeps what the Envoys run; --stable sends everything to the stable revisions.';
+    return failed([{ code: 'SERIN_REQUEST_INVALID', message: 'say --adopt or --stable', hint }]);
+  }
+  const done = await client().reconcileStore(adopt ? 'adopt' : 'stable');
+  if (done.kind === 'error') return failed(done.errors);
+  const { freeze, backends, routes } = done.value;
+  if (json()) terminal.json(done.value);
+  else {
+    terminal.out(`reconciled: ${freeze}`);
+    for (const { backend, summary } of backends) terminal.out(`${backend}: ${summary}`);
+  }
+  if (routes.length > 0) terminal.err(`apply again, the store has no such document: ${routes.join(', ')}`);
+  return EXIT.done;
 }
 
 async function exportTo(context: CommandContext, options: Options): Promise<number> {

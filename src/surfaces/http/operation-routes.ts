@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { iso } from '../api/present.ts';
-import { DeadLetterList, ReadinessBody } from '../api/schemas.ts';
+import { DeadLetterList, ReadinessBody, ReconcileBody, ReconciledBody } from '../api/schemas.ts';
 import { type Api, answer, type HttpOptions } from './http-api.ts';
 
-/** Dead letters, and what operators' machines ask for. */
+/** Dead letters, the way out of a frozen store, and what operators' machines ask for. */
 export function operationRoutes(api: Api, { engine, metrics, accepting }: HttpOptions): void {
   api.get(
     '/api/v1/dead-letters',
@@ -12,6 +12,18 @@ export function operationRoutes(api: Api, { engine, metrics, accepting }: HttpOp
       answer(reply, await engine.deadLetters(100), (all) => ({
         deadLetters: all.map(({ queue, title, detail, atMs }) => ({ queue, title, detail, at: iso(atMs) })),
       })) as never,
+  );
+  api.post(
+    '/api/v1/store/reconcile',
+    {
+      schema: {
+        summary: 'End the freeze of a store that is not what it was.',
+        body: ReconcileBody,
+        response: { 200: ReconciledBody },
+      },
+    },
+    async (request, reply) =>
+      answer(reply, await engine.reconcileStore({ mode: request.body.mode, by: request.by }), (done) => done) as never,
   );
   // Never depends on Redis: an outage there must not restart the fleet's control plane.
   api.get('/livez', { schema: { response: { 200: z.object({ live: z.boolean() }) } } }, async () => ({ live: true }));

@@ -183,17 +183,20 @@ describe('outages', () => {
     });
   }, 30_000);
 
-  it('has another epoch when the data is gone', async () => {
+  it('begins another epoch when the data is gone, for one who has not seen it', async () => {
     await store.records.commit(everything);
     const before = await store.traffic.table('edge');
     await raw.flushall();
-    const after = await store.traffic.table('edge');
+    const next = createRedisStore({ connection: { socketPath: redis.socketPath }, logger: quiet });
+    const after = await next.traffic.table('edge');
     if (before.kind !== 'ok' || after.kind !== 'ok') throw new Error('unavailable');
     expect(after.value.position.epoch).not.toBe(before.value.position.epoch);
-    expect(await store.records.commit(everything)).toMatchObject({
+    expect(await next.records.commit(everything)).toMatchObject({
       kind: 'committed',
       fleets: { edge: { epoch: after.value.position.epoch, n: 1 } },
     });
+    expect(await store.traffic.table('edge')).toMatchObject({ kind: 'unavailable', frozen: true });
+    next.close();
   });
 
   it('answers within its deadline where nothing listens', async () => {

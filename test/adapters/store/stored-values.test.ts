@@ -50,5 +50,5 @@ it('the way back can be committed whatever the size of the fleet (the xDS server
     nowMs: 2_000,
   });
   expect(transition.rollout.phase).toBe('rolling_back');
-  expect(() => commitArguments(transitionCommit(transition, { rollout: 1, backend: 1 }, false), 'e')).not.toThrow();
+  expect(() => commitArguments(transitionCommit(transition, { rollout: 1, backend: 1 }, false), 'e', [])).not.toThrow();
 });

@@ -11,10 +11,13 @@ export interface FakeFeed extends TrafficFeed {
   set(table: FleetTable): void;
   /** Reads fail with this from now on; `null`: they work again. */
   fail(with_: 'unavailable' | 'hang' | null): void;
+  /** Reads say that the store must not be used, and why. */
+  freeze(detail: string): void;
 }
 
 export function fakeFeed(initial: FleetTable | null): FakeFeed {
   let table = initial;
+  let frozen: string | null = null;
   let failure: 'unavailable' | 'hang' | null = null;
   const followers = new Set<(fleets: readonly string[]) => void>();
   return {
@@ -25,8 +28,13 @@ export function fakeFeed(initial: FleetTable | null): FakeFeed {
     fail(with_) {
       failure = with_;
     },
+    freeze(detail) {
+      frozen = detail;
+      for (const follower of followers) follower(['edge']);
+    },
     fleets: async () => ({ kind: 'ok', value: ['edge'] }),
     async table(): Promise<StoreRead<FleetTable>> {
+      if (frozen !== null) return { kind: 'unavailable', frozen: true, detail: frozen };
       if (failure === 'hang') return await new Promise(() => {});
       if (failure !== null || table === null) return { kind: 'unavailable', detail: 'down' };
       return { kind: 'ok', value: table };

@@ -193,6 +193,46 @@ describe('a store that has lost what was published', () => {
       message: 'the store has lost fleet revisions (it was at 5, then at 3)',
     });
   });
+
+  it('goes on under the epoch that a person has begun, and old ACKs do not count for it', async () => {
+    const s = await stage(split(5, 0));
+    const client = connect(s);
+    await boot(client, ['shop--v1', 'shop--v2']);
+    await s.until('credit', credited(5));
+    s.feed.set(split(3, 0));
+    await client.barrier();
+    s.feed.set(
+      table(
+        4,
+        [
+          backend('shop', [
+            [v1, 9_000],
+            [v2, 1_000],
+          ]),
+          web,
+        ],
+        'e2',
+      ),
+    );
+    await client.accept('route');
+    const { nodes } = await s.until('credit', (state) => state.nodes[0]?.credited?.epoch === 'e2');
+    expect(nodes[0]?.credited).toEqual({ epoch: 'e2', n: 4 });
+    expect(s.server.refusals().size).toBe(0);
+  });
+
+  it('sends nothing while the store says that it is frozen', async () => {
+    const s = await stage(split(5, 0));
+    const client = connect(s);
+    await boot(client, ['shop--v1', 'shop--v2']);
+    await s.until('credit', credited(5));
+    s.feed.freeze('the store has lost commits');
+    await client.barrier();
+    expect(s.server.refusals().get('edge')?.errors[0]).toMatchObject({
+      code: 'SERIN_STORE_REGRESSED',
+      message: 'the store has lost commits',
+    });
+    expect(s.fleet().nodes[0]?.credited).toBeNull();
+  });
 });
 
 describe('credit', () => {

@@ -43,7 +43,7 @@ it.each(cases)(
     });
     if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
     const commit = transitionCommit(outcome.transition, { rollout: 1, backend: 1 }, true);
-    expect(() => commitArguments(commit, 'e')).not.toThrow();
+    expect(() => commitArguments(commit, 'e', [])).not.toThrow();
     expect(RolloutRecord.safeParse(JSON.parse(JSON.stringify(outcome.transition.rollout))).success).toBe(true);
     const value = commit.traffic[0]?.value;
     const expected = stable === null ? [] : [{ cluster: stable.cluster, weight: 10_000 }];

@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { fail, ok } from '../../../src/core/model/errors.ts';
 import { EMPTY_COMMIT } from '../../../src/engine/publish.ts';
+import { apiServer } from '../../support/api-server.ts';
 import { type CommandLine, commandLine } from '../../support/command-line.ts';
 import { fakeClock } from '../../support/fake-clock.ts';
+import { fakeEngine } from '../../support/fake-engine.ts';
 import { type FakeStore, fakeStore } from '../../support/fake-store.ts';
 import { backendState } from '../../support/rollouts.ts';
 
@@ -115,5 +118,49 @@ describe('serin store verify', () => {
     expect((await commandLine('').run('store', 'verify', '-f', file)).code).toBe(0);
     await writeFile(file, 'cut');
     expect((await commandLine('').run('store', 'verify', '-f', file)).code).toBe(2);
+  });
+});
+
+describe('serin store reconcile', () => {
+  const served = async (engine = fakeEngine()) => {
+    const server = await apiServer(engine);
+    onTestFinished(() => server.close());
+    return { engine, line: commandLine(server.url) };
+  };
+
+  it.each([
+    ['--adopt', 'adopt'],
+    ['--stable', 'stable'],
+  ])('%s asks the engine', async (flag, mode) => {
+    const { engine, line } = await served();
+    const ran = await line.run('store', 'reconcile', flag);
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('lost commits') });
+    expect(engine.calls).toEqual([['reconcileStore', { mode, by: 'local' }]]);
+  });
+
+  it('prints what was done, and which documents are missing', async () => {
+    const value = {
+      ...{ mode: 'stable' as const, freeze: 'why', routes: ['shop'] },
+      backends: [{ backend: 'checkout', summary: 'v1 is stable' }],
+    };
+    const { line } = await served(fakeEngine({ reconcileStore: async () => ok(value) }));
+    const ran = await line.run('store', 'reconcile', '--stable');
+    expect(ran.stdout).toBe('reconciled: why\ncheckout: v1 is stable\n');
+    expect(ran.stderr).toContain('shop');
+    const json = await line.run('-o', 'json', 'store', 'reconcile', '--stable');
+    expect(JSON.parse(json.stdout)).toEqual(value);
+  });
+
+  it('wants one way, not none and not both', async () => {
+    const { engine, line } = await served();
+    expect((await line.run('store', 'reconcile')).code).toBe(2);
+    expect((await line.run('store', 'reconcile', '--adopt', '--stable')).code).toBe(2);
+    expect(engine.calls).toEqual([]);
+  });
+
+  it('ends with 8 when there is nothing to reconcile', async () => {
+    const refused = fail('SERIN_CONFLICT', 'the store is not frozen');
+    const { line } = await served(fakeEngine({ reconcileStore: async () => refused }));
+    expect((await line.run('store', 'reconcile', '--adopt')).code).toBe(8);
   });
 });
