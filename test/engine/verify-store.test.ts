@@ -89,7 +89,7 @@ describe('a store is checked', () => {
     const hollow = { kind: 'backend', backend: 'shop', revisions: [{ key: 'a', cluster: 'b' }] };
     const value = { ...hollow, pinned: [], split: [], pins: [] };
     expect(verified(fleet([{ owner: 'backend/shop', n: 1, value }]))).toEqual([
-      { where: 'traffic:edge', detail: expect.any(String) },
+      { where: 'traffic:edge, backend/shop', detail: expect.any(String) },
     ]);
   });
 
