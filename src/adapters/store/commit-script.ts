@@ -59,6 +59,8 @@ local function damaged(name, kind)
   return false
 end
 if damaged('head', 'hash') then return {'damaged', 'head'} end
+local n, hash = head(p)
+if not string.match(n, '^%d+$') then return {'damaged', 'head'} end
 if damaged('journal', 'stream') then return {'damaged', 'journal'} end
 if #due + #outbox > 0 then
   if damaged('due', 'zset') then return {'damaged', 'due'} end
@@ -105,7 +107,6 @@ end
 local nonce = epoch
 redis.call('SETNX', p .. 'epoch', epoch)
 epoch = redis.call('GET', p .. 'epoch')
-local n, hash = head(p)
 if reconciled ~= '' then
   if epoch ~= nonce then redis.call('HSET', p .. 'successors', epoch, nonce) end
   if seenEpoch ~= '' then redis.call('HSET', p .. 'successors', seenEpoch, nonce) end

@@ -72,19 +72,27 @@ describe('a commit is all or nothing', () => {
     for (const key of made) expect(key).toMatch(/^\{serin\}:/);
   });
 
-  it.each(['due', 'index:rollout/', 'events:a', 'outbox:a~deploys', 'traffic:edge', 'fleets', 'changes'])(
-    'changes nothing when %s is not what Serin wrote',
-    async (name) => {
-      await raw.hset(`{serin}:${name}`, 'foreign', '1');
-      if (name === 'traffic:edge') await raw.hset(`{serin}:${name}`, '@n', 'NaN');
-      const before = await keys();
-      expect(await store.records.commit(everything)).toMatchObject({
-        kind: 'unavailable',
-        detail: expect.stringContaining(name),
-      });
-      expect(await keys()).toEqual(before);
-    },
-  );
+  it.each([
+    'due',
+    'index:rollout/',
+    'events:a',
+    'outbox:a~deploys',
+    'traffic:edge',
+    'fleets',
+    'changes',
+    'head',
+    'journal',
+  ])('changes nothing when %s is not what Serin wrote', async (name) => {
+    await raw.hset(`{serin}:${name}`, 'foreign', '1');
+    if (name === 'traffic:edge') await raw.hset(`{serin}:${name}`, '@n', 'NaN');
+    if (name === 'head') await raw.hset(`{serin}:${name}`, 'n', 'NaN');
+    const before = await keys();
+    expect(await store.records.commit(everything)).toMatchObject({
+      kind: 'unavailable',
+      detail: expect.stringContaining(name),
+    });
+    expect(await keys()).toEqual(before);
+  });
 
   it('changes nothing when Redis is out of memory, deletes included', async () => {
     await store.records.commit(everything);

@@ -289,6 +289,7 @@ describe('what operators ask for', () => {
     expect(served.toSorted()).toEqual(
       [
         'POST /api/v1/apply',
+        'POST /api/v1/store/reconcile',
         'GET /api/v1/documents',
         'GET /api/v1/documents/{kind}/{name}',
         'DELETE /api/v1/documents/{kind}/{name}',
