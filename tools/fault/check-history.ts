@@ -1,12 +1,15 @@
 import { isTerminal, type Phase } from '../../src/core/model/phase.ts';
 import type { EventBody } from '../../src/surfaces/api/schemas.ts';
-import type { Failure, History, Outage, RolloutHistory } from './history.ts';
+import type { Failure, History, RolloutHistory, Stall } from './history.ts';
 
 /** The revision that fails requests by itself says so in its name; its own failures are no step's. */
 export const BAD_REVISION = 'bad';
 
 /** An answer that was under way when an Envoy went, or came, belongs to that. */
 const OUTAGE_MARGIN_MS = 1_500;
+/** Of the routes, and of the clients of the load. */
+const ROUTE_TIMEOUT_MS = 5_000;
+const CLIENT_TIMEOUT_MS = 10_000;
 
 /** Every violation of a finished run, in words, and its messages counted. */
 export function checkHistory(history: History): {
@@ -16,9 +19,9 @@ export function checkHistory(history: History): {
 } {
   const messages = checkMessages(history);
   const violations = [
-    ...history.rollouts.flatMap(checkRollout),
+    ...history.rollouts.flatMap((rollout) => checkRollout(rollout, history.stalls)),
     ...checkOwnership(history.rollouts),
-    ...history.failures.filter((failure) => !isExcused(failure, history.outages)).map(describeFailure),
+    ...history.failures.filter((failure) => !isExcused(failure, history)).map(describeFailure),
     ...messages.violations,
   ];
   return { violations, duplicated: messages.duplicated, lost: messages.lost };
@@ -28,7 +31,7 @@ export function msOf(event: Pick<EventBody, 'at'>): number {
   return Date.parse(event.at);
 }
 
-function checkRollout(rollout: RolloutHistory): string[] {
+function checkRollout(rollout: RolloutHistory, stalls: readonly Stall[]): string[] {
   const { id, kind, events, final } = rollout;
   const wrong: string[] = [];
   const say = (what: string) => void wrong.push(`${kind} rollout ${id}: ${what}`);
@@ -47,6 +50,7 @@ function checkRollout(rollout: RolloutHistory): string[] {
   if (ends.length !== 1) say(`ended ${ends.length} times`);
   if (!isTerminal(final.phase)) say(`is ${final.phase}, waiting for ${final.waitingFor}`);
   else if (ends[0]?.data.outcome !== final.phase) say(`is ${final.phase}, its events say ${ends[0]?.data.outcome}`);
+  if (wasMisled(rollout, stalls)) return wrong;
   const right = rightEnds(rollout);
   if (!right.includes(final.phase))
     say(`ended ${final.phase}, right is ${right.join(' or ')}: ${final.cause?.summary ?? 'no cause'}`);
@@ -55,6 +59,13 @@ function checkRollout(rollout: RolloutHistory): string[] {
     if (final.cause?.kind !== cause) say(`was rolled back by ${final.cause?.kind}: ${final.cause?.summary}`);
   }
   return wrong;
+}
+
+/** Services that did not get to answer look like a canary that fails; to go back is right then. */
+function wasMisled({ final, events }: RolloutHistory, stalls: readonly Stall[]): boolean {
+  const [first, last] = [events[0], events.at(-1)];
+  if (final.cause?.kind !== 'analysis' || first === undefined || last === undefined) return false;
+  return stalls.some(({ fromMs, toMs }) => fromMs <= msOf(last) && toMs + ROUTE_TIMEOUT_MS >= msOf(first));
 }
 
 function rightEnds({ kind, aborted }: RolloutHistory): readonly Phase[] {
@@ -79,14 +90,12 @@ function checkOwnership(rollouts: readonly RolloutHistory[]): string[] {
   return wrong;
 }
 
-function isExcused({ envoy, sentAtMs, status, servedBy }: Failure, outages: readonly Outage[]): boolean {
+function isExcused({ envoy, sentAtMs, status, servedBy }: Failure, { outages, stalls }: History): boolean {
   if (status === 500 && servedBy === BAD_REVISION) return true;
-  return outages.some(
-    (outage) =>
-      outage.envoy === envoy &&
-      sentAtMs >= outage.fromMs - OUTAGE_MARGIN_MS &&
-      sentAtMs <= outage.toMs + OUTAGE_MARGIN_MS,
-  );
+  const isWithin = ({ fromMs, toMs }: Stall, beforeMs: number) =>
+    sentAtMs >= fromMs - beforeMs && sentAtMs <= toMs + OUTAGE_MARGIN_MS;
+  const isAway = outages.some((outage) => outage.envoy === envoy && isWithin(outage, OUTAGE_MARGIN_MS));
+  return isAway || (servedBy === '' && stalls.some((stall) => isWithin(stall, CLIENT_TIMEOUT_MS)));
 }
 
 function describeFailure({ envoy, sentAtMs, status, servedBy }: Failure): string {

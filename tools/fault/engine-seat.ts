@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { answers, freePort, type RunningProcess, startProcess } from '../../test/support/processes.ts';
+import { answers, freePort, type RunningProcess, startProcess, waitFor } from '../../test/support/processes.ts';
+
+/** What an engine promises for its end. */
+const DRAIN_MS = 26_000;
 
 /** One of the replicas: it is ended and started again, its address stays. */
 export interface EngineSeat {
@@ -13,6 +16,8 @@ export interface EngineSeat {
   process(): RunningProcess | null;
   /** Starts it with a crash point; resolves when it is ready, or has ended before that. */
   start(crashPoint: string | null): Promise<'ready' | 'ended'>;
+  /** SIGTERM; resolves when it has drained and gone. */
+  end(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -22,7 +27,7 @@ export async function engineSeat(options: {
   readonly program: readonly string[];
   /** Lines of `serin.yaml` that all replicas share. */
   readonly config: string;
-  /** An engine that ended otherwise than by SIGKILL. */
+  /** An engine that ended, or did not end, of its own accord. */
   readonly onOwnEnd: (words: string) => void;
 }): Promise<EngineSeat> {
   const { name, folder, program } = options;
@@ -32,7 +37,17 @@ export async function engineSeat(options: {
   const server = `http://127.0.0.1:${httpPort}`;
   let running: RunningProcess | null = null;
   let ready = false;
-  let closing = false;
+  let told = false;
+  const end = async () => {
+    told = true;
+    const own = running;
+    own?.signal('SIGTERM');
+    const isGone = () => own?.exited() !== false;
+    await waitFor(isGone, { timeoutMs: DRAIN_MS }).catch(() => {
+      options.onOwnEnd(`${name} has not drained within ${DRAIN_MS / 1000} s: ${own?.output().slice(-2_000)}`);
+    });
+    await own?.kill();
+  };
   return {
     name,
     server,
@@ -41,6 +56,7 @@ export async function engineSeat(options: {
     process: () => running,
     async start(crashPoint) {
       ready = false;
+      told = false;
       const own = await startProcess({
         command: process.execPath,
         args: [...program, 'serve', '--config', file],
@@ -48,8 +64,8 @@ export async function engineSeat(options: {
       });
       running = own;
       void own.ended.then((code) => {
-        if (code !== null && !closing)
-          options.onOwnEnd(`${name} ended by itself with ${code}: ${own.output().slice(-2_000)}`);
+        if (code === null || (told && code === 0)) return;
+        options.onOwnEnd(`${name} ended by itself with ${code}: ${own.output().slice(-2_000)}`);
       });
       while (!own.exited()) {
         if (await answers(`${server}/readyz`)) {
@@ -60,9 +76,7 @@ export async function engineSeat(options: {
       }
       return 'ended';
     },
-    async close() {
-      closing = true;
-      await running?.stop();
-    },
+    end,
+    close: end,
   };
 }

@@ -7,8 +7,8 @@ export type Fault =
   /** A replica is killed, and dies again on its way back. */
   | { readonly kind: 'recovery'; readonly point: CrashPointName }
   | { readonly kind: 'kill engine' | 'kill all engines' | 'kill store' | 'kill store and engine' | 'kill Envoy' }
-  /** Stopped for a while, then it goes on as if nothing had been. */
-  | { readonly kind: 'stop engine' | 'stop store' | 'stop Envoy' | 'cut line' };
+  /** Ended in order, or stopped for a while, after which it goes on as if nothing had been. */
+  | { readonly kind: 'end engine' | 'stop engine' | 'stop store' | 'stop Envoy' | 'cut line' };
 
 /** How many processes it ends; those that only stop or cut are no crashes. */
 export function crashesOf({ kind }: Fault): number {
@@ -23,6 +23,7 @@ export function crashesOf({ kind }: Fault): number {
       return 2;
     case 'kill all engines':
       return 3;
+    case 'end engine':
     case 'stop engine':
     case 'stop store':
     case 'stop Envoy':
@@ -50,6 +51,7 @@ function round(random: Random): Fault[] {
     ...times(4, { kind: 'kill store' }),
     { kind: 'kill store and engine' },
     ...times(4, { kind: 'kill Envoy' }),
+    ...times(2, { kind: 'end engine' }),
     ...times(2, { kind: 'stop engine' }),
     ...times(2, { kind: 'stop store' }),
     ...times(2, { kind: 'stop Envoy' }),

@@ -11,6 +11,7 @@ export interface History {
   /** Requests that were not answered by 200. */
   readonly failures: readonly Failure[];
   readonly outages: readonly Outage[];
+  readonly stalls: readonly Stall[];
 }
 
 export type RolloutKind = 'good' | 'judged' | 'bad' | 'refused' | 'aborted';
@@ -55,6 +56,12 @@ export interface Failure {
 export interface Outage {
   readonly envoy: string;
   readonly kind: 'killed' | 'stopped';
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The harness itself did not get to run. */
+export interface Stall {
   readonly fromMs: number;
   readonly toMs: number;
 }

@@ -8,7 +8,7 @@ import type { Plant } from './plant.ts';
 
 /** A replica that does not come by its point is killed where it is. */
 const POINT_MS = 8_000;
-const START_MS = 30_000;
+const START_MS = 90_000;
 
 export interface Injected {
   /** For each process that was ended: what, and how long until someone acted again, ms; `null`: nobody. */
@@ -82,6 +82,10 @@ export async function inject(scene: Scene, fault: Fault): Promise<Injected> {
       outages.push({ envoy: envoy.nodeId, kind: 'killed', fromMs, toMs: Date.now() });
       return { recoveries: await recovering, at: null };
     }
+    case 'end engine':
+      await seat.end();
+      await startAgain(scene, seat);
+      break;
     case 'stop engine':
       await stopped(seat.process(), random.between(500, 4_000));
       break;
@@ -129,10 +133,13 @@ async function dies(seat: EngineSeat, point: string): Promise<string> {
   return at;
 }
 
-/** With the point it is to die of when it is told to. */
-export async function startAgain({ points }: Pick<Scene, 'points'>, seat: EngineSeat): Promise<void> {
+/** With the point it is to die of when it is told to. Its Envoy comes home, so that every replica has one. */
+export async function startAgain({ plant, points }: Pick<Scene, 'plant' | 'points'>, seat: EngineSeat): Promise<void> {
   const isReady = async () => (await seat.start(`${points.of(seat.name)}:1@SIGUSR2`)) === 'ready';
   await waitFor(isReady, { timeoutMs: START_MS });
+  const line = plant.lines[plant.engines.indexOf(seat)];
+  line?.cut();
+  line?.mend();
 }
 
 async function stopped(target: { signal(signal: NodeJS.Signals): void } | null, forMs: number): Promise<void> {

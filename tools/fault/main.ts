@@ -1,16 +1,25 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { seeded } from '../../test/sim/random.ts';
 import { type Undo, undoAll } from '../../test/support/installation.ts';
 import { stopAll } from '../../test/support/processes.ts';
+import { FIGURES } from '../docs/reliability-page.ts';
+import { faultDeck } from './fault-deck.ts';
 import { runFaults } from './run-faults.ts';
 
 /**
- * `npm run fault [-- --crashes N] [--seed S]`: real replicas, a real store and real Envoys, killed over and over while
+ * `npm run fault [-- --crashes N --seed S --record]`: real replicas, a real store and real Envoys, killed over and over while
  * rollouts go on. What is promised and what is checked: docs/reliability.md. The last line is one JSON object.
  */
 const { values } = parseArgs({
-  options: { crashes: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
+  options: {
+    crashes: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    /** Keeps the figures for docs/reliability.md. */
+    record: { type: 'boolean', default: false },
+  },
 });
 const undo: Undo[] = [];
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -29,7 +38,7 @@ const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.bu
 if (built.status !== 0) process.exit(1);
 try {
   const { report, violations } = await runFaults({
-    crashes: Number(values.crashes),
+    deck: faultDeck(Number(values.crashes), seeded(Number(values.seed))),
     seed: Number(values.seed),
     program: [resolve('dist/main.js')],
     undo,
@@ -37,6 +46,7 @@ try {
   });
   for (const words of violations) console.log(`violation: ${words}`);
   console.table(report.points);
+  if (values.record) writeFileSync(FIGURES, `${JSON.stringify(report, null, 2)}\n`);
   console.log(JSON.stringify(report));
   process.exitCode = violations.length === 0 ? 0 : 1;
 } catch (error) {

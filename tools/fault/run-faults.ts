@@ -10,11 +10,12 @@ import { type ActWatch, actWatch } from './act-watch.ts';
 import { checkHistory } from './check-history.ts';
 import { checkWeights } from './check-weights.ts';
 import { documents } from './documents.ts';
-import { crashesOf, faultDeck, PointHand } from './fault-deck.ts';
+import { crashesOf, type Fault, PointHand } from './fault-deck.ts';
 import type { Failure, History, Outage, RolloutHistory } from './history.ts';
 import { inject, startAgain } from './inject.ts';
 import { BACKENDS, hostOf, type Plant, startPlant } from './plant.ts';
 import { anyClient, driveRollouts, type RolloutDriver } from './rollout-driver.ts';
+import { stallWatch } from './stall-watch.ts';
 import { weightWatch } from './weight-watch.ts';
 
 export interface FaultReport {
@@ -26,23 +27,26 @@ export interface FaultReport {
   readonly lostNotifications: number;
   readonly rollouts: number;
   readonly requests: number;
+  /** How often, and for how long in all, the harness itself did not get to run: figures of a busy machine are high. */
+  readonly stalls: number;
+  readonly stalledMs: number;
   readonly points: Readonly<Record<string, number>>;
   readonly seed: number;
 }
 
 /** Per Envoy and backend and second. */
-const RATE = 12;
+const RATE = 8;
 const LAST_MESSAGES_MS = 45_000;
 
 /** Rollouts go on without a pause while everything under them is killed; what was seen is checked at the end. */
 export async function runFaults(options: {
-  readonly crashes: number;
+  readonly deck: readonly Fault[];
   readonly seed: number;
   readonly program: readonly string[];
   readonly undo: Undo[];
   readonly say: (line: string) => void;
 }): Promise<{ readonly report: FaultReport; readonly violations: readonly string[] }> {
-  const { crashes, seed, program, undo, say } = options;
+  const { deck, seed, program, undo, say } = options;
   const random = seeded(seed);
   const violations: string[] = [];
   const violation = (words: string) => {
@@ -51,7 +55,7 @@ export async function runFaults(options: {
   };
   const plant = await startPlant({ program, undo, onOwnEnd: violation });
   const points = new PointHand(random);
-  await Promise.all(plant.engines.map((seat) => startAgain({ points }, seat)));
+  await Promise.all(plant.engines.map((seat) => startAgain({ plant, points }, seat)));
   const applied = await anyClient(plant, random).apply(
     [{ file: 'fault.yaml', text: documents(plant.addresses.good[0] ?? '') }],
     false,
@@ -64,14 +68,17 @@ export async function runFaults(options: {
 
   const watch = actWatch(plant.redisPort);
   undo.push(async () => watch.close());
+  const own = stallWatch();
+  undo.push(async () => own.stop());
   const weights = weightWatch(plant.envoys);
   undo.push(async () => weights.stop());
   const driver = driveRollouts({ plant, watch, random, violation });
   const outages: Outage[] = [];
   const recoveries: number[] = [];
   const hits: Record<string, number> = {};
+  const crashes = deck.reduce((sum, fault) => sum + crashesOf(fault), 0);
   let done = 0;
-  for (const fault of faultDeck(crashes, random)) {
+  for (const fault of deck) {
     const startedMs = performance.now();
     const { recoveries: times, at } = await inject({ plant, watch, random, outages, points }, fault);
     done += crashesOf(fault);
@@ -91,6 +98,7 @@ export async function runFaults(options: {
     messages: plant.messages,
     failures: await load.stop(),
     outages,
+    stalls: own.stalls,
   };
   const checked = await lastCheck(history);
   for (const words of [...checked.violations, ...checkWeights(history)]) violation(words);
@@ -104,6 +112,8 @@ export async function runFaults(options: {
     lostNotifications: checked.lost,
     rollouts: history.rollouts.length,
     requests: load.served(),
+    stalls: own.stalls.length,
+    stalledMs: own.stalls.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0),
     points: Object.fromEntries(Object.entries(hits).toSorted(([a], [b]) => (a < b ? -1 : 1))),
     seed,
   };

@@ -4,7 +4,8 @@ import type { History, Message } from '../../../tools/fault/history.ts';
 import { at, event, promoted, reverted } from './histories.ts';
 
 function check(history: Partial<History>): readonly string[] {
-  return checkHistory({ rollouts: [], weights: [], messages: [], failures: [], outages: [], ...history }).violations;
+  return checkHistory({ rollouts: [], weights: [], messages: [], failures: [], outages: [], stalls: [], ...history })
+    .violations;
 }
 
 /** The messages of a promoted rollout as they should come. */
@@ -91,7 +92,7 @@ describe('messages', () => {
     const [first, ...rest] = messages();
     if (first === undefined) throw new Error('no message');
     const { violations, duplicated, lost } = checkHistory({
-      ...{ weights: [], failures: [], outages: [] },
+      ...{ weights: [], failures: [], outages: [], stalls: [] },
       ...{ rollouts: [promoted('r1')], messages: [first, first, ...rest] },
     });
     expect({ violations, duplicated, lost }).toEqual({ violations: [], duplicated: 1, lost: 0 });
@@ -124,5 +125,16 @@ describe('failed requests', () => {
     const outage = { envoy: 'edge-1', kind: 'killed' as const, fromMs: at(5), toMs: at(6) };
     expect(check({ failures: [failure], outages: [outage] })).toEqual([]);
     expect(check({ failures: [failure], outages: [{ ...outage, envoy: 'edge-2' }] })).toHaveLength(1);
+  });
+
+  it('are nobody’s while the harness itself did not get to answer', () => {
+    const stall = { fromMs: at(4), toMs: at(8) };
+    expect(check({ failures: [{ ...failure, status: 504 }], stalls: [stall] })).toEqual([]);
+    expect(check({ failures: [{ ...failure, status: 500, servedBy: 'good-1' }], stalls: [stall] })).toHaveLength(1);
+    const misled = { ...reverted('r1'), kind: 'judged' as const };
+    const told = (seconds: number) =>
+      check({ rollouts: [misled], stalls: [{ fromMs: at(seconds), toMs: at(seconds) }] });
+    expect(told(2).filter((words) => words.includes('right is'))).toEqual([]);
+    expect(told(20).filter((words) => words.includes('right is'))).toHaveLength(1);
   });
 });

@@ -15,7 +15,7 @@ function sight(fromS: number, toS: number, canary: number, more: Partial<WeightS
 }
 
 function check(rollout: RolloutHistory, weights: readonly WeightSight[], outages: readonly Outage[] = []): string[] {
-  return checkWeights({ rollouts: [rollout], weights, outages, messages: [], failures: [] });
+  return checkWeights({ rollouts: [rollout], weights, outages, messages: [], failures: [], stalls: [] });
 }
 
 describe('what an Envoy was seen to do', () => {
