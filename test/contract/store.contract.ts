@@ -127,7 +127,7 @@ function recordContract(store: () => StoreUnderTest): void {
     expect(value(await store().records.read([key]))).toEqual([{ key, rev: 2, body }]);
   });
 
-  it('refuses a wrong rev, names the record, and changes nothing at all', async () => {
+  it('F8: refuses a wrong rev, names the record, and changes nothing at all', async () => {
     const { records, outbox, traffic, due } = store();
     const good: RecordKey = `rollout/${fresh('good')}`;
     const bad: RecordKey = `backend/${fresh('bad')}`;
@@ -155,7 +155,7 @@ function recordContract(store: () => StoreUnderTest): void {
     expect(subjectsOf(await due.lease(100, 1))).not.toContain(subject);
   });
 
-  it('lets exactly one of 50 racing writers win', async () => {
+  it('F8: lets exactly one of 50 racing writers win', async () => {
     const key: RecordKey = `rollout/${fresh('race')}`;
     committed(await store().records.commit(put(key, 0, { writer: null })));
     const outcomes = await Promise.all(

@@ -17,7 +17,7 @@ async function rolloutStarted(): Promise<void> {
 }
 
 describe('deliver', () => {
-  it('loses nothing and keeps the order while the receiver is down, and the rollout does not wait for it', async () => {
+  it('F24: loses nothing and keeps the order while the receiver is down, and the rollout does not wait for it', async () => {
     await rolloutStarted();
     await rig.until(async () => {
       const list = await rig.engine.rollouts({ backend: null, phase: 'promoted', limit: 1, cursor: null });
@@ -30,7 +30,7 @@ describe('deliver', () => {
     expect(rig.delivered.map(({ atMs }) => atMs)).toEqual(rig.delivered.map(({ atMs }) => atMs).toSorted());
   });
 
-  it('puts a message that nobody took for a day among the dead letters, in the open', async () => {
+  it('F24: puts a message that nobody took for a day among the dead letters, in the open', async () => {
     await rolloutStarted();
     await rig.clock.advance(2 * DAY_MS);
     expect(await rig.engine.deadLetters(10)).toMatchObject({

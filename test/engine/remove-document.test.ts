@@ -68,7 +68,7 @@ spec: { steps: [{ weight: 1, hold: 1h }] }
     expect(await owners()).toEqual(['backend/checkout']);
   });
 
-  it('lets a running rollout go on without its Plan', async () => {
+  it('F30: lets a running rollout go on without its Plan', async () => {
     await shop();
     const started = await rig.engine.start({
       plan: 'checkout',

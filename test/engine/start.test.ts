@@ -45,7 +45,7 @@ describe('start', () => {
     expect(await start()).toMatchObject({ errors: [{ code: 'SERIN_NOT_READY' }] });
   });
 
-  it('refuses a plan that needs what the oldest Envoy lacks, with its name and the version needed', async () => {
+  it('F23: refuses a plan that needs what the oldest Envoy lacks, with its name and the version needed', async () => {
     rig = await engineRig();
     await apply(routeYaml({ path: '/shop' }), backendYaml(), planYaml());
     rig.envoyVersion = '1.21.4';
@@ -73,7 +73,7 @@ describe('start', () => {
     expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);
   });
 
-  it('starts once for one idempotency key, under concurrent calls too', async () => {
+  it('F28: starts once for one idempotency key, under concurrent calls too', async () => {
     rig = await engineRig();
     await apply(...SHOP);
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => start({ idempotencyKey: 'build-17' })));
@@ -101,7 +101,7 @@ describe('start', () => {
     expect(await start({ idempotencyKey: 'build-17' })).toMatchObject({ kind: 'ok', value: { created: false } });
   });
 
-  it('runs by the plan it started with, whatever is applied meanwhile', async () => {
+  it('F30: runs by the plan it started with, whatever is applied meanwhile', async () => {
     rig = await engineRig();
     await apply(...SHOP);
     const started = await start();

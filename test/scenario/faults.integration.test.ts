@@ -80,7 +80,9 @@ afterAll(async () => {
 });
 
 describe('a rollout on real Envoys', () => {
-  it('killed engine: another start of it goes on, and no step takes effect twice', { timeout: 120_000 }, async () => {
+  it('F1: a killed engine: another start of it goes on, and no step takes effect twice', {
+    timeout: 120_000,
+  }, async () => {
     const id = await start('held');
     await until(world, id, ({ step, push }) => step?.index === 0 && push?.liveAt != null);
     await world.serin.kill();
@@ -91,7 +93,7 @@ describe('a rollout on real Envoys', () => {
     expect(steps.map(({ message }) => message.slice(0, 11))).toEqual(['step 1 of 2', 'step 2 of 2', 'promotion: ']);
   });
 
-  it('a second rollout of the backend is a conflict that names the first', async () => {
+  it('F29: a second rollout of the backend is a conflict that names the first', async () => {
     const id = await start('held');
     const second = await serin(world, [
       'rollout',
@@ -109,7 +111,7 @@ describe('a rollout on real Envoys', () => {
     expect((await serin(world, ['rollout', 'wait', id])).code).toBe(4);
   });
 
-  it('one idempotency key starts one rollout, however often and at once it is used', async () => {
+  it('F28: one idempotency key starts one rollout, however often and at once it is used', async () => {
     const args = [
       'rollout',
       'start',
@@ -147,7 +149,7 @@ describe('a rollout on real Envoys', () => {
     expect((await serin(world, ['rollout', 'wait', id, '--timeout', '30s'])).code).toBe(0);
   });
 
-  it('a route that Envoy refuses is taken back; Envoy and reason are named', async () => {
+  it('F18: a route that Envoy refuses is taken back; Envoy and reason are named', async () => {
     const id = await start('refused');
     const done = await until(world, id, ({ phase }) => phase === 'rolled_back');
     expect(done.cause).toMatchObject({ kind: 'nack' });
@@ -157,7 +159,7 @@ describe('a rollout on real Envoys', () => {
     await until(world, next, ({ phase }) => phase === 'promoted');
   });
 
-  it('dead Prometheus: the rollout holds, and goes on when it is back', { timeout: 120_000 }, async () => {
+  it('F9: dead Prometheus: the rollout holds, and goes on when it is back', { timeout: 120_000 }, async () => {
     await world.prometheus.kill();
     const id = await start('judged');
     const held = await until(world, id, ({ waitingFor }) => waitingFor.includes('SOURCE_DOWN'));
@@ -172,7 +174,7 @@ describe('a rollout on real Envoys', () => {
     await until(world, id, ({ phase }) => phase === 'promoted');
   });
 
-  it('dead Redis: Envoys go on serving, commands are told so, and the rollout goes on afterwards', {
+  it('F4/F5: dead Redis: Envoys go on serving, commands are told so, and the rollout goes on afterwards', {
     timeout: 120_000,
   }, async () => {
     const id = await start('held');
@@ -189,7 +191,7 @@ describe('a rollout on real Envoys', () => {
     expect(load.samples.slice(before).filter(({ status }) => status !== 200)).toEqual([]);
   });
 
-  it('an Envoy that is killed and comes back in mid-step gets the step, and counts again', {
+  it('F16: an Envoy that is killed and comes back in mid-step gets the step, and counts again', {
     timeout: 120_000,
   }, async () => {
     const id = await start('held');
@@ -202,7 +204,7 @@ describe('a rollout on real Envoys', () => {
     expect(done.cause).toBeNull();
   });
 
-  it('a receiver that is down gets every message later, once and in order', { timeout: 120_000 }, async () => {
+  it('F24: a receiver that is down gets every message later, once and in order', { timeout: 120_000 }, async () => {
     world.receiver.status = 503;
     const another = async (what: string) => {
       const calls = world.receiver.calls();

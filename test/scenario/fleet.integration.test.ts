@@ -125,7 +125,7 @@ describe('three Envoys, each told in another way', () => {
     expect(failures(from)).toEqual([]);
   });
 
-  it('one that hangs is named, and a plan that says so goes on without it', { timeout: 120_000 }, async () => {
+  it('F20: one that hangs is named, and a plan that says so goes on without it', { timeout: 120_000 }, async () => {
     const id = await start('shop-patient');
     await until(world, id, ({ phase }) => phase === 'stepping');
     const [, hanging] = world.envoys;
@@ -146,7 +146,7 @@ describe('three Envoys, each told in another way', () => {
     );
   });
 
-  it('a refusal stays on one Envoy and with its rollout; two others in the same table go on', {
+  it('F18: a refusal stays on one Envoy and with its rollout; two others in the same table go on', {
     timeout: 120_000,
   }, async () => {
     const others = [await start('cart-gated'), await start('search-gated')];
@@ -162,7 +162,7 @@ describe('three Envoys, each told in another way', () => {
     }
   });
 
-  it('one that was cut off during promotion and clean-up serves without a failure, and catches up', {
+  it('F16/F21: one that was cut off during promotion and clean-up serves without a failure, and catches up', {
     timeout: 120_000,
   }, async () => {
     const from = load.samples.length;
@@ -204,7 +204,7 @@ describe('three Envoys, each told in another way', () => {
     }
   });
 
-  it('without an engine the traffic stays as it is, and the rollout goes on afterwards', {
+  it('F35: without an engine the traffic stays as it is, and the rollout goes on afterwards', {
     timeout: 120_000,
   }, async () => {
     const id = await start('shop-held');

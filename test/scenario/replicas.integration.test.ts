@@ -169,7 +169,7 @@ describe('two replicas on one Redis', () => {
     await until(second, id, 'is promoted', ({ phase }) => phase === 'promoted');
   });
 
-  it('go on with a rollout when one of them is killed and its node goes to the other', async () => {
+  it('F1: go on with a rollout when one of them is killed and its node goes to the other', async () => {
     // given
     right.takes = false;
     const { id } = await start('r2');

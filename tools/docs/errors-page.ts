@@ -1,4 +1,5 @@
 import { ERRORS } from '../../src/core/model/errors.ts';
+import { table } from './table.ts';
 
 const HEAD = `# Errors
 
@@ -22,10 +23,4 @@ export function renderErrors(): string {
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|');
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]) => `| ${cells.map((text, i) => text.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }

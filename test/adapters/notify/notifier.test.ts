@@ -131,7 +131,7 @@ describe('what the receiver answers', () => {
     [429, 'soon', null],
     [429, '-5', null],
     [500, '7', null],
-  ])('%d with Retry-After %s waits %s ms', async (status, retryAfter, afterMs) => {
+  ])('F25: %d with Retry-After %s waits %s ms', async (status, retryAfter, afterMs) => {
     receiver.fail(status, 1, { 'retry-after': retryAfter });
     const delivery = await deliver();
     const waits = delivery.kind === 'retry' ? delivery.afterMs : Number.NaN;
@@ -154,7 +154,7 @@ describe('what the receiver answers', () => {
     expect(((await deliver()) as { detail: string }).detail.length).toBeLessThan(300);
   });
 
-  it('is not followed elsewhere', async () => {
+  it('F25: is not followed elsewhere', async () => {
     const elsewhere = await webhookReceiver();
     receiver.redirectTo(elsewhere.url);
     expect(await deliver()).toMatchObject({
@@ -165,7 +165,7 @@ describe('what the receiver answers', () => {
     await elsewhere.close();
   });
 
-  it('counts once the status is here, whatever becomes of the body', async () => {
+  it('F25: counts once the status is here, whatever becomes of the body', async () => {
     receiver.answer(endless);
     // So patient that only the cap on what is read can end it.
     const patient = open({ timeoutMs: 600_000 });
@@ -208,7 +208,7 @@ describe('a receiver in trouble', () => {
     expect(await deliver(1)).toEqual({ kind: 'delivered' });
   });
 
-  it('has a total deadline', async () => {
+  it('F25: has a total deadline', async () => {
     receiver.hang();
     expect(await deliver()).toEqual({
       kind: 'retry',

@@ -226,7 +226,7 @@ it('goes on by itself after an outage of Redis', async () => {
   await expect.poll(() => runs('rollout/c'), { timeout: 5000 }).toBeGreaterThanOrEqual(1);
 }, 20_000);
 
-it('finds its work again after Redis was killed and restarted', async () => {
+it('F4: finds its work again after Redis was killed and restarted', async () => {
   const { handle, runs } = counter(r.store);
   const wakeUps = r.wakeUps({ sweepMs: 200 });
   await wakeUps.start(handle);

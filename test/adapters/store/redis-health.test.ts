@@ -26,7 +26,7 @@ describe('health of a Redis', () => {
     expect(judgeInfo(info({ redis_version: version })).kind).toBe('unusable');
   });
 
-  it.each(['allkeys-lru', 'volatile-ttl', ''])('refuses the memory policy "%s" by name', (policy) => {
+  it.each(['allkeys-lru', 'volatile-ttl', ''])('F7: refuses the memory policy "%s" by name', (policy) => {
     expect(judgeInfo(info({ maxmemory_policy: policy }))).toMatchObject({
       kind: 'unusable',
       detail: expect.stringContaining('maxmemory-policy'),

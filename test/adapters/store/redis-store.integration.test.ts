@@ -94,7 +94,7 @@ describe('a commit is all or nothing', () => {
     expect(await keys()).toEqual(before);
   });
 
-  it('changes nothing when Redis is out of memory, deletes included', async () => {
+  it('F7: changes nothing when Redis is out of memory, deletes included', async () => {
     await store.records.commit(everything);
     await raw.config('SET', 'maxmemory', '1');
     const change: Commit = {
@@ -115,7 +115,7 @@ describe('a commit is all or nothing', () => {
     expect(await store.records.commit(change)).toMatchObject({ kind: 'committed' });
   });
 
-  it('is unavailable on a server that became a replica, and while a script keeps it busy', async () => {
+  it('F7: is unavailable on a server that became a replica, and while a script keeps it busy', async () => {
     await raw.replicaof('127.0.0.1', '1');
     expect(await store.records.commit(everything)).toMatchObject({ kind: 'unavailable' });
     expect(await store.health()).toMatchObject({ kind: 'unusable' });
@@ -174,7 +174,7 @@ describe('what cannot be read is named', () => {
 });
 
 describe('outages', () => {
-  it('keeps everything over a kill and a restart, and reports every fleet once to followers', async () => {
+  it('F4: keeps everything over a kill and a restart, and reports every fleet once to followers', async () => {
     await store.records.commit(everything);
     const reported: string[] = [];
     const following = await store.traffic.follow((fleets) => reported.push(...fleets));

@@ -14,7 +14,7 @@ const FIRST = DiscoveryRequest.encode(
 ).finish();
 
 describe('many that come at once', () => {
-  it('beyond the burst a new stream is told to come back, those that are there stay, and later ones are served', async () => {
+  it('F22: beyond the burst a new stream is told to come back, those that are there stay, and later ones are served', async () => {
     const s = await stage(alone(1), { limits: { newStreamBurst: 2, newStreamsPerSecond: 20 } });
     const clients = Array.from({ length: 6 }, (_, i) => connect(s, { node: { id: `node-${i}`, cluster: 'edge' } }));
     for (const client of clients) client.request({ type: 'cluster' });
@@ -44,7 +44,7 @@ describe('connections', () => {
     await peer.closed;
   });
 
-  it('of a server that drains say GOAWAY, their streams end in order, and they close', async () => {
+  it('F2: of a server that drains say GOAWAY, their streams end in order, and they close', async () => {
     const s = await stage(alone(1));
     const peer = openH2Peer(s.server.port);
     atEnd(() => peer.close());

@@ -161,7 +161,7 @@ describe('make before break', () => {
     expect(s.server.refusals().size).toBe(0);
   });
 
-  it('a store that lost its data does not empty the fleet', async () => {
+  it('F6: a store that lost its data does not empty the fleet', async () => {
     const s = await stage(alone(5));
     const client = connect(s);
     await boot(client);
@@ -173,7 +173,7 @@ describe('make before break', () => {
 });
 
 describe('a store that has lost what was published', () => {
-  it('freezes the fleet: nothing is sent, no old ACK counts, whatever the store says afterwards', async () => {
+  it('F6: freezes the fleet: nothing is sent, no old ACK counts, whatever the store says afterwards', async () => {
     // given
     const s = await stage(split(5, 0));
     const client = connect(s);

@@ -35,7 +35,7 @@ describe('error-rate', () => {
     expect(only([...arm('canary', 300, 4), ...stable])).toMatchObject({ verdict: 'fail', reason: 'OVER_LIMIT' });
   });
 
-  it('holds while too few requests were seen, good or not so good', () => {
+  it('F15: holds while too few requests were seen, good or not so good', () => {
     expect(only(arm('canary', 199, 0))).toMatchObject({ verdict: 'inconclusive', reason: 'TOO_FEW_REQUESTS' });
     // 2 of 10 is 20 %, but 2 of 200 would still pass.
     expect(only(arm('canary', 10, 2))).toMatchObject({ reason: 'TOO_FEW_REQUESTS', value: 0.2, requests: 10 });
@@ -221,7 +221,7 @@ describe('query', () => {
 describe('missing evidence', () => {
   const good = arm('canary', 300, 0);
 
-  it('takes a gap of the source as it is', () => {
+  it('F11: takes a gap of the source as it is', () => {
     const counters = { kind: 'gap', gap: 'SOURCE_TIMEOUT', detail: 'no answer within 5 s' } as const;
     expect(only([], { counters })).toMatchObject({
       verdict: 'inconclusive',
@@ -248,7 +248,7 @@ describe('missing evidence', () => {
     expect(only(good, { liveAtMs: LIVE_AT + 9_500 })).toMatchObject({ verdict: 'inconclusive', reason: 'WARMING_UP' });
   });
 
-  it('is stale when the newest sample is too old for the scrape interval', () => {
+  it('F14: is stale when the newest sample is too old for the scrape interval', () => {
     const ageMs = (nowMs: number, scrapeMs: number) =>
       only(good, { nowMs: LIVE_AT + 9_000 + nowMs, scrapeMs }).verdict === 'pass';
     expect([ageMs(30_000, 1_000), ageMs(30_001, 1_000)]).toEqual([true, false]);

@@ -16,7 +16,7 @@ function withLaggard(fields: Partial<PlanSpec>): Stage {
 }
 
 describe('an Envoy that does not answer a step', () => {
-  it('holds it by default; people are told once, with its name', () => {
+  it('F20: holds it by default; people are told once, with its name', () => {
     const stage = withLaggard({});
     stage.tick(29_000);
     expect(stage.notices.some(({ kind }) => kind === 'laggards')).toBe(false);

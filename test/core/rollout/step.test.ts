@@ -26,7 +26,7 @@ function atFirstStep(spec = judged): Stage {
 }
 
 describe('before any traffic', () => {
-  it('waits in pending while no Envoy is connected, and fails at the deadline', () => {
+  it('F17: waits in pending while no Envoy is connected, and fails at the deadline', () => {
     stage = new Stage({}, []);
     stage.tick().tick();
     expect(stage.rollout.phase).toBe('pending');
@@ -124,7 +124,7 @@ describe('a step', () => {
     expect(stage.rollout).toMatchObject({ phase: 'stepping', step: 0, paused: null });
   });
 
-  it('pauses with an alert when evidence is missing for too long, and a person can go on', () => {
+  it('F9: pauses with an alert when evidence is missing for too long, and a person can go on', () => {
     atFirstStep();
     stage.tick(600_000);
     expect(stage.rollout.paused?.by).toBe('serin');
@@ -196,7 +196,7 @@ describe('a step', () => {
     expect(stage.rollout).toMatchObject({ phase: 'rolling_back', cause: { kind: 'deadline' } });
   });
 
-  it('does not advance while the clocks disagree, but still goes back', () => {
+  it('F27: does not advance while the clocks disagree, but still goes back', () => {
     atFirstStep();
     stage.clockTrusted = false;
     stage.verdict = 'pass';
@@ -249,7 +249,7 @@ describe('pinned testers', () => {
 });
 
 describe('Envoys that come and go', () => {
-  it('a counted Envoy that is gone holds the step for the grace period, then leaves the count', () => {
+  it('F16: a counted Envoy that is gone holds the step for the grace period, then leaves the count', () => {
     stage = new Stage({ spec: planSpec() });
     stage.prepared();
     stage.ack('a').disconnect('b').tick(29_000);
@@ -331,7 +331,7 @@ describe('commands', () => {
     expect(stage.rollout.phase).toBe('promoted');
   });
 
-  it('a durable rollback wins over a later promote', () => {
+  it('F31: a durable rollback wins over a later promote', () => {
     atFirstStep();
     stage.verdict = 'fail';
     stage.tick();

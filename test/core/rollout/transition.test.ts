@@ -20,7 +20,7 @@ it('given a record stamped by a clock that was an hour ahead, the next look is s
   expect((stage.dueAtMs ?? 0) - stage.nowMs).toBeLessThanOrEqual(10_000);
 });
 
-it('a replica whose clock is behind never dates a change before the last one', () => {
+it('F27: a replica whose clock is behind never dates a change before the last one', () => {
   const stage = atFirstStep(0);
   const before = stage.rollout.updatedAtMs;
   stage.nowMs -= 500;

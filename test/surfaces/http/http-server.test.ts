@@ -251,7 +251,7 @@ describe('waiting for a change', () => {
 });
 
 describe('what operators ask for', () => {
-  it('is alive without its store, but not ready', async () => {
+  it('F5: is alive without its store, but not ready', async () => {
     await serve({ readiness: async () => [{ name: 'store', ok: false, detail: 'unavailable' }] });
     expect((await call('GET', '/livez')).status).toBe(200);
     expect(await call('GET', '/readyz')).toMatchObject({

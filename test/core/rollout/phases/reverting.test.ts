@@ -19,7 +19,7 @@ describe('a backend is never blocked for good', () => {
     expect(isTerminal(stage.rollout.phase)).toBe(true);
   });
 
-  it('when one Envoy refuses everything for ever, a person can end it, and it is said who did not confirm', () => {
+  it('F19: when one Envoy refuses everything for ever, a person can end it, and it is said who did not confirm', () => {
     const stage = rollingBack();
     stage
       .ack('a')
