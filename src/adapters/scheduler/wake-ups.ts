@@ -30,6 +30,8 @@ const LEASE_LIMIT = 100;
 const REDIS_DEADLINE_MS = 2000;
 /** Shortest time between two looks at the due set, and between two sweeps: what falls due within it goes together. */
 const GATHER_MS = 20;
+/** Until the due set is asked again while the store is away. */
+const AWAY_MS = 250;
 /** The store's clock may be a little behind ours: do not spin until it gets there. */
 const EARLY_MS = 25;
 
@@ -122,7 +124,7 @@ class BullWakeUps implements WakeUps {
     this.sweeping = false;
     if (leased.kind !== 'ok') {
       this.options.logger.debug('due set unreachable', { detail: leased.detail });
-      this.arm(this.options.sweepMs);
+      this.arm(AWAY_MS);
       return;
     }
     void this.replaceSilentWorker();
@@ -178,7 +180,8 @@ class BullWakeUps implements WakeUps {
   private async lookOnce(): Promise<void> {
     const { sweepMs, clock } = this.options;
     const next = await this.options.due.next();
-    const inMs = next.kind === 'ok' && next.value !== null ? next.value - clock.now() : sweepMs;
+    const dueInMs = next.kind === 'ok' && next.value !== null ? next.value - clock.now() : sweepMs;
+    const inMs = next.kind === 'ok' ? dueInMs : AWAY_MS;
     const gatheredInMs = this.sweptMs + GATHER_MS - clock.monotonicMs();
     this.arm(Math.min(Math.max(inMs, this.early ? EARLY_MS : 0, gatheredInMs), sweepMs));
     if (this.looking === 'again' && this.state === 'running') {

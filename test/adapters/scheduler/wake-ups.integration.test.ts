@@ -243,3 +243,12 @@ it('F4: finds its work again after Redis was killed and restarted', async () => 
     )
     .toBeGreaterThanOrEqual(1);
 }, 30_000);
+
+it('looks again soon after an outage of Redis, not a whole sweep later', async () => {
+  const { handle, runs } = counter(r.store);
+  await r.wakeUps({ sweepMs: 60_000 }).start(handle);
+  // Falls into the outage.
+  await r.store.due.schedule('rollout/a', Date.now() + 100);
+  await r.restartRedis();
+  await expect.poll(() => runs('rollout/a'), { timeout: 10_000 }).toBeGreaterThanOrEqual(1);
+}, 30_000);
