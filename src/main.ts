@@ -4,6 +4,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createNotifier } from './adapters/notify/notifier.ts';
 import { createPrometheusSource } from './adapters/prometheus/prometheus-source.ts';
+import { createKicks } from './adapters/scheduler/kicks.ts';
 import { createWakeUps } from './adapters/scheduler/wake-ups.ts';
 import type { EmbeddedRedis } from './adapters/store/embedded-redis.ts';
 import { redisAddress } from './adapters/store/redis-address.ts';
@@ -12,6 +13,7 @@ import { createXdsServer, type XdsServer } from './adapters/xds/xds-server.ts';
 import { thresholdJudge } from './core/analysis/threshold-judge.ts';
 import { FleetLedgers } from './core/fleet/fleet-ledgers.ts';
 import { fail, ok, type Result } from './core/model/errors.ts';
+import type { Role } from './core/model/roles.ts';
 import { activeRollouts, kickOnProgress } from './engine/active-rollouts.ts';
 import { createEngine, handleSubject } from './engine/create-engine.ts';
 import { declareListeners } from './engine/declare-listeners.ts';
@@ -19,6 +21,7 @@ import type { Dependencies } from './engine/dependencies.ts';
 import type { ReadinessCheck } from './engine/engine.ts';
 import type { Logger } from './engine/ports/logger.ts';
 import type { MetricsSource } from './engine/ports/metrics-source.ts';
+import { dueCheck } from './engine/readiness.ts';
 import { shareLedger } from './engine/share-ledger.ts';
 import { createStoreWatch } from './engine/store-watch.ts';
 import { createBell } from './platform/bell.ts';
@@ -45,8 +48,8 @@ const CLOCK_SYNC_MS = 2_000;
 const DRAIN_DEADLINE_MS = 25_000;
 
 /** Puts the rooms together and runs them until the process is told to stop. */
-async function runEngine({ mode, config: path, dataDir }: EngineOptions): Promise<Result<number>> {
-  const loaded = loadConfig({ path, env: process.env, needRedis: mode === 'serve' });
+async function runEngine({ mode, config: path, dataDir, roles }: EngineOptions): Promise<Result<number>> {
+  const loaded = loadConfig({ path, env: process.env, needRedis: mode === 'serve', roles });
   if (loaded.kind === 'error') return loaded;
   const config = loaded.value;
   const crash = readCrashPoint({ env: process.env });
@@ -84,6 +87,8 @@ async function serve(
   const stopSync = await followStoreClock(clock, store, logger, (up) => storeUp(up));
   let code = 0;
   const bell = createBell();
+  const has = (role: Role): boolean => config.roles.includes(role);
+  const redis = redisAddress(connectionOf(config, embedded));
   const ledgers = new FleetLedgers(() => clock.now());
   const xds = createXdsServer({
     ledgers,
@@ -95,6 +100,7 @@ async function serve(
     clock,
     logger,
     limits: config.xds.limits,
+    listens: has('xds'),
   });
   const ledger = shareLedger({
     ledgers,
@@ -108,20 +114,22 @@ async function serve(
     version: packageVersion(),
     fleets: () => engine.fleetCounts(),
     driftMs: () => clock.driftMs(),
-    tables: () => tableStates(config, xds),
+    tables: () => (has('xds') ? tableStates(config, xds) : []),
     census: () => store.counts.census(),
     store: () => ({ downMs: watch.downMs(), frozen: watch.frozen() !== null }),
   });
   const stopLoopWatch = watchLoopLag(clock, metrics.loopLag);
-  const wakeUps = createWakeUps({
-    redis: redisAddress(connectionOf(config, embedded)),
-    due: store.due,
-    clock,
-    logger,
-    onLate: (subject, lateMs) => {
-      if (subject.startsWith('rollout/')) metrics.tickLate(lateMs);
-    },
-  });
+  const wakeUps = has('scheduler')
+    ? createWakeUps({
+        redis,
+        due: store.due,
+        clock,
+        logger,
+        onLate: (subject, lateMs) => {
+          if (subject.startsWith('rollout/')) metrics.tickLate(lateMs);
+        },
+      })
+    : createKicks({ redis, clock, logger });
   storeUp = (up) => metrics.meter.storeUp(up);
   // The health of the store was asked for a moment ago.
   storeUp(true);
@@ -168,7 +176,10 @@ async function serve(
     logger,
     onThaw: () => void declared(),
   });
-  const engine = createEngine(deps, shippedStrategies(), () => xdsChecks(config, xds));
+  const engine = createEngine(deps, shippedStrategies(), async () => [
+    await dueCheck(store.due, clock),
+    ...xdsChecks(config, xds),
+  ]);
   const unsubscribe = kickOnProgress(xds.view, deps.active, wakeUps, clock);
   let http: Awaited<ReturnType<typeof startHttpServer>> | null = null;
   const lifecycle = createLifecycle({
@@ -214,6 +225,7 @@ async function serve(
     http = await startHttpServer({
       host: config.http.host,
       port: config.http.port,
+      roles: config.roles,
       loopback: isLoopback(config.http.host),
       tokens: config.tokens,
       engine,
@@ -237,7 +249,8 @@ async function serve(
   lifecycle.ready();
   logger.info('serin is ready', {
     http: `http://${config.http.host}:${http.port}`,
-    xds: `${config.xds.host}:${xds.port}`,
+    ...(has('xds') ? { xds: `${config.xds.host}:${xds.port}` } : {}),
+    roles: config.roles.join(),
   });
   await lifecycle.stopped;
   return ok(code);
@@ -306,11 +319,12 @@ function xdsChecks(config: Config, xds: XdsServer): ReadinessCheck[] {
   const refusals = xds.refusals();
   return config.fleets.map(({ name }) => {
     const refusal = refusals.get(name);
+    const check = { name: `xds/${name}`, roles: ['xds'] } as const;
     // Ready all the same: Envoys keep the last good table, and people need the API to mend the one refused.
     if (refusal !== undefined)
-      return { name: `xds/${name}`, ok: true, detail: `table refused: ${refusal.errors[0]?.message ?? 'unknown'}` };
+      return { ...check, ok: true, detail: `table refused: ${refusal.errors[0]?.message ?? 'unknown'}` };
     const isLoaded = loaded.includes(name);
-    return { name: `xds/${name}`, ok: isLoaded, detail: isLoaded ? 'table loaded' : 'table not loaded yet' };
+    return { ...check, ok: isLoaded, detail: isLoaded ? 'table loaded' : 'table not loaded yet' };
   });
 }
 

@@ -11,6 +11,7 @@ import { fleetCounts, fleetReport, nodeDiff } from './fleet-truth.ts';
 import { fromStore, loadAll, loadDocument } from './load.ts';
 import type { Subject } from './ports/store.ts';
 import { getRollout, listRollouts } from './queries.ts';
+import { storeCheck } from './readiness.ts';
 import { reconcile } from './reconcile.ts';
 import { reconcileStore } from './reconcile-store.ts';
 import { removeDocument } from './remove-document.ts';
@@ -23,7 +24,7 @@ import { endOverdueTrial } from './try-out.ts';
 export function createEngine(
   deps: Dependencies,
   shipped: StrategyLibrary,
-  extraChecks: () => readonly ReadinessCheck[] = () => [],
+  extraChecks: () => Promise<readonly ReadinessCheck[]> = async () => [],
 ): Engine {
   const watch = seriesWatch(deps.metrics, deps.clock);
   return {
@@ -48,11 +49,7 @@ export function createEngine(
       );
     },
     reconcileStore: (request) => reconcileStore(deps, request),
-    readiness: async () => {
-      const time = await deps.records.time();
-      const store = { name: 'store', ok: time.kind === 'ok', detail: time.kind === 'ok' ? 'answers' : time.kind };
-      return [store, ...extraChecks()];
-    },
+    readiness: async () => [await storeCheck(deps.records), ...(await extraChecks())],
   };
 }
 

@@ -2,6 +2,7 @@ import type { FleetCounts } from '../core/fleet/node-standing.ts';
 import type { Document, DocumentKind } from '../core/model/documents.ts';
 import type { Result } from '../core/model/errors.ts';
 import type { Phase } from '../core/model/phase.ts';
+import type { Role } from '../core/model/roles.ts';
 import type { RolloutCommand } from '../core/rollout/command.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
@@ -38,6 +39,8 @@ export interface RolloutView {
 
 export interface ReadinessCheck {
   readonly name: string;
+  /** Whose it is; a replica without any of them leaves it out. */
+  readonly roles: readonly Role[];
   readonly ok: boolean;
   readonly detail: string;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { choice, duration, fields } from '../core/manifest/fields.ts';
 import { isIp } from '../core/model/host-port.ts';
+import { ROLES } from '../core/model/roles.ts';
 import { LOG_LEVELS } from './logger.ts';
 
 /** A secret stands in the environment or in a file, never in the configuration itself. */
@@ -92,6 +93,7 @@ export const ConfigFile = fields({
     disconnectGrace: duration({ min: '0s', max: '1h' }).optional(),
   }).optional(),
   log: fields({ level: choice(LOG_LEVELS) }).optional(),
+  roles: z.array(choice(ROLES), 'expected a list of roles').min(1, 'at least one role').max(3).optional(),
 });
 export type ConfigFile = z.infer<typeof ConfigFile>;
 

@@ -4,6 +4,7 @@ import { DEFAULT_PEER_LIMITS, type PeerLimits } from '../core/fleet/peer-limits.
 import { check } from '../core/manifest/check-yaml.ts';
 import { readYaml, type YamlDocument } from '../core/manifest/yaml-source.ts';
 import { fail, type Result, type SerinError } from '../core/model/errors.ts';
+import { ROLES, type Role } from '../core/model/roles.ts';
 import { shareAPort } from '../core/traffic/listener.ts';
 import { ConfigFile, isHttpUrl } from './config-grammar.ts';
 import type { LogLevel } from './logger.ts';
@@ -24,6 +25,7 @@ export interface FleetConfig {
 
 /** The engine's configuration, defaults filled in, secrets resolved. */
 export interface Config {
+  readonly roles: readonly Role[];
   readonly redis: { readonly url: string; readonly ca: string | null } | null;
   readonly prometheus: { readonly url: string; readonly bearerToken: string | null; readonly timeoutMs: number } | null;
   readonly http: { readonly host: string; readonly port: number };
@@ -54,8 +56,10 @@ export function loadConfig(options: {
   readonly path: string | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly needRedis: boolean;
+  /** Wins over the file; `null`: not said. */
+  readonly roles?: readonly Role[] | null;
 }): Result<Config> {
-  const { env } = options;
+  const { env, roles = null } = options;
   // An empty variable is none.
   const wanted = options.path ?? (env.SERIN_CONFIG || null);
   const xdg = env.XDG_CONFIG_HOME || join(env.HOME ?? '/', '.config');
@@ -69,7 +73,7 @@ export function loadConfig(options: {
       return fail('SERIN_CONFIG_INVALID', `the configuration ${found} cannot be read`);
     }
   }
-  return parseConfig({ file: found ?? 'defaults', text: content, env, needRedis: options.needRedis });
+  return parseConfig({ file: found ?? 'defaults', text: content, env, needRedis: options.needRedis, roles });
 }
 
 export function parseConfig(input: {
@@ -78,6 +82,7 @@ export function parseConfig(input: {
   readonly text: string | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly needRedis: boolean;
+  readonly roles?: readonly Role[] | null;
 }): Result<Config> {
   const errors: SerinError[] = [];
   let raw: ConfigFile = {};
@@ -99,7 +104,12 @@ export function parseConfig(input: {
     if (revealed === null) refuse(`${value} is not set or cannot be read`, path);
     return revealed ?? '';
   };
-  const config = assemble(raw, input.env, reveal, refuse);
+  const config = assemble(
+    { ...raw, ...(input.roles == null ? {} : { roles: [...input.roles] }) },
+    input.env,
+    reveal,
+    refuse,
+  );
   unsafe(config, raw, input.env, input.needRedis, refuse);
   return errors.length > 0 ? { kind: 'error', errors } : { kind: 'ok', value: config };
 }
@@ -153,6 +163,7 @@ function assemble(
   };
   const tls = raw.xds?.tls;
   return {
+    roles: ROLES.filter((role) => raw.roles?.includes(role) ?? true),
     redis:
       redisUrl === undefined
         ? null
@@ -232,7 +243,12 @@ function unsafe(
       'http.host',
     );
   }
-  if (!isLoopback(config.xds.host) && config.xds.tls === null && raw.xds?.allowPlaintext !== true) {
+  if (
+    config.roles.includes('xds') &&
+    !isLoopback(config.xds.host) &&
+    config.xds.tls === null &&
+    raw.xds?.allowPlaintext !== true
+  ) {
     refuse(
       `xDS on ${config.xds.host} would be plain; add xds.tls, or xds.allowPlaintext: true on a private network`,
       'xds.host',

@@ -82,7 +82,7 @@ interface Shape {
 
 /** `fleets[].match.cluster` and so on: keys that hold no other known key. */
 function leaves({ properties, items }: Shape, path = ''): string[] {
-  if (items !== undefined) return leaves(items, `${path}[]`);
+  if (items?.properties !== undefined) return leaves(items, `${path}[]`);
   if (properties === undefined) return [path];
   return Object.entries(properties).flatMap(([key, inner]) => leaves(inner, path === '' ? key : `${path}.${key}`));
 }

@@ -39,6 +39,7 @@ const LIMITS = {
 describe('a configuration', () => {
   it('needs nothing at all', () => {
     expect(good(null)).toEqual({
+      roles: ['api', 'scheduler', 'xds'],
       redis: null,
       prometheus: null,
       http: { host: '127.0.0.1', port: 7070 },
@@ -58,6 +59,7 @@ describe('a configuration', () => {
       for (const name of ['ca', 'cert', 'key', 'clients', 'sign'])
         await writeFile(join(folder, name), `${name} of a file\n`);
       const text = `
+roles: [xds, api]
 redis: { url: "\${env:REDIS}", tls: { ca: ${folder}/ca } }
 prometheus: { url: "https://prometheus:9090/base", bearerToken: "\${env:TOKEN}", timeout: 1s500ms }
 http: { host: 0.0.0.0, port: 80 }
@@ -82,6 +84,7 @@ log: { level: debug }
 `;
       const hook = `https://hooks.example.com/${SECRET}`;
       expect(good(text, { REDIS: `rediss://:${SECRET}@r:6379`, TOKEN: SECRET, HOOK: hook })).toEqual({
+        roles: ['api', 'xds'],
         redis: { url: `rediss://:${SECRET}@r:6379`, ca: 'ca of a file' },
         prometheus: { url: 'https://prometheus:9090/base', bearerToken: SECRET, timeoutMs: 1_500 },
         http: { host: '0.0.0.0', port: 80 },
@@ -275,4 +278,24 @@ describe('loopback', () => {
       expect(isLoopback(host)).toBe(false);
     },
   );
+});
+
+describe('the roles of a replica', () => {
+  const text = 'roles: [scheduler]\n';
+
+  it('of the command line win', () => {
+    const parsed = parseConfig({ file: 'serin.yaml', text, env: {}, needRedis: false, roles: ['xds'] });
+    expect(parsed).toMatchObject({ value: { roles: ['xds'] } });
+    expect(good(text).roles).toEqual(['scheduler']);
+  });
+
+  it.each(['roles: []', 'roles: [leader]', 'roles: api'])('%s is refused', (wrong) => {
+    expect(errorsOf(wrong).map(({ code }) => code)).toEqual(['SERIN_CONFIG_INVALID']);
+  });
+
+  it('without xds it listens for no Envoy, so nothing is open there', () => {
+    const open = 'xds: { host: 0.0.0.0 }\n';
+    expect(errorsOf(open)).toHaveLength(1);
+    expect(errorsOf(`roles: [api]\n${open}`)).toEqual([]);
+  });
 });

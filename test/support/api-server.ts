@@ -1,3 +1,4 @@
+import { ROLES } from '../../src/core/model/roles.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import type { HttpOptions } from '../../src/surfaces/http/http-api.ts';
@@ -13,6 +14,7 @@ export async function apiServer(engine: Engine, options: Partial<HttpOptions> = 
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
+    roles: ROLES,
     loopback: true,
     tokens: [],
     engine,

@@ -33,6 +33,8 @@ export interface XdsServerOptions {
   /** Where streams are entered. @default one of its own: then its view is of its own streams alone */
   readonly ledgers?: FleetLedgers;
   readonly limits?: Partial<XdsLimits>;
+  /** Without it, tables and ledger are read and shown, but nobody can connect. @default true */
+  readonly listens?: boolean;
 }
 
 /** Created, then started, then drained and stopped; not used again afterwards. */
@@ -134,6 +136,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     async start() {
       // Streams that come before the tables wait for them.
       const feed = feeding.start();
+      if (options.listens === false) return feed;
       try {
         listening = await listen(server, credentialsOf(options.tls), { ...options, limits });
       } catch (cause) {

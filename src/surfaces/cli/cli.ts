@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { parseRoles, ROLES } from '../../core/model/roles.ts';
 import { type Client, createClient } from '../api/client.ts';
 import type { CliContext, CommandContext, Run } from './command-context.ts';
 import { documentCommands } from './document-commands.ts';
@@ -74,6 +75,12 @@ function inherit(command: Command): void {
   }
 }
 
+interface EngineFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly roles?: string;
+}
+
 function engineCommands(program: Command, { cli, failed }: CommandContext, run: Run): void {
   for (const mode of ['dev', 'serve'] as const) {
     const text =
@@ -85,9 +92,13 @@ function engineCommands(program: Command, { cli, failed }: CommandContext, run: 
       .description(text)
       .option('-c, --config <file>', 'configuration file (SERIN_CONFIG)');
     if (mode === 'dev') command.option('--data <dir>', 'folder of the store', '.serin');
-    command.action((options: { config?: string; data?: string }) =>
+    else command.option('--roles <list>', 'what this replica does: any of api,scheduler,xds (default: all)');
+    command.action(({ config, data = '.serin', roles: list }: EngineFlags) =>
       run(async () => {
-        const ended = await cli.runEngine({ mode, config: options.config ?? null, dataDir: options.data ?? '.serin' });
+        const roles = list === undefined ? null : parseRoles(list);
+        if (list !== undefined && roles === null)
+          throw new UsageError('--roles names no role of a replica', `Write some of ${ROLES.join(',')}.`);
+        const ended = await cli.runEngine({ mode, config: config ?? null, dataDir: data, roles });
         return ended.kind === 'ok' ? ended.value : failed(ended.errors);
       })(),
     );

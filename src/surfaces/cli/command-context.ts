@@ -1,6 +1,7 @@
 import type { StrategyLibrary } from '../../core/manifest/strategy-library.ts';
 import { parseDuration } from '../../core/model/duration.ts';
 import { fail, type Result, type SerinError } from '../../core/model/errors.ts';
+import type { Role } from '../../core/model/roles.ts';
 import type { StoreArchive } from '../../engine/ports/store-archive.ts';
 import type { Client } from '../api/client.ts';
 import type { Stream, Terminal } from './terminal.ts';
@@ -9,6 +10,8 @@ export interface EngineOptions {
   readonly mode: 'dev' | 'serve';
   readonly config: string | null;
   readonly dataDir: string;
+  /** `null`: as the configuration says. */
+  readonly roles: readonly Role[] | null;
 }
 
 /** Which store: that of the configuration, else the one in this folder. */

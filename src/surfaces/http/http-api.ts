@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FastifyReply, fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Result, SerinError } from '../../core/model/errors.ts';
+import type { Role } from '../../core/model/roles.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { GuardOptions } from './guard.ts';
@@ -10,6 +11,8 @@ import { problem } from './problem.ts';
 export interface HttpOptions extends GuardOptions {
   readonly host: string;
   readonly port: number;
+  /** Of this replica: without `api` it serves what operators ask for, and nothing else. */
+  readonly roles: readonly Role[];
   readonly engine: Engine;
   readonly logger: Logger;
   readonly version: string;

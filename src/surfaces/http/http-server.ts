@@ -13,7 +13,7 @@ import { documentRoutes } from './document-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { guard } from './guard.ts';
 import { type Api, type HttpOptions, send, zodApp } from './http-api.ts';
-import { operationRoutes } from './operation-routes.ts';
+import { operationRoutes, storeRoutes } from './operation-routes.ts';
 import { rolloutRoutes } from './rollout-routes.ts';
 
 export interface HttpServer {
@@ -33,7 +33,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
       .header('x-request-id', request.id)
       .header('x-content-type-options', 'nosniff')
       .header('cache-control', 'no-store');
-    if (request.url === '/livez' || request.url === '/readyz') return;
+    if (/^\/(livez|readyz(\/[a-z]+)?)$/.test(request.url)) return;
     const checked = guard(request, options);
     if (checked.kind === 'pass') request.by = checked.by;
     else await send(reply, [checked.error], request.id);
@@ -42,7 +42,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
     send(reply, errorsOf(error, options.logger, request), request.id),
   );
   app.setNotFoundHandler((request, reply) =>
-    send(reply, [{ code: 'SERIN_NOT_FOUND', message: 'there is nothing under this path' }], request.id),
+    send(reply, [{ code: 'SERIN_NOT_FOUND', ...nothingUnder(request.url, options.roles) }], request.id),
   );
   await app.register(swagger, {
     openapi: {
@@ -53,10 +53,12 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
   });
   await app.register(async (scope) => {
     const api = scope.withTypeProvider<ZodTypeProvider>() as unknown as Api;
+    operationRoutes(api, options);
+    if (!options.roles.includes('api')) return;
     documentRoutes(api, options);
     rolloutRoutes(api, options);
     fleetRoutes(api, options);
-    operationRoutes(api, options);
+    storeRoutes(api, options);
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.listen({ host: options.host, port: options.port, backlog: 511 });
@@ -65,6 +67,11 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
     port: typeof address === 'object' && address !== null ? address.port : options.port,
     close: () => app.close(),
   };
+}
+
+function nothingUnder(url: string, roles: HttpOptions['roles']): { readonly message: string; readonly hint?: string } {
+  if (!url.startsWith('/api/') || roles.includes('api')) return { message: 'there is nothing under this path' };
+  return { message: 'this replica has not the role api', hint: 'Ask one that has it.' };
 }
 
 function errorsOf(error: FastifyError, logger: Logger, request: FastifyRequest): readonly SerinError[] {

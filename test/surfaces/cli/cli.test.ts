@@ -208,6 +208,12 @@ describe('Ctrl-C', () => {
   });
 });
 
+it.each(['', 'leader', 'api,,xds'])('--roles "%s" is refused before anything starts', async (roles) => {
+  const run = await commandLine('').run('serve', '--roles', roles);
+  expect(run).toMatchObject({ code: 2, stdout: '' });
+  expect(run.stderr).toContain('api,scheduler,xds');
+});
+
 describe('dev and serve', () => {
   const engine = async (result: Awaited<ReturnType<NonNullable<CommandLineOptions['runEngine']>>>, args: string[]) => {
     const started: EngineOptions[] = [];
@@ -219,9 +225,10 @@ describe('dev and serve', () => {
   };
 
   it.each([
-    [['dev'], { mode: 'dev', config: null, dataDir: '.serin' }],
-    [['dev', '-c', 'a.yaml', '--data', '/data'], { mode: 'dev', config: 'a.yaml', dataDir: '/data' }],
-    [['serve', '--config', 'a.yaml'], { mode: 'serve', config: 'a.yaml', dataDir: '.serin' }],
+    [['dev'], { mode: 'dev', config: null, dataDir: '.serin', roles: null }],
+    [['dev', '-c', 'a.yaml', '--data', '/data'], { mode: 'dev', config: 'a.yaml', dataDir: '/data', roles: null }],
+    [['serve', '--config', 'a.yaml'], { mode: 'serve', config: 'a.yaml', dataDir: '.serin', roles: null }],
+    [['serve', '--roles', 'xds, api'], { mode: 'serve', config: null, dataDir: '.serin', roles: ['api', 'xds'] }],
   ])('%j starts the engine as told, and ends as it ends', async (args, options) => {
     expect(await engine(ok(3), args)).toMatchObject({ run: { code: 3, stdout: '', stderr: '' }, started: [options] });
   });

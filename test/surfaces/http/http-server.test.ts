@@ -252,7 +252,7 @@ describe('waiting for a change', () => {
 
 describe('what operators ask for', () => {
   it('F5: is alive without its store, but not ready', async () => {
-    await serve({ readiness: async () => [{ name: 'store', ok: false, detail: 'unavailable' }] });
+    await serve({ readiness: async () => [{ name: 'store', roles: ['api'], ok: false, detail: 'unavailable' }] });
     expect((await call('GET', '/livez')).status).toBe(200);
     expect(await call('GET', '/readyz')).toMatchObject({
       status: 503,
@@ -264,6 +264,37 @@ describe('what operators ask for', () => {
         ],
       },
     });
+  });
+
+  it('answers for each of its roles by that one alone', async () => {
+    const checks = [
+      { name: 'store', roles: ['api', 'scheduler'], ok: false, detail: 'unavailable' },
+      { name: 'xds/edge', roles: ['xds'], ok: true, detail: 'table loaded' },
+    ] as const;
+    await serve({ readiness: async () => checks }, { roles: ['scheduler', 'xds'] });
+    const names = async (path: string) => {
+      const { status, body } = await call('GET', path);
+      return [status, (body as { checks: { name: string }[] }).checks.map(({ name }) => name)];
+    };
+    expect(await names('/readyz')).toEqual([503, ['accepting', 'store', 'xds/edge']]);
+    expect(await names('/readyz/scheduler')).toEqual([503, ['accepting', 'store']]);
+    expect(await names('/readyz/xds')).toEqual([200, ['accepting', 'xds/edge']]);
+    expect(await call('GET', '/readyz/api')).toMatchObject({
+      status: 404,
+      body: { detail: 'this replica has not the role api' },
+    });
+    expect((await call('GET', '/readyz/queue')).status).toBe(400);
+  });
+
+  it('serves no API without the role, and says so', async () => {
+    await serve({}, { roles: ['xds'] });
+    for (const path of ['/api/v1/rollouts', '/api/v1/fleets', '/api/v1/documents', '/api/v1/dead-letters']) {
+      expect(await call('GET', path), path).toMatchObject({
+        status: 404,
+        body: { detail: 'this replica has not the role api' },
+      });
+    }
+    for (const path of ['/livez', '/readyz', '/metrics']) expect((await call('GET', path)).status, path).toBe(200);
   });
 
   it('is not ready while it drains', async () => {
@@ -306,6 +337,7 @@ describe('what operators ask for', () => {
         'GET /api/v1/dead-letters',
         'GET /livez',
         'GET /readyz',
+        'GET /readyz/{role}',
       ].toSorted(),
     );
   });

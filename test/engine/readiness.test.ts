@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { dueCheck, storeCheck } from '../../src/engine/readiness.ts';
+import { fakeClock } from '../support/fake-clock.ts';
+import { fakeStore } from '../support/fake-store.ts';
+
+describe('a scheduler is ready', () => {
+  it('while due work is taken', async () => {
+    const clock = fakeClock();
+    const { due } = fakeStore(clock);
+    expect(await dueCheck(due, clock)).toMatchObject({ name: 'due', roles: ['scheduler'], ok: true });
+    await due.schedule('rollout/r1', clock.now());
+    await clock.advance(30_000);
+    expect(await dueCheck(due, clock)).toMatchObject({ ok: true });
+    await clock.advance(5_000);
+    expect(await dueCheck(due, clock)).toMatchObject({ ok: false, detail: 'work has been due for 35 s' });
+  });
+
+  it('and the store answers', async () => {
+    const clock = fakeClock();
+    const { due, records, faults } = fakeStore(clock);
+    expect(await storeCheck(records)).toMatchObject({ name: 'store', ok: true });
+    faults.setDown(true);
+    expect(await storeCheck(records)).toMatchObject({ roles: ['api', 'scheduler'], ok: false, detail: 'unavailable' });
+    expect(await dueCheck(due, clock)).toMatchObject({ ok: false, detail: 'unavailable' });
+  });
+});

@@ -1,0 +1,140 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
+import { binaryPath } from '../support/binaries.ts';
+import { serinJson } from '../support/cli.ts';
+import { type Undo, undoAll } from '../support/installation.ts';
+import { answers, freePort, type RunningProcess, startProcess, waitFor } from '../support/processes.ts';
+import { openXdsClient, type XdsClient } from '../support/xds-client.ts';
+
+interface Replica {
+  readonly server: string;
+  readonly program: readonly string[];
+  readonly xds: number;
+  readonly process: RunningProcess;
+}
+
+const undo: Undo[] = [];
+const program = ['--import', 'tsx', resolve('src/main.ts')];
+let folder: string;
+let redisPort: number;
+let redis: RunningProcess;
+let api: Replica;
+let scheduler: Replica;
+let xds: Replica;
+let node: XdsClient;
+
+async function startReplica(role: string): Promise<Replica> {
+  const [http, xdsPort] = [await freePort(), await freePort()];
+  const config = join(folder, `${role}.yaml`);
+  await writeFile(
+    config,
+    `redis: { url: "redis://127.0.0.1:${redisPort}" }\nhttp: { port: ${http} }\nxds: { port: ${xdsPort} }\n`,
+  );
+  const server = `http://127.0.0.1:${http}`;
+  const running = await startProcess({
+    command: process.execPath,
+    args: [...program, 'serve', '--config', config, '--roles', role],
+    ready: () => answers(`${server}/readyz`),
+  });
+  undo.push(() => running.kill());
+  return { server, program, xds: xdsPort, process: running };
+}
+
+const DOCUMENTS = `apiVersion: serin.dev/v1
+kind: Route
+metadata: { name: shop }
+spec: { fleet: edge, hostnames: ["*"], rules: [{ name: all, backend: shop, timeout: 5s }] }
+---
+apiVersion: serin.dev/v1
+kind: Backend
+metadata: { name: shop }
+spec: { initial: { revision: r0, endpoints: { static: ["127.0.0.1:1"] } } }
+---
+apiVersion: serin.dev/v1
+kind: Plan
+metadata: { name: quick }
+spec: { backend: shop, strategy: { steps: [{ weight: 50 }] }, deadline: 10m }
+`;
+
+const status = async ({ server }: Replica, path: string): Promise<number> =>
+  (await fetch(`${server}${path}`, { signal: AbortSignal.timeout(5_000) })).status;
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => answer(true)).once('error', () => answer(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+async function follow(client: XdsClient, type: 'cluster' | 'route'): Promise<void> {
+  for (;;) {
+    const response = await client.next(type).catch(() => null);
+    if (response === null) return;
+    client.ack(response);
+  }
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'serin-roles-'));
+  undo.push(() => rm(folder, { recursive: true, force: true }));
+  redisPort = await freePort();
+  redis = await startProcess({
+    command: binaryPath('valkey-server'),
+    args: ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
+    ready: (output) => output.includes('Ready to accept connections'),
+  });
+  undo.push(() => redis.kill());
+  [api, scheduler, xds] = [await startReplica('api'), await startReplica('scheduler'), await startReplica('xds')];
+  node = openXdsClient({ port: xds.xds, node: { id: 'edge-1', cluster: 'edge' } });
+  undo.push(async () => node.close());
+  node.request({ type: 'cluster' });
+  node.request({ type: 'route', names: ['edge'] });
+  for (const type of ['cluster', 'route'] as const) void follow(node, type);
+}, 60_000);
+afterAll(() => undoAll(undo, () => {}));
+
+describe('three replicas with a role each', () => {
+  it('do together what one with all roles does', async () => {
+    // given
+    const file = join(folder, 'shop.yaml');
+    await writeFile(file, DOCUMENTS);
+    await serinJson(api, ['apply', '-f', file]);
+    // when
+    const started = await serinJson<RolloutBody>(api, [
+      ...['rollout', 'start', 'quick', '--revision', 'r1', '--endpoints', '127.0.0.1:2'],
+    ]);
+    // then
+    const ended = await serinJson<RolloutBody>(api, ['rollout', 'wait', started.id, '--timeout', '40s']);
+    expect(ended.phase).toBe('promoted');
+    // The step went over the Envoy of the other replica.
+    expect(ended.history.map(({ ackMs }) => ackMs !== null)).toEqual([true]);
+  });
+
+  it('listen for what is theirs alone', async () => {
+    expect(await Promise.all([api, scheduler, xds].map((one) => listens(one.xds)))).toEqual([false, false, true]);
+    const lists = await Promise.all([api, scheduler, xds].map((one) => status(one, '/api/v1/rollouts')));
+    expect(lists).toEqual([200, 404, 404]);
+    expect(await Promise.all([api, scheduler, xds].map((one) => status(one, '/metrics')))).toEqual([200, 200, 200]);
+  });
+
+  it('are ready by the checks of their role: Envoys are served on without the store', async () => {
+    // given
+    expect(await status(xds, '/readyz/xds')).toBe(200);
+    expect(await status(api, '/readyz/api')).toBe(200);
+    expect(await status(api, '/readyz/xds')).toBe(404);
+    // when
+    await redis.kill();
+    // then
+    for (const path of ['/readyz', '/readyz/api']) {
+      await waitFor(async () => (await status(api, path)) === 503, { what: `${path} of the api replica` });
+    }
+    await waitFor(async () => (await status(scheduler, '/readyz')) === 503, { what: 'the scheduler to say so' });
+    expect(await status(xds, '/readyz')).toBe(200);
+    expect(await status(xds, '/readyz/xds')).toBe(200);
+  });
+});
