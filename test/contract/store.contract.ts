@@ -350,6 +350,46 @@ function outboxContract(store: () => StoreUnderTest): void {
     expect(subjectsOf(await due.lease(1000, 60_000))).toContain(`outbox/${queue}`);
   });
 
+  it('puts one message in the place of those at the front, and goes on counting its tries', async () => {
+    const { outbox, records, counts } = store();
+    const queue = `${fresh('fold')}~deploys`;
+    await post(queue, 'a', 'b', 'c', 'd');
+    const now = value(await records.time());
+    value(await outbox.retry(queue, 'a', now + 3_600_000, 'status 503'));
+    const before = value(await counts.census());
+    expect(value(await outbox.waiting(queue, 3)).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    expect(value(await outbox.fold(queue, ['a', 'b', 'c'], { ...notice('c'), title: 'all of it' }))).toBe('folded');
+    expect(value(await outbox.waiting(queue, 10)).map(({ id, title }) => [id, title])).toEqual([
+      ['c', 'all of it'],
+      ['d', notice('d').title],
+    ]);
+    const head = value(await outbox.head(queue));
+    expect(head).toMatchObject({ notice: { id: 'c' }, attempts: 1 });
+    // Nobody has tried for a day what has just come to the front.
+    expect(head?.firstTriedAtMs).toBeGreaterThanOrEqual(now);
+    expect(value(await counts.census()).outbox).toEqual(before.outbox);
+    value(await outbox.delivered(queue, 'c'));
+    expect(value(await outbox.head(queue))).toMatchObject({ notice: { id: 'd' }, attempts: 0 });
+  });
+
+  it('folds nothing when the front has changed meanwhile', async () => {
+    const { outbox } = store();
+    const queue = `${fresh('race')}~deploys`;
+    await post(queue, 'a', 'b', 'c');
+    value(await outbox.delivered(queue, 'a'));
+    for (const seen of [
+      ['a', 'b'],
+      ['b', 'c', 'd'],
+      ['c', 'b'],
+      ['b', 'x'],
+    ]) {
+      expect(value(await outbox.fold(queue, seen, notice(seen.at(-1) ?? '')))).toBe('changed');
+    }
+    expect(value(await outbox.waiting(queue, 10)).map(({ id }) => id)).toEqual(['b', 'c']);
+    await expect(outbox.fold(queue, ['b', 'c'], notice('b'))).rejects.toThrow(RangeError);
+    expect(value(await outbox.waiting(`${fresh('none')}~deploys`, 10))).toEqual([]);
+  });
+
   it('buries in the open and goes on with the next', async () => {
     const { outbox } = store();
     const queue = `${fresh('bury')}~deploys`;

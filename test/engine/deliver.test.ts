@@ -16,18 +16,33 @@ async function rolloutStarted(): Promise<void> {
   await rig.engine.start({ plan: 'checkout', revision: 'v2', endpoints: null, by: 'ci', idempotencyKey: null });
 }
 
+async function ended(): Promise<void> {
+  await rig.until(async () => {
+    const list = await rig.engine.rollouts({ backend: null, phase: 'promoted', limit: 1, cursor: null });
+    return list.kind === 'ok' && list.value.rollouts.length === 1;
+  });
+}
+
 describe('deliver', () => {
-  it('F24: loses nothing and keeps the order while the receiver is down, and the rollout does not wait for it', async () => {
+  it('F24: keeps the order, and the rollout does not wait', async () => {
     await rolloutStarted();
-    await rig.until(async () => {
-      const list = await rig.engine.rollouts({ backend: null, phase: 'promoted', limit: 1, cursor: null });
-      return list.kind === 'ok' && list.value.rollouts.length === 1;
-    });
+    rig.delivery = { kind: 'delivered' };
+    await ended();
+    await rig.clock.advance(3_600_000);
+    expect(rig.delivered.map(({ kind }) => kind)).toEqual(['started', 'step', 'step', 'promoted']);
+  });
+
+  it('tells in one message, after an outage, what came of it, and in short what was before', async () => {
+    await rolloutStarted();
+    await ended();
     expect(rig.delivered).toEqual([]);
     rig.delivery = { kind: 'delivered' };
     await rig.clock.advance(3_600_000);
-    expect(rig.delivered.map(({ kind }) => kind)).toEqual(['started', 'step', 'step', 'promoted']);
-    expect(rig.delivered.map(({ atMs }) => atMs)).toEqual(rig.delivered.map(({ atMs }) => atMs).toSorted());
+    expect(rig.delivered.map(({ kind }) => kind)).toEqual(['promoted']);
+    const { count, updates } = rig.delivered[0]?.earlier ?? { count: 0, updates: [] };
+    expect(count).toBe(3);
+    expect(updates.map(({ kind }) => kind)).toEqual(['started', 'step', 'step']);
+    expect(updates.map(({ atMs }) => atMs)).toEqual(updates.map(({ atMs }) => atMs).toSorted());
   });
 
   it('F24: puts a message that nobody took for a day among the dead letters, in the open', async () => {

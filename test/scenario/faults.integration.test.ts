@@ -204,7 +204,9 @@ describe('a rollout on real Envoys', () => {
     expect(done.cause).toBeNull();
   });
 
-  it('F24: a receiver that is down gets every message later, once and in order', { timeout: 120_000 }, async () => {
+  it('F24: a receiver that was down hears how it ended, once, and in short what was before', {
+    timeout: 120_000,
+  }, async () => {
     world.receiver.status = 503;
     const another = async (what: string) => {
       const calls = world.receiver.calls();
@@ -225,18 +227,9 @@ describe('a rollout on real Envoys', () => {
       what: 'the last message',
       timeoutMs: 60_000,
     });
-    expect(
-      ours().map(({ text }) =>
-        text
-          .split('\n')[0]
-          ?.replace(/^.*?: /, '')
-          .replace(/v\d+ ?/, ''),
-      ),
-    ).toEqual([
-      expect.stringContaining('started'),
-      expect.stringContaining('goes to 50 %'),
-      expect.stringContaining('is promoted'),
-    ]);
-    expect(new Set(ours().map(({ id: messageId }) => messageId)).size).toBe(3);
+    const [message, ...more] = ours();
+    expect(more).toEqual([]);
+    expect(message?.text.split('\n')[0]).toMatch(/is promoted$/);
+    expect(message?.text).toMatch(/2 earlier updates: .+ UTC .+ goes to 50 % .+ · .+ UTC .+ started/);
   });
 });

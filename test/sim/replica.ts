@@ -68,6 +68,8 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
     traffic: { table: mortal(w.store.traffic.table), standing: mortal(w.store.traffic.standing) },
     outbox: {
       head: mortal(w.store.outbox.head),
+      waiting: mortal(w.store.outbox.waiting),
+      fold: mortal(w.store.outbox.fold),
       delivered: mortal(w.store.outbox.delivered),
       retry: mortal(w.store.outbox.retry),
       bury: mortal(w.store.outbox.bury),
@@ -90,7 +92,7 @@ export async function startReplica(w: Surroundings): Promise<Replica> {
       targets: () => ['deploys'],
       deliver: mortal(async (_target, notice) => {
         if (!w.receiverUp()) return { kind: 'retry', afterMs: null, detail: 'HTTP 503' } as const;
-        w.delivered(notice.id);
+        for (const { id } of [...(notice.earlier?.updates ?? []), notice]) w.delivered(id);
         return { kind: 'delivered' } as const;
       }),
     },

@@ -378,6 +378,19 @@ function fakeOutbox(s: State): Outbox {
         const tried = attempts?.id === notice.id ? attempts : null;
         return ok({ queue: name, notice, attempts: tried?.n ?? 0, firstTriedAtMs: tried?.firstMs ?? null });
       }),
+    waiting: (name, limit) => answer(s, () => ok(structuredClone(queueOf(s, name).entries.slice(0, limit)))),
+    fold: (name, noticeIds, notice) =>
+      answer(s, () => {
+        if (notice.id !== noticeIds.at(-1)) throw new RangeError(`${notice.id} is not the last of those it stands for`);
+        const queue = queueOf(s, name);
+        const front = queue.entries.slice(0, noticeIds.length).map(({ id }) => id);
+        if (front.length !== noticeIds.length || front.some((id, i) => id !== noticeIds[i])) return ok('changed');
+        queue.entries.splice(0, noticeIds.length, structuredClone(notice));
+        const { attempts } = queue;
+        if (attempts !== null && attempts.id === noticeIds[0])
+          queue.attempts = { ...attempts, id: notice.id, firstMs: s.clock.now() };
+        return ok('folded');
+      }),
     delivered: (name, noticeId) =>
       answer(s, () => {
         take(name, noticeId);

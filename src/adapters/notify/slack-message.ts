@@ -58,8 +58,9 @@ function originOf({ plan, rolloutId, revision, stable }: Notice): string {
   return plain(`plan ${plan} · revision ${revision}${from} · rollout ${rolloutId}`, FIELD_MAX);
 }
 
-function fittingFields({ fields }: Notice): (readonly [label: string, text: string])[] {
+function fittingFields(notice: Notice): (readonly [label: string, text: string])[] {
   const fitting: (readonly [string, string])[] = [];
+  const fields = [...notice.fields, ...earlierField(notice)];
   let left = FIELDS_TOTAL_MAX;
   for (const [label, text] of fields) {
     const field = [plain(label, 100), plain(text, FIELD_MAX)] as const;
@@ -71,6 +72,17 @@ function fittingFields({ fields }: Notice): (readonly [label: string, text: stri
     fitting.push(field);
   }
   return fitting;
+}
+
+/** Newest first: what is cut off is the oldest. */
+function earlierField({ earlier }: Notice): (readonly [label: string, text: string])[] {
+  if (earlier === undefined) return [];
+  const { count, updates } = earlier;
+  const named = count === updates.length ? '' : `, the newest ${updates.length}`;
+  const lines = updates.toReversed().map(({ atMs, title }) => {
+    return `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC ${title}`;
+  });
+  return [[`${count} earlier update${count === 1 ? '' : 's'}${named}`, lines.join(' · ')]];
 }
 
 function markdown(text: string): unknown {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Outbox, OutboxEntry, OutboxQueue, StoreRead } from '../../engine/ports/store.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import { collect, corrupt } from './redis-records.ts';
-import { parseCount, parseNotice, requireSubject, scoreMs } from './stored-values.ts';
+import { parseCount, parseNotice, requireSubject, scoreMs, stored } from './stored-values.ts';
 
 const Strings = z.array(z.string());
 const Done = z.number();
@@ -18,6 +18,24 @@ export function redisOutbox(calls: RedisCalls): Outbox {
       requireSubject(`outbox/${queue}`);
       const answer = await calls.run(Strings, (client, p) => client.serinOutboxHead(p, queue));
       return answer.kind === 'ok' ? head(`${calls.prefix}outbox:${queue}`, queue, answer.value) : answer;
+    },
+    waiting: async (queue, limit) => {
+      requireSubject(`outbox/${queue}`);
+      const key = `${calls.prefix}outbox:${queue}`;
+      const answer = await calls.run(Strings, (client) => client.lrange(key, 0, limit - 1));
+      if (answer.kind !== 'ok') return answer;
+      return collect(answer.value, (raw) => {
+        const notice = parseNotice(raw.slice(raw.indexOf('\n') + 1));
+        return notice.kind === 'ok' ? notice : corrupt(key, notice.detail);
+      });
+    },
+    fold: async (queue, noticeIds, notice) => {
+      requireSubject(`outbox/${queue}`);
+      // It takes the place of the last of them, under its id.
+      if (notice.id !== noticeIds.at(-1)) throw new RangeError(`${notice.id} is not the last of those it stands for`);
+      const raw = `${notice.id}\n${stored(`a notice of ${queue}`, notice)}`;
+      const answer = await calls.run(Done, (client, p) => client.serinOutboxFold(p, queue, raw, ...noticeIds));
+      return answer.kind === 'ok' ? { kind: 'ok', value: answer.value === 1 ? 'folded' : 'changed' } : answer;
     },
     delivered: (queue, noticeId) => done((client, p) => client.serinOutboxTake(p, queue, noticeId, '')),
     retry: (queue, noticeId, atMs, detail) =>

@@ -96,6 +96,26 @@ redis.call('HDEL', p .. 'leases', 'outbox/' .. queue)
 redis.call('ZADD', p .. 'due', at, 'outbox/' .. queue)
 return 1`;
 
+/** The first write is one that Redis refuses when it is out of memory, so nothing is taken out that was not put in. */
+const OUTBOX_FOLD = `
+local p, queue, raw = KEYS[1], ARGV[1], ARGV[2]
+local key, count = p .. 'outbox:' .. queue, #ARGV - 2
+local have = redis.call('LRANGE', key, 0, count - 1)
+if #have ~= count then return 0 end
+for i, entry in ipairs(have) do
+  local mark = ARGV[i + 2] .. '\\n'
+  if string.sub(entry, 1, #mark) ~= mark then return 0 end
+end
+redis.call('LSET', key, count - 1, raw)
+redis.call('LTRIM', key, count - 1, -1)
+local tries = p .. 'attempts:' .. queue
+if redis.call('HGET', tries, 'id') == ARGV[3] then
+  local t = redis.call('TIME')
+  local now = string.format('%.0f', math.floor((t[1] * 1000000 + t[2]) / 1000))
+  redis.call('HSET', tries, 'id', ARGV[#ARGV], 'first', now)
+end
+return 1`;
+
 /** A lease is remembered by the score it set: whoever schedules the subject anew forgets the lease. */
 const DUE_LEASE = `
 local p = KEYS[1]
@@ -126,6 +146,7 @@ const SCRIPTS = {
   serinOutboxHead: OUTBOX_HEAD,
   serinOutboxTake: OUTBOX_TAKE,
   serinOutboxRetry: OUTBOX_RETRY,
+  serinOutboxFold: OUTBOX_FOLD,
   serinCensus: CENSUS,
   serinDueLease: DUE_LEASE,
   serinDueSchedule: DUE_SCHEDULE,

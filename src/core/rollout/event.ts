@@ -77,4 +77,8 @@ export interface Notice {
   /** Label → text, in display order. */
   readonly fields: readonly (readonly [label: string, text: string])[];
   readonly atMs: number;
+  /** What this message stands for as well, since its receiver was away: how many, and the newest of them, oldest first. */
+  readonly earlier?: { readonly count: number; readonly updates: readonly EarlierUpdate[] };
 }
+
+export type EarlierUpdate = Pick<Notice, 'id' | 'kind' | 'title' | 'atMs'>;

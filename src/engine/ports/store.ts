@@ -149,6 +149,12 @@ export interface OutboxEntry {
 
 export interface Outbox {
   head(queue: OutboxQueue): Promise<StoreRead<OutboxEntry | null>>;
+  /** What waits, oldest first. */
+  waiting(queue: OutboxQueue, limit: number): Promise<StoreRead<readonly Notice[]>>;
+  /**
+   * Puts one notice in the place of the first ones, if those are (still) these; the tries of the first count on.
+   */
+  fold(queue: OutboxQueue, noticeIds: readonly string[], notice: Notice): Promise<StoreRead<'folded' | 'changed'>>;
   /** Takes the entry with this notice id out of the queue; a no-op when it is gone already. */
   delivered(queue: OutboxQueue, noticeId: string): Promise<StoreRead<'done'>>;
   retry(queue: OutboxQueue, noticeId: string, atMs: number, detail: string): Promise<StoreRead<'done'>>;

@@ -135,3 +135,28 @@ describe('slackLegacyMessage', () => {
     });
   });
 });
+
+describe('a message that stands for several', () => {
+  const updates = [
+    { id: 'a', kind: 'started', title: 'checkout: rollout of v42 started', atMs: Date.UTC(2026, 0, 15, 9, 32, 11) },
+    { id: 'b', kind: 'step', title: 'checkout: <v42> goes to 5 %', atMs: Date.UTC(2026, 0, 15, 9, 40, 0) },
+  ] as const;
+  const text =
+    '2026-01-15 09:40:00 UTC checkout: &lt;v42&gt; goes to 5 % · 2026-01-15 09:32:11 UTC checkout: rollout of v42 started';
+
+  it('says how many there were before it and when, newest first', () => {
+    const one = { ...notice({ fields: [] }), earlier: { count: 2, updates } };
+    expect(Message.parse(slackMessage(one)).text.split('\n').at(-1)).toBe(`2 earlier updates: ${text}`);
+    expect(Legacy.parse(slackLegacyMessage(one)).attachments[0]?.fields.at(-1)).toMatchObject({
+      title: '2 earlier updates',
+      value: text,
+    });
+  });
+
+  it('says so when not all of them are named', () => {
+    const many = { ...notice({ fields: [] }), earlier: { count: 25, updates } };
+    expect(Message.parse(slackMessage(many)).text).toContain('25 earlier updates, the newest 2: ');
+    const single = { ...notice({ fields: [] }), earlier: { count: 1, updates: updates.slice(0, 1) } };
+    expect(Message.parse(slackMessage(single)).text).toContain('1 earlier update: ');
+  });
+});

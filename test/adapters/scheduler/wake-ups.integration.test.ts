@@ -1,8 +1,10 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createKicks } from '../../../src/adapters/scheduler/kicks.ts';
 import type { Logger } from '../../../src/engine/ports/logger.ts';
 import type { Subject } from '../../../src/engine/ports/store.ts';
+import { createSystemClock } from '../../../src/platform/system-clock.ts';
 import { quiet } from '../../support/quiet-logger.ts';
 import { counter, type Rig, rig } from './rig.ts';
 
@@ -252,3 +254,14 @@ it('looks again soon after an outage of Redis, not a whole sweep later', async (
   await r.restartRedis();
   await expect.poll(() => runs('rollout/a'), { timeout: 10_000 }).toBeGreaterThanOrEqual(1);
 }, 30_000);
+
+it('takes the kicks of a replica that runs nothing itself', async () => {
+  const { handle, runs } = counter(r.store);
+  await r.wakeUps({ sweepMs: 60_000 }).start(handle);
+  const other = createKicks({ redis: { path: r.redis.socketPath }, clock: createSystemClock(), logger: quiet });
+  await other.start(async () => expect.unreachable());
+  other.kick('rollout/far');
+  await expect.poll(() => runs('rollout/far'), { timeout: 5000 }).toBe(1);
+  await other.stop();
+  other.kick('rollout/late');
+});
