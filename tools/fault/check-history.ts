@@ -124,6 +124,8 @@ function checkMessages({ rollouts, messages }: History): Messages {
       continue;
     }
     ids.set(key, webhookId);
+    // One that stands for several names them: of those that waited while the receiver was away.
+    for (const { id, kind, atMs } of notice.earlier?.updates ?? []) ids.set(`${notice.rolloutId} ${kind} ${atMs}`, id);
     if (notice.atMs < (newest.get(notice.rolloutId) ?? 0)) violations.push(`message ${key} overtook a later one`);
     newest.set(notice.rolloutId, Math.max(notice.atMs, newest.get(notice.rolloutId) ?? 0));
   }

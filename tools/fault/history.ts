@@ -42,7 +42,7 @@ export interface WeightSight {
 export interface Message {
   readonly atMs: number;
   readonly webhookId: string;
-  readonly notice: Pick<Notice, 'id' | 'rolloutId' | 'kind' | 'atMs'>;
+  readonly notice: Pick<Notice, 'id' | 'rolloutId' | 'kind' | 'atMs' | 'earlier'>;
 }
 
 export interface Failure {

@@ -104,10 +104,10 @@ function judge(ended: Ended, limits: FuzzLimits): Omit<Finding, 'input'> | null 
   if (ended.kind === 'died') return { kind: 'crash', detail: ended.detail };
   if (ended.kind === 'silent') return { kind: 'hang', detail: `no answer within ${limits.hangMs} ms` };
   if (ended.broken !== null) return { kind: 'broken', detail: ended.broken };
+  if (ended.rssMb > limits.rssMb) return { kind: 'memory', detail: `grew to ${ended.rssMb} MiB` };
   if (ended.activeMs > limits.blockMs) {
     return { kind: 'block', detail: `held the event loop for up to ${Math.round(ended.activeMs)} ms` };
   }
-  if (ended.rssMb > limits.rssMb) return { kind: 'memory', detail: `grew to ${ended.rssMb} MiB` };
   return null;
 }
 

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FindingKind, fuzz } from '../../../tools/fuzz/fuzz.ts';
 
-const limits = { hangMs: 300, blockMs: 250, rssMb: 350 };
+const limits = { hangMs: 4_000, blockMs: 250, rssMb: 300 };
 
 describe('the fuzzer', () => {
   let corpus: string;

@@ -11,10 +11,13 @@ const open: OpenTarget = async () => {
       if (text.includes('THROW')) throw new Error('planted');
       if (text.includes('WRONG')) return 'said yes to it';
       if (text.includes('BLOCK')) {
-        const untilMs = performance.now() + 400;
-        while (performance.now() < untilMs);
+        const before = process.cpuUsage();
+        for (let spentUs = 0; spentUs < 350_000; ) {
+          const { user, system } = process.cpuUsage(before);
+          spentUs = user + system;
+        }
       }
-      if (text.includes('GROW')) kept.push(Buffer.alloc(300 * 1024 * 1024, 1));
+      if (text.includes('GROW')) kept.push(Buffer.alloc(280 * 1024 * 1024, 1));
       return null;
     },
     close: async () => {},
