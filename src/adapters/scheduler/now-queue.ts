@@ -25,6 +25,8 @@ export type Enqueued =
   | { readonly kind: 'failed'; readonly detail: string };
 
 const NAME = 'wake-ups';
+/** A worker's blocking read takes at most 10 s; a connection that is silent for longer is dead. */
+const BLOCKING_MS = 15_000;
 const JobData = z.object({ subject: z.string().regex(/^(?:rollout|outbox|backend|trial)\/./) });
 
 /**
@@ -43,6 +45,7 @@ export class NowQueue {
       maxRetriesPerRequest: 1,
       enableOfflineQueue: false,
       commandTimeout: options.deadlineMs,
+      socketTimeout: 2 * options.deadlineMs,
     });
     this.queue = new Queue(NAME, {
       connection: this.client,
@@ -94,7 +97,7 @@ export class NowQueue {
   /** Starts to take jobs, with a fresh worker and connection if there was one. `run` must not reject. */
   work(run: (subject: Subject) => Promise<void>): void {
     this.dropWorker();
-    const client = this.connect({ maxRetriesPerRequest: null });
+    const client = this.connect({ maxRetriesPerRequest: null, socketTimeout: BLOCKING_MS });
     const bull = new Worker(
       NAME,
       async (job) => {
@@ -159,12 +162,13 @@ export class NowQueue {
   }
 
   private connect(more: Partial<RedisOptions>): Redis {
-    const { maxRetriesPerRequest = null, enableOfflineQueue = true, commandTimeout } = more;
+    const { maxRetriesPerRequest = null, enableOfflineQueue = true, commandTimeout, socketTimeout } = more;
     const client = new Redis({
       ...this.options.redis,
       maxRetriesPerRequest,
       enableOfflineQueue,
       commandTimeout,
+      socketTimeout,
       connectTimeout: this.options.deadlineMs,
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), 1000),
     });

@@ -57,6 +57,8 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     commandTimeout: deadlineMs,
+    // A route that has moved on leaves connections that look open and carry nothing.
+    socketTimeout: 2 * deadlineMs,
     connectTimeout: deadlineMs,
     retryStrategy: comeBackMs,
   });
