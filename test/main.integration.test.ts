@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { binaryPath } from './support/binaries.ts';
+import { serin } from './support/cli.ts';
 import { answers, freePort, type RunningProcess, startProcess, waitFor } from './support/processes.ts';
 
 let folder: string;
@@ -93,6 +94,53 @@ it('`npm run serin -- dev` ends with npm, and its store too', async () => {
   } finally {
     if (!gone(pidOfEngine)) process.kill(pidOfEngine, 'SIGTERM');
   }
+});
+
+describe('SIGTERM in the midst of work', () => {
+  const route = (name: string) => `apiVersion: serin.dev/v1
+kind: Backend
+metadata: { name: ${name} }
+spec: { initial: { revision: v1, endpoints: { static: ["127.0.0.1:9"] } } }
+---
+apiVersion: serin.dev/v1
+kind: Route
+metadata: { name: ${name} }
+spec: { fleet: edge, hostnames: [${name}.example.com], rules: [{ name: all, backend: ${name} }] }
+`;
+
+  it('answers what it has taken, keeps all of it, and leaves a sound store', { timeout: 60_000 }, async () => {
+    // given
+    const running = await dev();
+    await waitFor(() => answers(`${server}/readyz`), { what: 'readiness' });
+    let first = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      first = resolve;
+    });
+    const apply = async (name: string): Promise<readonly [string, number]> => {
+      const body = JSON.stringify({ files: [{ file: `${name}.yaml`, text: route(name) }] });
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${server}/api/v1/apply`, { method: 'POST', headers, body }).catch(
+        (error: unknown) => String((error as { cause?: { code?: string } }).cause?.code),
+      );
+      first();
+      return [name, typeof response === 'string' ? -1 : response.status];
+    };
+    const applied = Promise.all(Array.from({ length: 40 }, (_, i) => apply(`shop-${i}`)));
+    // when
+    await begun;
+    running.signal('SIGTERM');
+    expect(await running.ended).toBe(0);
+    // then
+    const done = (await applied).filter(([, status]) => status === 200).map(([name]) => name);
+    expect(done.length).toBeGreaterThan(0);
+    const target = { server, program: ['--import', 'tsx', 'src/main.ts'] };
+    const data = ['--data', join(folder, 'store')];
+    const verified = await serin(target, ['store', 'verify', ...data]);
+    expect(verified.stderr).toBe('');
+    expect(verified.code).toBe(0);
+    const { stdout } = await serin(target, ['store', 'export', ...data]);
+    for (const name of done) expect(stdout).toContain(`"key":"document/Route/${name}"`);
+  });
 });
 
 describe('two engines on one Redis', () => {

@@ -42,8 +42,8 @@ export function zodApp() {
     connectionTimeout: 45_000,
     // The id of an Envoy, of at most 256 characters, encoded.
     routerOptions: { maxParamLength: 2_304 },
-    // A waiting client must not hold up a drain.
-    forceCloseConnections: true,
+    // What is under way is answered; a client that keeps its connection for later must not hold up a drain.
+    forceCloseConnections: 'idle',
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();

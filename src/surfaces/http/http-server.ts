@@ -16,14 +16,19 @@ import { type Api, type HttpOptions, send, zodApp } from './http-api.ts';
 import { operationRoutes, storeRoutes } from './operation-routes.ts';
 import { rolloutRoutes } from './rollout-routes.ts';
 
+/** So long requests under way may take when the server closes, ms; then they are cut off. */
+const CLOSE_MS = 10_000;
+
 export interface HttpServer {
   readonly port: number;
+  /** Answers what is under way, and takes nothing new. */
   close(): Promise<void>;
 }
 
 /** The HTTP API, `/openapi.json`, `/livez`, `/readyz` and `/metrics` on one listener. Rejects on a taken port. */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
   const app = zodApp();
+  let closing = false;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
@@ -37,6 +42,10 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
     const checked = guard(request, options);
     if (checked.kind === 'pass') request.by = checked.by;
     else await send(reply, [checked.error], request.id);
+  });
+  // Else the connection is idle afterwards, and holds up the end.
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) void reply.header('connection', 'close');
   });
   app.setErrorHandler((error: FastifyError, request, reply) =>
     send(reply, errorsOf(error, options.logger, request), request.id),
@@ -65,7 +74,12 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
   const address = app.server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
-    close: () => app.close(),
+    close: async () => {
+      closing = true;
+      const late = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
+      await app.close();
+      clearTimeout(late);
+    },
   };
 }
 

@@ -302,6 +302,34 @@ describe('what operators ask for', () => {
     expect((await call('GET', '/readyz')).status).toBe(503);
   });
 
+  it('answers what is under way when it closes, and takes nothing new', async () => {
+    let release = (): void => undefined;
+    let asked = false;
+    await serve({
+      command: async () => {
+        asked = true;
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return ok(view());
+      },
+    });
+    const pending = call('POST', '/api/v1/rollouts/r1/pause', {});
+    await expect.poll(() => asked).toBe(true);
+    const closing = server.close();
+    await expect
+      .poll(() =>
+        call('GET', '/livez').then(
+          () => 'answered',
+          () => 'refused',
+        ),
+      )
+      .toBe('refused');
+    release();
+    expect((await pending).status).toBe(200);
+    await closing;
+  });
+
   it('shows its metrics', async () => {
     await serve();
     const answer = await call('GET', '/metrics');
