@@ -177,7 +177,8 @@ async function serve(
     onThaw: () => void declared(),
   });
   const engine = createEngine(deps, shippedStrategies(), async () => [
-    await dueCheck(store.due, clock),
+    // Of a frozen store nothing is taken until a person decides.
+    ...(watch.frozen() === null ? [await dueCheck(store.due, clock)] : []),
     ...xdsChecks(config, xds),
   ]);
   const unsubscribe = kickOnProgress(xds.view, deps.active, wakeUps, clock);

@@ -49,7 +49,7 @@ export function createEngine(
       );
     },
     reconcileStore: (request) => reconcileStore(deps, request),
-    readiness: async () => [await storeCheck(deps.records), ...(await extraChecks())],
+    readiness: async () => [await storeCheck(deps.lineage), ...(await extraChecks())],
   };
 }
 

@@ -1,14 +1,19 @@
+import { freezeSummary } from '../core/model/freeze.ts';
 import type { ReadinessCheck } from './engine.ts';
 import type { Clock } from './ports/clock.ts';
-import type { DueSet, RecordStore } from './ports/store.ts';
+import type { DueSet } from './ports/store.ts';
+import type { StoreLineage } from './ports/store-lineage.ts';
 
 /** Due work that waits for longer is nobody's. */
 const OVERDUE_MS = 30_000;
 
-export async function storeCheck(records: Pick<RecordStore, 'time'>): Promise<ReadinessCheck> {
-  const time = await records.time();
-  const ok = time.kind === 'ok';
-  return { name: 'store', roles: ['api', 'scheduler'], ok, detail: ok ? 'answers' : time.kind };
+/** Ready also while it is frozen: a person needs the API to decide. */
+export async function storeCheck(lineage: Pick<StoreLineage, 'look'>): Promise<ReadinessCheck> {
+  const check = { name: 'store', roles: ['api', 'scheduler'] } as const;
+  const looked = await lineage.look();
+  if (looked.kind !== 'ok') return { ...check, ok: false, detail: looked.kind };
+  const { frozen } = looked.value;
+  return { ...check, ok: true, detail: frozen === null ? 'answers' : `frozen: ${freezeSummary(frozen)}` };
 }
 
 export async function dueCheck(due: Pick<DueSet, 'next'>, clock: Pick<Clock, 'now'>): Promise<ReadinessCheck> {

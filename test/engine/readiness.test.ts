@@ -17,10 +17,25 @@ describe('a scheduler is ready', () => {
 
   it('and the store answers', async () => {
     const clock = fakeClock();
-    const { due, records, faults } = fakeStore(clock);
-    expect(await storeCheck(records)).toMatchObject({ name: 'store', ok: true });
+    const { due, lineage, faults } = fakeStore(clock);
+    expect(await storeCheck(lineage)).toMatchObject({ name: 'store', ok: true });
     faults.setDown(true);
-    expect(await storeCheck(records)).toMatchObject({ roles: ['api', 'scheduler'], ok: false, detail: 'unavailable' });
+    expect(await storeCheck(lineage)).toMatchObject({ roles: ['api', 'scheduler'], ok: false, detail: 'unavailable' });
     expect(await dueCheck(due, clock)).toMatchObject({ ok: false, detail: 'unavailable' });
+  });
+
+  it('also while the store is frozen, and says why', async () => {
+    const frozen = {
+      reason: 'lost',
+      seen: { epoch: 'e', n: 9 },
+      found: { epoch: 'e', n: 7 },
+      atMs: 1,
+      by: 'a',
+    } as const;
+    const lineage = { look: async () => ({ kind: 'ok', value: { frozen: { ...frozen, mine: true } } }) as const };
+    expect(await storeCheck(lineage)).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^frozen: .* lost commits/),
+    });
   });
 });
