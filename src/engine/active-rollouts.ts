@@ -52,15 +52,20 @@ export function kickOnProgress(
 ): () => void {
   const gathering = new Set<string>();
   const seen = new Map<string, string>();
+  const hasChanged = (fleet: string): boolean => {
+    const now = signature(view.state(fleet));
+    const before = seen.get(fleet);
+    seen.set(fleet, now);
+    return before !== now;
+  };
   return view.onProgress((fleet) => {
     if (gathering.has(fleet)) return;
     gathering.add(fleet);
     clock.setTimer(GATHER_MS, () => {
       gathering.delete(fleet);
-      const now = signature(view.state(fleet));
-      const changed = seen.get(fleet) !== now;
-      seen.set(fleet, now);
-      for (const id of changed ? active.of(fleet) : active.waiting(fleet)) wakeUps.kick(`rollout/${id}`);
+      const [all, waiting] = [active.of(fleet), active.waiting(fleet)];
+      const changed = all.length > waiting.length && hasChanged(fleet);
+      for (const id of changed ? all : waiting) wakeUps.kick(`rollout/${id}`);
     });
   });
 }

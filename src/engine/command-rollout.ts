@@ -2,7 +2,7 @@ import { fail, ok, type Result } from '../core/model/errors.ts';
 import { decideCommand, type RolloutCommand } from '../core/rollout/command.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { RolloutView } from './engine.ts';
-import { loadBackend, loadRollout, storeUnavailable } from './load.ts';
+import { loadBackend, loadRolloutWith, storeUnavailable } from './load.ts';
 import { observeFleets } from './observe.ts';
 import { commit, transitionCommit } from './publish.ts';
 
@@ -26,17 +26,17 @@ export async function commandRollout(deps: Dependencies, request: CommandRequest
 }
 
 async function attempt(deps: Dependencies, request: CommandRequest): Promise<Result<RolloutView> | 'again'> {
-  const loaded = await loadRollout(deps.records, request.id);
-  if (loaded.kind === 'error') return loaded;
-  const rollout = loaded.value.body;
+  const likely = deps.active.backendOf(request.id);
+  const read = await loadRolloutWith(deps.records, request.id, likely);
+  if (read.kind === 'error') return read;
+  const loaded = read.value.rollout;
+  const rollout = loaded.body;
   if (rollout === null) return fail('SERIN_NOT_FOUND', `there is no rollout ${request.id}`);
-  if (request.rev !== null && request.rev !== loaded.value.rev) {
-    return fail(
-      'SERIN_CONFLICT',
-      `the rollout is at rev ${loaded.value.rev}, the command was given for ${request.rev}`,
-    );
+  if (request.rev !== null && request.rev !== loaded.rev) {
+    return fail('SERIN_CONFLICT', `the rollout is at rev ${loaded.rev}, the command was given for ${request.rev}`);
   }
-  const backend = await loadBackend(deps.records, rollout.backend);
+  const together = rollout.backend === likely ? read.value.backend : null;
+  const backend = together ?? (await loadBackend(deps.records, rollout.backend));
   if (backend.kind === 'error') return backend;
   if (backend.value.body === null) return fail('SERIN_INTERNAL', `backend ${rollout.backend} has no state`);
   const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
@@ -52,14 +52,14 @@ async function attempt(deps: Dependencies, request: CommandRequest): Promise<Res
     nowMs: deps.clock.now(),
   });
   if (outcome.kind === 'refused') return { kind: 'error', errors: [outcome.error] };
-  if (outcome.kind === 'unchanged') return ok({ rev: loaded.value.rev, rollout, laggards: [] });
+  if (outcome.kind === 'unchanged') return ok({ rev: loaded.rev, rollout, laggards: [] });
 
   const { transition } = outcome;
   const done = await commit(
     deps,
     transitionCommit(
       transition,
-      { rollout: loaded.value.rev, backend: backend.value.rev },
+      { rollout: loaded.rev, backend: backend.value.rev },
       transition.backend !== backend.value.body,
     ),
   );
@@ -67,7 +67,7 @@ async function attempt(deps: Dependencies, request: CommandRequest): Promise<Res
     case 'committed':
       deps.active.note(transition.rollout);
       deps.wakeUps.kick(`rollout/${request.id}`);
-      return ok({ rev: loaded.value.rev + 1, rollout: transition.rollout, laggards: [] });
+      return ok({ rev: loaded.rev + 1, rollout: transition.rollout, laggards: [] });
     case 'conflict':
       return 'again';
     case 'unavailable':

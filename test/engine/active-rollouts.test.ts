@@ -13,9 +13,13 @@ function rig() {
   const active = activeRollouts();
   const kicked: string[] = [];
   let tell: (fleet: string) => void = () => undefined;
+  let looks = 0;
   const edge = { nodes: [node('a')] as readonly FleetNode[], complete: true };
   const view = {
-    state: (fleet: string) => ({ fleet, observedSinceMs: 0, ...edge }),
+    state: (fleet: string) => {
+      looks += 1;
+      return { fleet, observedSinceMs: 0, ...edge };
+    },
     onProgress: (listener: (fleet: string) => void) => {
       tell = listener;
       return () => undefined;
@@ -25,6 +29,7 @@ function rig() {
   return {
     active,
     edge,
+    looks: () => looks,
     async progress(fleet = 'edge'): Promise<string[]> {
       tell(fleet);
       tell(fleet);
@@ -62,6 +67,13 @@ describe('progress of a fleet', () => {
     change(edge);
     expect(await progress()).toEqual(['rollout/live', 'rollout/waiting']);
     expect(await progress()).toEqual(['rollout/waiting']);
+  });
+
+  it('is not looked into while every rollout waits: a large fleet says much', async () => {
+    const { active, looks, progress } = rig();
+    active.note(waiting);
+    expect(await progress()).toEqual(['rollout/waiting']);
+    expect(looks()).toBe(0);
   });
 
   it('concerns a rollout no more once it is over', async () => {
