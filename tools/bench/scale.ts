@@ -9,7 +9,7 @@ import { type Undo, undoAll } from '../../test/support/installation.ts';
 import { answers, freePort, type RunningProcess, startProcess, waitFor } from '../../test/support/processes.ts';
 import { quiet } from '../../test/support/quiet-logger.ts';
 import { percentile } from './percentile.ts';
-import { cpuMs, residentMb } from './process-cost.ts';
+import { cpuMs, machineCpuMs, othersPct, residentMb } from './process-cost.ts';
 import { bucketsOf, grown, quantile, total } from './scale/histogram.ts';
 import { fleetCommit, fleetName, ROLLOUTS_PER_FLEET } from './scale/scene.ts';
 import { startTool } from './start-tool.ts';
@@ -24,7 +24,8 @@ import { startTool } from './start-tool.ts';
  * 160 rollouts) are stand-ins, in processes of their own but on the same cores, that answer at once.
  *
  * Lateness is the engine's own `serin_tick_lateness_seconds`, to the end of the look: the measuring and the commit are
- * in it. `redisOpsPerS` is what Redis counts, commands in scripts included. `SERIN_BENCH_NODE_ARGS` goes to the engine's
+ * in it. `redisOpsPerS` is what Redis counts, commands in scripts included. `othersPct`: what the machine did beside;
+ * with much of it the times say little, and CPU time per tick more. `SERIN_BENCH_NODE_ARGS` goes to the engine's
  * Node, as `--cpu-prof --cpu-prof-dir=/tmp`.
  */
 const COUNTS = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [100, 1_000, 10_000];
@@ -60,7 +61,13 @@ function liveEvents(exposition: string): number {
   return Number(/^serin_rollout_events_total\{type="live"\} (\d+)/m.exec(exposition)?.[1] ?? 0);
 }
 
-async function reading(redis: Redis, engine: RunningProcess, redisPid: number, http: number) {
+async function reading(
+  redis: Redis,
+  engine: RunningProcess,
+  redisPid: number,
+  standIns: readonly number[],
+  http: number,
+) {
   const [stats, exposition] = await Promise.all([
     numbers(redis, 'stats'),
     fetch(`http://127.0.0.1:${http}/metrics`).then((response) => response.text()),
@@ -69,6 +76,8 @@ async function reading(redis: Redis, engine: RunningProcess, redisPid: number, h
     atMs: performance.now(),
     cpuMs: cpuMs(engine.pid),
     redisCpuMs: cpuMs(redisPid),
+    standInsCpuMs: standIns.reduce((sum, pid) => sum + cpuMs(pid), 0),
+    machineMs: machineCpuMs(),
     ops: stats('total_commands_processed'),
     late: bucketsOf(exposition, 'serin_tick_lateness_seconds'),
     exposition,
@@ -129,11 +138,12 @@ async function measure(rollouts: number, folder: string, undo: Undo[]) {
   // On a slow machine the starts take longer than the lead; what is overdue then is caught up with before.
   await new Promise((done) => setTimeout(done, Math.max(nowMs + LEAD_MS - Date.now(), 0) + WARM_UP_MS));
 
-  const first = await reading(redis, engine, server.pid, http);
+  const first = await reading(redis, engine, server.pid, [prometheus.pid, envoys.pid], http);
   await new Promise((done) => setTimeout(done, MEASURED_MS));
-  const last = await reading(redis, engine, server.pid, http);
+  const last = await reading(redis, engine, server.pid, [prometheus.pid, envoys.pid], http);
   const seconds = (last.atMs - first.atMs) / 1_000;
   const late = grown(first.late, last.late);
+  const ownMs = (['cpuMs', 'redisCpuMs', 'standInsCpuMs'] as const).reduce((sum, of) => sum + last[of] - first[of], 0);
   const counted = (await (await fetch(`http://127.0.0.1:${prometheusPort}/counted`)).json()) as Record<string, number>;
   if (counted.unknown !== 0) throw new Error(`${counted.unknown} queries that the stand-in does not know`);
   const live = liveEvents(last.exposition) - liveEvents(first.exposition);
@@ -151,6 +161,7 @@ async function measure(rollouts: number, folder: string, undo: Undo[]) {
     rssMb: residentMb(engine.pid),
     redisOpsPerS: Math.round((last.ops - first.ops) / seconds),
     bytesPerRollout: Math.round((usedAfter - usedBefore) / rollouts),
+    othersPct: othersPct(last.machineMs - first.machineMs, ownMs, seconds),
     startMs: Math.round(percentile(starts, 0.5)),
     startCpuMs: Math.round(percentile(startCpus, 0.5)),
   };
