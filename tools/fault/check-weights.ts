@@ -46,7 +46,8 @@ function statesByBackend(rollouts: readonly RolloutHistory[]): Map<string, State
     const own = states.get(backend) ?? [];
     states.set(backend, own);
     own.push({
-      atMs: Date.parse(final.createdAt),
+      // What is stable at the first start was so before.
+      atMs: own.length === 0 ? 0 : Date.parse(final.createdAt),
       split: arms(stableCluster, canaryCluster, 0),
       rollout,
       isBack: false,

@@ -37,7 +37,7 @@ const AT_START: readonly [CrashPointName, ...CrashPointName[]] = [
   'before-push',
   'after-push',
   'after-lease',
-  'before-ledger',
+  'before-commit',
   'after-load',
 ];
 

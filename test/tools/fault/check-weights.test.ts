@@ -24,6 +24,10 @@ describe('what an Envoy was seen to do', () => {
     expect(check(promoted('r1'), seen)).toEqual([]);
   });
 
+  it('is right when it was seen before the first rollout began', () => {
+    expect(check(promoted('r1'), [sight(0.1, 2, 0)])).toEqual([]);
+  });
+
   it('is right when it was away, and has the newest or the one before on its return', () => {
     expect(check(promoted('r1'), [sight(1, 2, 0), sight(5.1, 5.1, 5_000), sight(6, 9, 10_000)])).toEqual([]);
   });
