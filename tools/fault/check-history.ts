@@ -27,8 +27,17 @@ export function checkHistory(history: History): {
   return { violations, duplicated: messages.duplicated, lost: messages.lost };
 }
 
-export function msOf(event: Pick<EventBody, 'at'>): number {
+function msOf(event: Pick<EventBody, 'at'>): number {
   return Date.parse(event.at);
+}
+
+/** When the store took it: its own clock, and the order of commits. What engines say may be a little behind. */
+export function committedMs(event: Pick<EventBody, 'id'>): number {
+  return Number(event.id.split('-')[0]);
+}
+
+export function startedMs({ events }: Pick<RolloutHistory, 'events'>): number {
+  return events[0] === undefined ? 0 : committedMs(events[0]);
 }
 
 function checkRollout(rollout: RolloutHistory, stalls: readonly Stall[]): string[] {
@@ -78,14 +87,13 @@ function rightEnds({ kind, aborted }: RolloutHistory): readonly Phase[] {
 function checkOwnership(rollouts: readonly RolloutHistory[]): string[] {
   const last = new Map<string, { readonly id: string; readonly endMs: number }>();
   const wrong: string[] = [];
-  const byStart = rollouts.toSorted((a, b) => Date.parse(a.final.createdAt) - Date.parse(b.final.createdAt));
-  for (const { id, backend, events, final } of byStart) {
+  for (const rollout of rollouts.toSorted((a, b) => startedMs(a) - startedMs(b))) {
+    const { id, backend, events } = rollout;
     const before = last.get(backend);
-    const startMs = Date.parse(final.createdAt);
-    if (before !== undefined && before.endMs > startMs)
+    if (before !== undefined && before.endMs > startedMs(rollout))
       wrong.push(`${backend}: ${id} began while ${before.id} was active`);
     const end = events.find(({ type }) => type === 'finished');
-    last.set(backend, { id, endMs: end === undefined ? Number.POSITIVE_INFINITY : msOf(end) });
+    last.set(backend, { id, endMs: end === undefined ? Number.POSITIVE_INFINITY : committedMs(end) });
   }
   return wrong;
 }

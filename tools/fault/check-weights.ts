@@ -1,5 +1,5 @@
 import { TOTAL_WEIGHT } from '../../src/core/model/documents.ts';
-import { msOf } from './check-history.ts';
+import { committedMs, startedMs } from './check-history.ts';
 import type { History, Outage, RolloutHistory, WeightSight } from './history.ts';
 
 /** One committed way of a backend's requests. */
@@ -40,14 +40,14 @@ export function checkWeights(history: History): string[] {
 
 function statesByBackend(rollouts: readonly RolloutHistory[]): Map<string, State[]> {
   const states = new Map<string, State[]>();
-  const byStart = rollouts.toSorted((a, b) => Date.parse(a.final.createdAt) - Date.parse(b.final.createdAt));
+  const byStart = rollouts.toSorted((a, b) => startedMs(a) - startedMs(b));
   for (const rollout of byStart) {
-    const { backend, canaryCluster, stableCluster, events, final } = rollout;
+    const { backend, canaryCluster, stableCluster, events } = rollout;
     const own = states.get(backend) ?? [];
     states.set(backend, own);
     own.push({
       // What is stable at the first start was so before.
-      atMs: own.length === 0 ? 0 : Date.parse(final.createdAt),
+      atMs: own.length === 0 ? 0 : startedMs(rollout),
       split: arms(stableCluster, canaryCluster, 0),
       rollout,
       isBack: false,
@@ -56,7 +56,7 @@ function statesByBackend(rollouts: readonly RolloutHistory[]): Map<string, State
       if (event.type !== 'step' || typeof event.data.weight !== 'number') continue;
       const canary = Math.round(event.data.weight * 100);
       const isBack = event.phase === 'rolling_back' || event.phase === 'aborting';
-      own.push({ atMs: msOf(event), split: arms(stableCluster, canaryCluster, canary), rollout, isBack });
+      own.push({ atMs: committedMs(event), split: arms(stableCluster, canaryCluster, canary), rollout, isBack });
     }
   }
   return states;

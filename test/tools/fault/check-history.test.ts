@@ -74,7 +74,8 @@ describe('the history of a run', () => {
   });
 
   it('is wrong when a backend had two active rollouts', () => {
-    const second = { ...promoted('r2'), final: { ...promoted('r2').final, createdAt: new Date(at(4)).toISOString() } };
+    const early = event(4, 'started', 'pending');
+    const second = { ...promoted('r2'), events: [early, ...promoted('r2').events.slice(1)] };
     expect(check({ rollouts: [promoted('r1'), second] })).toContainEqual(
       expect.stringContaining('began while r1 was active'),
     );

@@ -11,7 +11,7 @@ export function event(
   phase: Phase,
   { step = -1, ...data }: { readonly step?: number; readonly weight?: number; readonly outcome?: Phase } = {},
 ): EventBody {
-  return { id: `${second}-${type}`, type, at: iso(second), by: 'serin', phase, step, message: '', data };
+  return { id: `${at(second)}-0`, type, at: iso(second), by: 'serin', phase, step, message: '', data };
 }
 
 /** Two steps, then all of it. */
