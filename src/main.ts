@@ -22,6 +22,7 @@ import type { ReadinessCheck } from './engine/engine.ts';
 import type { Logger } from './engine/ports/logger.ts';
 import type { MetricsSource } from './engine/ports/metrics-source.ts';
 import { dueCheck } from './engine/readiness.ts';
+import { RETENTION_SUBJECT, sweepRetention } from './engine/retention.ts';
 import { shareLedger } from './engine/share-ledger.ts';
 import { createStoreWatch } from './engine/store-watch.ts';
 import { createBell } from './platform/bell.ts';
@@ -46,6 +47,8 @@ import { startHttpServer } from './surfaces/http/http-server.ts';
 const MAX_DRIFT_MS = 5_000;
 const CLOCK_SYNC_MS = 2_000;
 const DRAIN_DEADLINE_MS = 25_000;
+/** After a start there is more important work. */
+const FIRST_SWEEP_MS = 60_000;
 
 /** Puts the rooms together and runs them until the process is told to stop. */
 async function runEngine({ mode, config: path, dataDir, roles }: EngineOptions): Promise<Result<number>> {
@@ -236,10 +239,13 @@ async function serve(
       accepting: () => lifecycle.state() === 'READY',
       pause: (ms) => bell.wait(ms),
     });
-    // On a frozen store nothing is decided; the lease brings the subject back.
+    const sweeping = { ...store, clock, logger, settings: config.retention };
     await wakeUps.start(async (subject) => {
-      if (watch.frozen() === null) await handleSubject(deps, subject);
+      // On a frozen store nothing is decided; the lease brings the subject back.
+      if (watch.frozen() !== null) return;
+      await (subject === RETENTION_SUBJECT ? sweepRetention(sweeping) : handleSubject(deps, subject));
     });
+    if (has('scheduler')) await store.due.schedule(RETENTION_SUBJECT, clock.now() + FIRST_SWEEP_MS);
   } catch (error) {
     await lifecycle.stop();
     return fail(

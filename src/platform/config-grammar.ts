@@ -92,6 +92,10 @@ export const ConfigFile = fields({
     retireAfter: duration({ min: '1s', max: '30d' }).optional(),
     disconnectGrace: duration({ min: '0s', max: '1h' }).optional(),
   }).optional(),
+  retention: fields({
+    rolloutAge: duration({ min: '2d', max: '3650d' }).optional(),
+    rollouts: count(100, 1_000_000).optional(),
+  }).optional(),
   log: fields({ level: choice(LOG_LEVELS) }).optional(),
   roles: z.array(choice(ROLES), 'expected a list of roles').min(1, 'at least one role').max(3).optional(),
 });

@@ -45,6 +45,7 @@ export interface Config {
   readonly tokens: readonly { readonly name: string; readonly sha256: string }[];
   readonly retireAfterMs: number;
   readonly disconnectGraceMs: number;
+  readonly retention: { readonly rolloutAgeMs: number; readonly rollouts: number };
   readonly logLevel: LogLevel;
 }
 
@@ -225,6 +226,10 @@ function assemble(
     tokens: raw.auth?.tokens ?? [],
     retireAfterMs: raw.timing?.retireAfter ?? 86_400_000,
     disconnectGraceMs: raw.timing?.disconnectGrace ?? 30_000,
+    retention: {
+      rolloutAgeMs: raw.retention?.rolloutAge ?? 90 * 86_400_000,
+      rollouts: raw.retention?.rollouts ?? 10_000,
+    },
     logLevel: raw.log?.level ?? 'info',
   };
 }

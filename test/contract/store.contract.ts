@@ -8,6 +8,7 @@ import type {
   CommitOutcome,
   DueSet,
   Outbox,
+  RecordIndex,
   RecordKey,
   RecordStore,
   StoreRead,
@@ -24,6 +25,7 @@ export interface StoreUnderTest {
   readonly outbox: Outbox;
   readonly due: DueSet;
   readonly counts: CensusTaker;
+  readonly keys: RecordIndex;
   /** Returns once the store's clock has moved on by `ms`. */
   elapse(ms: number): Promise<void>;
   /** Damages a stored record. */
@@ -105,6 +107,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
 
     recordContract(() => store);
     pageContract(() => store);
+    indexContract(() => store);
     outboxContract(() => store);
     dueContract(() => store);
     censusContract(() => store);
@@ -301,6 +304,52 @@ function pageContract(store: () => StoreUnderTest): void {
     expect(messages).toEqual(['0a', '0b', '1a', '1b', '2a', '2b']);
     expect(first[0]?.event).toEqual(event(id, '0a'));
     expect(value(await store().records.events(id, { after: last.at(-1)?.id ?? '', limit: 4 }))).toEqual([]);
+  });
+}
+
+function indexContract(store: () => StoreUnderTest): void {
+  it('names the oldest records of a prefix, page by page, and says how many there are', async () => {
+    const { records, keys } = store();
+    const kind = fresh('Kind');
+    const made: RecordKey[] = [];
+    for (let i = 0; i < 5; i += 1) {
+      const key: RecordKey = `document/${kind}/n${i}`;
+      committed(await records.commit(put(key, 0, { i })));
+      made.push(key);
+    }
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: { keys: readonly RecordKey[]; cursor: string | null; total: number } = value(
+        await keys.oldest(`document/${kind}/`, { limit: 2, cursor }),
+      );
+      expect(page.total).toBe(5);
+      seen.push(...page.keys);
+      cursor = page.cursor;
+    } while (cursor !== null);
+    expect(seen).toEqual(made);
+    expect(value(await keys.oldest(`document/${fresh('None')}/`, { limit: 2, cursor: null }))).toEqual({
+      keys: [],
+      cursor: null,
+      total: 0,
+    });
+  });
+
+  it('forgets the events of a rollout with its record, and no longer counts it', async () => {
+    const { records, counts } = store();
+    const id = fresh('ended');
+    const key: RecordKey = `rollout/${id}`;
+    committed(
+      await records.commit({
+        ...put(key, 0, {}),
+        events: [event(id, 'one')],
+        active: [{ rolloutId: id, phase: 'pending', evidenceAtMs: null }],
+      }),
+    );
+    expect(value(await records.events(id, { after: null, limit: 10 }))).toHaveLength(1);
+    committed(await records.commit(put(key, 1, null)));
+    expect(value(await records.events(id, { after: null, limit: 10 }))).toEqual([]);
+    expect(value(await counts.census()).active.get('pending')).toBeUndefined();
   });
 }
 

@@ -49,6 +49,7 @@ describe('a configuration', () => {
       tokens: [],
       retireAfterMs: 86_400_000,
       disconnectGraceMs: 30_000,
+      retention: { rolloutAgeMs: 7_776_000_000, rollouts: 10_000 },
       logLevel: 'info',
     });
   });
@@ -80,6 +81,7 @@ notifiers:
   - { name: audit, type: generic, url: "\${env:HOOK}", secret: "file:${folder}/sign" }
 auth: { tokens: [{ name: ci, sha256: ${'ab'.repeat(32)} }] }
 timing: { retireAfter: 1h30m, disconnectGrace: 0s }
+retention: { rolloutAge: 30d, rollouts: 500 }
 log: { level: debug }
 `;
       const hook = `https://hooks.example.com/${SECRET}`;
@@ -118,6 +120,7 @@ log: { level: debug }
         tokens: [{ name: 'ci', sha256: 'ab'.repeat(32) }],
         retireAfterMs: 5_400_000,
         disconnectGraceMs: 0,
+        retention: { rolloutAgeMs: 2_592_000_000, rollouts: 500 },
         logLevel: 'debug',
       });
     } finally {

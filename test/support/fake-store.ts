@@ -10,6 +10,7 @@ import type {
   DueSet,
   Outbox,
   OutboxQueue,
+  RecordIndex,
   RecordKey,
   RecordStore,
   StoredRecord,
@@ -38,6 +39,7 @@ export interface FakeStore {
   readonly lineage: StoreLineage;
   /** The same store as another replica uses it, which remembers only what it was told itself. */
   replica(): Pick<FakeStore, 'records' | 'traffic' | 'lineage'>;
+  readonly keys: RecordIndex;
   readonly faults: {
     /** Faults of the next commits, in order. */
     failNextCommit(...faults: readonly CommitFault[]): void;
@@ -133,6 +135,7 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
     due: fakeDue(s),
     counts: fakeCounts(s),
     archive: fakeArchive(s),
+    keys: fakeKeys(s),
     faults: {
       backup: () => backup(s),
       forgetHistory: () => s.history.journal.clear(),
@@ -270,6 +273,10 @@ function write(s: State, key: RecordKey, body: unknown): void {
   const entry = s.entries.get(key);
   if (body === null) {
     if (entry !== undefined) s.gone.set(key, entry.rev);
+    if (key.startsWith('rollout/')) {
+      s.events.delete(key.slice('rollout/'.length));
+      s.active.delete(key.slice('rollout/'.length));
+    }
     s.entries.delete(key);
     return;
   }
@@ -413,6 +420,22 @@ function fakeOutbox(s: State): Outbox {
         return ok('done');
       }),
     deadLetters: (limit) => answer(s, () => ok(s.dead.slice(0, limit))),
+  };
+}
+
+function fakeKeys(s: State): RecordIndex {
+  return {
+    oldest: (prefix, { limit, cursor }) =>
+      answer(s, () => {
+        const all = [...s.entries].filter(([key]) => key.startsWith(prefix)).sort(([, a], [, b]) => a.order - b.order);
+        const rest = all.filter(([, { order }]) => order > Number(cursor ?? -1));
+        const shown = rest.slice(0, limit);
+        return ok({
+          keys: shown.map(([key]) => key as RecordKey),
+          cursor: rest.length > shown.length ? String(shown.at(-1)?.[1].order) : null,
+          total: all.length,
+        });
+      }),
   };
 }
 

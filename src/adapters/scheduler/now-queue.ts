@@ -27,7 +27,7 @@ export type Enqueued =
 const NAME = 'wake-ups';
 /** A worker's blocking read takes at most 10 s; a connection that is silent for longer is dead. */
 const BLOCKING_MS = 15_000;
-const JobData = z.object({ subject: z.string().regex(/^(?:rollout|outbox|backend|trial)\/./) });
+const JobData = z.object({ subject: z.string().regex(/^(?:rollout|outbox|backend|trial|sweep)\/./) });
 
 /**
  * BullMQ, used for one thing: some replica runs this subject now, once at a time. Jobs carry the subject alone and

@@ -80,7 +80,7 @@ for _, o in ipairs(outbox) do
   if damaged('outbox:' .. o[1], 'list') then return {'damaged', 'outbox:' .. o[1]} end
   if damaged('waiting', 'zset') then return {'damaged', 'waiting'} end
 end
-if #active > 0 and damaged('active', 'hash') then return {'damaged', 'active'} end
+if damaged('active', 'hash') then return {'damaged', 'active'} end
 local function unsound(fleet)
   if damaged('traffic:' .. fleet, 'hash') then return true end
   local n = redis.call('HGET', p .. 'traffic:' .. fleet, '@n')
@@ -154,6 +154,11 @@ for _, w in ipairs(writes) do
   elseif have then
     redis.call('DEL', key)
     redis.call('SET', p .. 'gone:' .. name, have, 'PX', tombstoneMs)
+    local ended = string.match(name, '^rollout/(.+)$')
+    if ended then
+      redis.call('DEL', p .. 'events:' .. ended)
+      redis.call('HDEL', p .. 'active', ended)
+    end
     for slash in string.gmatch(name, '()/') do
       redis.call('ZREM', p .. 'index:' .. string.sub(name, 1, slash), name)
     end

@@ -1,7 +1,15 @@
 import { Redis } from 'ioredis';
 import type { LedgerStore } from '../../engine/ports/ledger.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { CensusTaker, DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
+import type {
+  CensusTaker,
+  DueSet,
+  Outbox,
+  RecordIndex,
+  RecordStore,
+  TrafficFeed,
+  TrafficReader,
+} from '../../engine/ports/store.ts';
 import type { StoreArchive } from '../../engine/ports/store-archive.ts';
 import type { StoreLineage } from '../../engine/ports/store-lineage.ts';
 import { type RedisConnection, redisAddress } from './redis-address.ts';
@@ -10,6 +18,7 @@ import { redisCalls } from './redis-calls.ts';
 import { redisCensus } from './redis-census.ts';
 import { redisDueSet } from './redis-due-set.ts';
 import { redisHealth, type StoreHealth } from './redis-health.ts';
+import { redisIndex } from './redis-index.ts';
 import { redisLedger } from './redis-ledger.ts';
 import { redisLineage } from './redis-lineage.ts';
 import { redisOutbox } from './redis-outbox.ts';
@@ -36,6 +45,7 @@ export interface RedisStore {
   readonly counts: CensusTaker;
   readonly archive: StoreArchive;
   readonly lineage: StoreLineage;
+  readonly keys: RecordIndex;
   health(): Promise<StoreHealth>;
   /** Drops the connections; followers are stopped by whoever started them. */
   close(): void;
@@ -86,6 +96,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     counts: redisCensus(calls),
     archive: redisArchive(calls),
     lineage: redisLineage(calls, witness),
+    keys: redisIndex(calls),
     health: () => redisHealth(calls),
     close: () => client.disconnect(),
   };

@@ -26,7 +26,7 @@ export function stored(what: string, value: unknown): string {
 }
 
 const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout|fence)\/[A-Za-z0-9._~/-]+$/;
-const SUBJECT = /^(?:rollout|outbox|backend|trial)\/[A-Za-z0-9._~/-]+$/;
+const SUBJECT = /^(?:rollout|outbox|backend|trial|sweep)\/[A-Za-z0-9._~/-]+$/;
 
 /** Keys never carry foreign characters: they are checked here, whoever made them. */
 export function requireRecordKey(key: RecordKey): void {

@@ -27,8 +27,16 @@ export interface Unavailable {
   readonly frozen?: true;
 }
 
-/** Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend to tidy, a trial to end. */
-export type Subject = `rollout/${string}` | `outbox/${string}` | `backend/${string}` | `trial/${string}`;
+/**
+ * Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend or a trial to tidy,
+ * or something to sweep for the whole installation.
+ */
+export type Subject =
+  | `rollout/${string}`
+  | `outbox/${string}`
+  | `backend/${string}`
+  | `trial/${string}`
+  | `sweep/${string}`;
 
 /** `<rollout id>~<target>`: delivered first in, first out. */
 export type OutboxQueue = string;
@@ -36,7 +44,7 @@ export type OutboxQueue = string;
 export interface Commit {
   /** Every record the decision read, with the rev it saw; all must still hold, or nothing happens. */
   readonly reads: readonly { readonly key: RecordKey; readonly rev: number }[];
-  /** Written keys must be among `reads`. `body: null` deletes. */
+  /** Written keys must be among `reads`. `body: null` deletes, a rollout's with its events. */
   readonly writes: readonly { readonly key: RecordKey; readonly body: unknown }[];
   readonly events: readonly RolloutEvent[];
   readonly outbox: readonly { readonly queue: OutboxQueue; readonly notice: Notice }[];
@@ -98,6 +106,17 @@ export interface RecordStore {
   ): Promise<StoreRead<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
   /** Epoch ms of the store's clock. */
   time(): Promise<StoreRead<number>>;
+}
+
+/** Which records there are, without reading them. */
+export interface RecordIndex {
+  /** Oldest first; `prefix` like `rollout/`. `total`: of all pages. */
+  oldest(
+    prefix: string,
+    page: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<
+    StoreRead<{ readonly keys: readonly RecordKey[]; readonly cursor: string | null; readonly total: number }>
+  >;
 }
 
 /** The state of the whole installation in a few numbers, whichever replica is asked. Times are the store's. */

@@ -39,10 +39,10 @@ it('finds what became due without a hint within a sweep', async () => {
 
 it('runs subjects of every kind', async () => {
   const { handle, runs } = counter(r.store);
-  const subjects: readonly Subject[] = ['rollout/a', 'outbox/a~b', 'backend/c', 'trial/edge'];
+  const subjects: readonly Subject[] = ['rollout/a', 'outbox/a~b', 'backend/c', 'trial/edge', 'sweep/retention'];
   for (const subject of subjects) await r.store.due.schedule(subject, 1);
   await r.wakeUps({ leaseMs: 60_000 }).start(handle);
-  await expect.poll(() => subjects.map(runs), { timeout: 5000 }).toEqual([1, 1, 1, 1]);
+  await expect.poll(() => subjects.map(runs), { timeout: 5000 }).toEqual([1, 1, 1, 1, 1]);
 });
 
 it('says how long after its due time a run has ended, and nothing of a kick', async () => {
