@@ -15,6 +15,7 @@ import { FleetLedgers } from './core/fleet/fleet-ledgers.ts';
 import { fail, ok, type Result } from './core/model/errors.ts';
 import type { Role } from './core/model/roles.ts';
 import { activeRollouts, kickOnProgress } from './engine/active-rollouts.ts';
+import { audited } from './engine/audited.ts';
 import { createEngine, handleSubject } from './engine/create-engine.ts';
 import { declareListeners } from './engine/declare-listeners.ts';
 import type { Dependencies } from './engine/dependencies.ts';
@@ -179,11 +180,17 @@ async function serve(
     logger,
     onThaw: () => void declared(),
   });
-  const engine = createEngine(deps, shippedStrategies(), async () => [
+  const checks = async () => [
     // Of a frozen store nothing is taken until a person decides.
     ...(watch.frozen() === null ? [await dueCheck(store.due, clock)] : []),
     ...xdsChecks(config, xds),
-  ]);
+  ];
+  const engine = audited(createEngine(deps, shippedStrategies(), checks), {
+    audit: store.audit,
+    clock,
+    newId: deps.newId,
+    logger,
+  });
   const unsubscribe = kickOnProgress(xds.view, deps.active, wakeUps, clock);
   let http: Awaited<ReturnType<typeof startHttpServer>> | null = null;
   const lifecycle = createLifecycle({

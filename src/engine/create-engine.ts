@@ -25,7 +25,7 @@ export function createEngine(
   deps: Dependencies,
   shipped: StrategyLibrary,
   extraChecks: () => Promise<readonly ReadinessCheck[]> = async () => [],
-): Engine {
+): Omit<Engine, 'audit'> {
   const watch = seriesWatch(deps.metrics, deps.clock);
   return {
     apply: (request) => apply(deps, shipped, request),

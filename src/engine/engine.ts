@@ -7,6 +7,7 @@ import type { RolloutCommand } from '../core/rollout/command.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import type { FleetReport, NodeDiff } from './fleet-truth.ts';
+import type { AuditLine, AuditPage } from './ports/store.ts';
 import type { Reconciled, ReconcileRequest } from './reconcile-store.ts';
 
 export type { FleetReport, NodeDiff, Reconciled, RolloutCommand };
@@ -100,5 +101,7 @@ export interface Engine {
   >;
   /** The way out of a frozen store. */
   reconcileStore(request: ReconcileRequest): Promise<Result<Reconciled>>;
+  /** Who did what, oldest first. */
+  audit(page: AuditPage): Promise<Result<readonly AuditLine[]>>;
   readiness(): Promise<readonly ReadinessCheck[]>;
 }

@@ -3,7 +3,7 @@ import type { Rollout } from '../core/rollout/rollout.ts';
 import { loadRollout } from './load.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Logger } from './ports/logger.ts';
-import type { CensusTaker, DueSet, RecordIndex, RecordKey, RecordStore, Subject } from './ports/store.ts';
+import type { AuditLog, CensusTaker, DueSet, RecordIndex, RecordKey, RecordStore, Subject } from './ports/store.ts';
 import { EMPTY_COMMIT } from './publish.ts';
 
 export interface Retention {
@@ -11,12 +11,17 @@ export interface Retention {
   readonly rolloutAgeMs: number;
   /** So many that ended are kept, the newest. */
   readonly rollouts: number;
+  /** Lines of the audit log go after so long, ms, */
+  readonly auditAgeMs: number;
+  /** and so many are kept, the newest. */
+  readonly auditEntries: number;
 }
 
 export interface RetentionDependencies {
   readonly records: RecordStore;
   readonly keys: RecordIndex;
   readonly counts: CensusTaker;
+  readonly audit: Pick<AuditLog, 'trim'>;
   readonly due: Pick<DueSet, 'schedule'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -36,10 +41,12 @@ const PAGE = 100;
 /** Written with each deletion: of two sweeps at once, which count the same excess, one ends. */
 const FENCE: RecordKey = 'fence/retention';
 
-/** Lets go of rollouts that ended, oldest first, with their events. The due set gives it to one replica at a time. */
+/** Lets go of rollouts that ended, oldest first, with their events, and of old lines of the audit log. The due set gives it to one replica at a time. */
 export async function sweepRetention(deps: RetentionDependencies): Promise<void> {
+  const { audit, clock, settings } = deps;
+  await audit.trim(clock.now() - settings.auditAgeMs, settings.auditEntries);
   const left = await sweep(deps);
-  await deps.due.schedule(RETENTION_SUBJECT, deps.clock.now() + (left === 'more' ? SOON_MS : EVERY_MS));
+  await deps.due.schedule(RETENTION_SUBJECT, clock.now() + (left === 'more' ? SOON_MS : EVERY_MS));
 }
 
 async function sweep(deps: RetentionDependencies): Promise<'more' | 'done'> {

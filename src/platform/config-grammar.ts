@@ -95,6 +95,8 @@ export const ConfigFile = fields({
   retention: fields({
     rolloutAge: duration({ min: '2d', max: '3650d' }).optional(),
     rollouts: count(100, 1_000_000).optional(),
+    auditAge: duration({ min: '2d', max: '3650d' }).optional(),
+    auditEntries: count(1_000, 1_000_000).optional(),
   }).optional(),
   log: fields({ level: choice(LOG_LEVELS) }).optional(),
   roles: z.array(choice(ROLES), 'expected a list of roles').min(1, 'at least one role').max(3).optional(),

@@ -45,7 +45,12 @@ export interface Config {
   readonly tokens: readonly { readonly name: string; readonly sha256: string }[];
   readonly retireAfterMs: number;
   readonly disconnectGraceMs: number;
-  readonly retention: { readonly rolloutAgeMs: number; readonly rollouts: number };
+  readonly retention: {
+    readonly rolloutAgeMs: number;
+    readonly rollouts: number;
+    readonly auditAgeMs: number;
+    readonly auditEntries: number;
+  };
   readonly logLevel: LogLevel;
 }
 
@@ -229,6 +234,8 @@ function assemble(
     retention: {
       rolloutAgeMs: raw.retention?.rolloutAge ?? 90 * 86_400_000,
       rollouts: raw.retention?.rollouts ?? 10_000,
+      auditAgeMs: raw.retention?.auditAge ?? 365 * 86_400_000,
+      auditEntries: raw.retention?.auditEntries ?? 100_000,
     },
     logLevel: raw.log?.level ?? 'info',
   };

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AuditEntry } from '../../src/core/model/audit.ts';
 import type { Phase } from '../../src/core/model/phase.ts';
 import type { BackendTraffic, RouteTraffic } from '../../src/core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type {
+  AuditLog,
   CensusTaker,
   Commit,
   CommitOutcome,
@@ -26,6 +28,7 @@ export interface StoreUnderTest {
   readonly due: DueSet;
   readonly counts: CensusTaker;
   readonly keys: RecordIndex;
+  readonly audit: AuditLog;
   /** Returns once the store's clock has moved on by `ms`. */
   elapse(ms: number): Promise<void>;
   /** Damages a stored record. */
@@ -108,6 +111,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     recordContract(() => store);
     pageContract(() => store);
     indexContract(() => store);
+    auditContract(() => store);
     outboxContract(() => store);
     dueContract(() => store);
     censusContract(() => store);
@@ -350,6 +354,58 @@ function indexContract(store: () => StoreUnderTest): void {
     committed(await records.commit(put(key, 1, null)));
     expect(value(await records.events(id, { after: null, limit: 10 }))).toEqual([]);
     expect(value(await counts.census()).active.get('pending')).toBeUndefined();
+  });
+}
+
+function auditContract(store: () => StoreUnderTest): void {
+  const entry = (id: string, atMs = 1): AuditEntry => ({
+    id,
+    stage: 'answered',
+    atMs,
+    by: 'ci "quoted"',
+    command: 'abort',
+    target: 'rollout/r1',
+    detail: 'declined payments\n',
+    result: 'done',
+  });
+
+  it('keeps who did what, oldest first, page by page, from a moment on', async () => {
+    const { audit, records } = store();
+    const before = value(await records.time());
+    const ids = [fresh('entry'), fresh('entry'), fresh('entry')];
+    for (const id of ids) value(await audit.append(entry(id)));
+    const first = value(await audit.read({ after: null, sinceMs: before, limit: 2 }));
+    expect(first.map(({ entry: one }) => one)).toEqual([entry(ids[0] ?? ''), entry(ids[1] ?? '')]);
+    const rest = value(await audit.read({ after: first[1]?.cursor ?? null, sinceMs: null, limit: 10 }));
+    expect(rest.map(({ entry: one }) => one.id)).toEqual([ids[2]]);
+    await store().elapse(5);
+    const now = value(await records.time());
+    expect(value(await audit.read({ after: null, sinceMs: now, limit: 10 }))).toEqual([]);
+    // What is no cursor starts from the beginning.
+    expect(value(await audit.read({ after: 'x', sinceMs: before, limit: 1 }))[0]?.entry.id).toBe(ids[0]);
+  });
+
+  it('lets go of entries by age', async () => {
+    const { audit, records } = store();
+    const old = fresh('old');
+    value(await audit.append(entry(old)));
+    await store().elapse(5);
+    const now = value(await records.time());
+    const young = fresh('young');
+    value(await audit.append(entry(young)));
+    value(await audit.trim(now, 1_000));
+    const left = value(await audit.read({ after: null, sinceMs: null, limit: 1_000 })).map(({ entry: one }) => one.id);
+    expect(left).toContain(young);
+    expect(left).not.toContain(old);
+  });
+
+  it('and by number', async () => {
+    const { audit } = store();
+    const ids = Array.from({ length: 5 }, () => fresh('many'));
+    for (const id of ids) value(await audit.append(entry(id)));
+    value(await audit.trim(0, 2));
+    const left = value(await audit.read({ after: null, sinceMs: null, limit: 1_000 })).map(({ entry: one }) => one.id);
+    expect(left).toEqual(ids.slice(-2));
   });
 }
 

@@ -17,7 +17,12 @@ function stage(settings: { readonly ageMs?: number; readonly rollouts?: number }
       ...store,
       clock,
       logger: quiet,
-      settings: { rolloutAgeMs: settings.ageMs ?? 90 * DAY_MS, rollouts: settings.rollouts ?? 100 },
+      settings: {
+        rolloutAgeMs: settings.ageMs ?? 90 * DAY_MS,
+        rollouts: settings.rollouts ?? 100,
+        auditAgeMs: 30 * DAY_MS,
+        auditEntries: 3,
+      },
     });
   return {
     clock,
@@ -93,6 +98,27 @@ describe('retention', () => {
     expect(await store.records.read(['rollout/ended'])).toMatchObject({ value: [{ rev: 0 }] });
     await sweep();
     expect(await store.records.read(['rollout/raced'])).toMatchObject({ value: [{ rev: 0 }] });
+  });
+
+  it('lets go of old lines of the audit log, and of too many', async () => {
+    const { clock, store, sweep } = stage();
+    const line = (id: string) =>
+      store.audit.append({
+        ...{ id, stage: 'asked', atMs: clock.now(), by: 'ann', command: 'pause', target: 'rollout/r1' },
+        ...{ detail: '', result: null },
+      });
+    const left = async () => {
+      const read = await store.audit.read({ after: null, sinceMs: null, limit: 100 });
+      return read.kind === 'ok' ? read.value.map(({ entry }) => entry.id) : [];
+    };
+    await line('old');
+    await clock.advance(31 * DAY_MS);
+    for (const id of ['a', 'b']) await line(id);
+    await sweep();
+    expect(await left()).toEqual(['a', 'b']);
+    for (const id of ['c', 'd']) await line(id);
+    await sweep();
+    expect(await left()).toEqual(['b', 'c', 'd']);
   });
 
   it('does nothing while the store is away, and two at once do no harm', async () => {

@@ -49,7 +49,7 @@ describe('a configuration', () => {
       tokens: [],
       retireAfterMs: 86_400_000,
       disconnectGraceMs: 30_000,
-      retention: { rolloutAgeMs: 7_776_000_000, rollouts: 10_000 },
+      retention: { rolloutAgeMs: 7_776_000_000, rollouts: 10_000, auditAgeMs: 31_536_000_000, auditEntries: 100_000 },
       logLevel: 'info',
     });
   });
@@ -81,7 +81,7 @@ notifiers:
   - { name: audit, type: generic, url: "\${env:HOOK}", secret: "file:${folder}/sign" }
 auth: { tokens: [{ name: ci, sha256: ${'ab'.repeat(32)} }] }
 timing: { retireAfter: 1h30m, disconnectGrace: 0s }
-retention: { rolloutAge: 30d, rollouts: 500 }
+retention: { rolloutAge: 30d, rollouts: 500, auditAge: 40d, auditEntries: 2000 }
 log: { level: debug }
 `;
       const hook = `https://hooks.example.com/${SECRET}`;
@@ -120,7 +120,7 @@ log: { level: debug }
         tokens: [{ name: 'ci', sha256: 'ab'.repeat(32) }],
         retireAfterMs: 5_400_000,
         disconnectGraceMs: 0,
-        retention: { rolloutAgeMs: 2_592_000_000, rollouts: 500 },
+        retention: { rolloutAgeMs: 2_592_000_000, rollouts: 500, auditAgeMs: 3_456_000_000, auditEntries: 2_000 },
         logLevel: 'debug',
       });
     } finally {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
+import type { AuditPage, RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { binaryPath } from '../support/binaries.ts';
 import { serinJson } from '../support/cli.ts';
 import { type Undo, undoAll } from '../support/installation.ts';
@@ -113,6 +113,16 @@ describe('three replicas with a role each', () => {
     expect(ended.phase).toBe('promoted');
     // The step went over the Envoy of the other replica.
     expect(ended.history.map(({ ackMs }) => ackMs !== null)).toEqual([true]);
+  });
+
+  it('remember who asked for what', async () => {
+    const { entries } = await serinJson<AuditPage>(api, ['audit']);
+    const answered = entries.filter(({ stage }) => stage === 'answered');
+    expect(answered.map(({ by, command, result }) => [by, command, result])).toEqual([
+      ['local', 'apply', 'done'],
+      ['local', 'start', 'done'],
+    ]);
+    expect(entries).toHaveLength(2 * answered.length);
   });
 
   it('listen for what is theirs alone', async () => {

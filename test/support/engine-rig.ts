@@ -3,6 +3,7 @@ import type { FleetNode } from '../../src/core/model/fleet-state.ts';
 import type { FleetTable, Position } from '../../src/core/model/traffic.ts';
 import type { Notice } from '../../src/core/rollout/event.ts';
 import { activeRollouts } from '../../src/engine/active-rollouts.ts';
+import { audited } from '../../src/engine/audited.ts';
 import { createEngine, handleSubject } from '../../src/engine/create-engine.ts';
 import type { Dependencies } from '../../src/engine/dependencies.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -108,7 +109,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
   };
   await wakeUps.start((subject) => handleSubject(deps, subject));
   return Object.assign(rig, {
-    engine: createEngine(deps, shippedStrategies()),
+    engine: audited(createEngine(deps, shippedStrategies()), { ...deps, audit: store.audit }),
     store,
     clock,
     envoys: (fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }, which?: 'a' | 'b') =>

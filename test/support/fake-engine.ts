@@ -41,6 +41,7 @@ export function fakeEngine(answers: Partial<Engine> = {}): Engine & { readonly c
     fleetCounts: () => [],
     deadLetters: async () => ok([]),
     reconcileStore: async ({ mode }) => ok({ mode, freeze: 'the store has lost commits', backends: [], routes: [] }),
+    audit: async () => ok([]),
     readiness: async () => [],
     ...answers,
   };

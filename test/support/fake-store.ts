@@ -1,9 +1,11 @@
+import type { AuditEntry } from '../../src/core/model/audit.ts';
 import type { Phase } from '../../src/core/model/phase.ts';
 import type { Schema } from '../../src/core/model/schema.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner, Trial } from '../../src/core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type { Clock } from '../../src/engine/ports/clock.ts';
 import type {
+  AuditLog,
   CensusTaker,
   Commit,
   CommitOutcome,
@@ -40,6 +42,7 @@ export interface FakeStore {
   /** The same store as another replica uses it, which remembers only what it was told itself. */
   replica(): Pick<FakeStore, 'records' | 'traffic' | 'lineage'>;
   readonly keys: RecordIndex;
+  readonly audit: AuditLog;
   readonly faults: {
     /** Faults of the next commits, in order. */
     failNextCommit(...faults: readonly CommitFault[]): void;
@@ -136,6 +139,7 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
     counts: fakeCounts(s),
     archive: fakeArchive(s),
     keys: fakeKeys(s),
+    audit: fakeAudit(s),
     faults: {
       backup: () => backup(s),
       forgetHistory: () => s.history.journal.clear(),
@@ -420,6 +424,34 @@ function fakeOutbox(s: State): Outbox {
         return ok('done');
       }),
     deadLetters: (limit) => answer(s, () => ok(s.dead.slice(0, limit))),
+  };
+}
+
+function fakeAudit(s: State): AuditLog {
+  let lines: { readonly seq: number; readonly addedMs: number; readonly entry: string }[] = [];
+  let seq = 0;
+  return {
+    append: (entry) =>
+      answer(s, () => {
+        seq += 1;
+        lines.push({ seq, addedMs: s.clock.now(), entry: JSON.stringify(entry) });
+        return ok('done');
+      }),
+    read: ({ after, sinceMs, limit }) =>
+      answer(s, () => {
+        const from = after !== null && /^\d+-\d+$/.test(after) ? Number(after.split('-')[1]) : null;
+        const wanted = lines.filter((line) => (from === null ? line.addedMs >= (sinceMs ?? 0) : line.seq > from));
+        return ok(
+          wanted.slice(0, limit).map(({ seq: at, addedMs, entry }) => {
+            return { cursor: `${addedMs}-${at}`, entry: JSON.parse(entry) as AuditEntry };
+          }),
+        );
+      }),
+    trim: (beforeMs, keep) =>
+      answer(s, () => {
+        lines = lines.filter(({ addedMs }) => addedMs >= beforeMs).slice(-keep);
+        return ok('done');
+      }),
   };
 }
 

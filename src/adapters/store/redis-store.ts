@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import type { LedgerStore } from '../../engine/ports/ledger.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type {
+  AuditLog,
   CensusTaker,
   DueSet,
   Outbox,
@@ -14,6 +15,7 @@ import type { StoreArchive } from '../../engine/ports/store-archive.ts';
 import type { StoreLineage } from '../../engine/ports/store-lineage.ts';
 import { type RedisConnection, redisAddress } from './redis-address.ts';
 import { redisArchive } from './redis-archive.ts';
+import { redisAudit } from './redis-audit.ts';
 import { redisCalls } from './redis-calls.ts';
 import { redisCensus } from './redis-census.ts';
 import { redisDueSet } from './redis-due-set.ts';
@@ -46,6 +48,7 @@ export interface RedisStore {
   readonly archive: StoreArchive;
   readonly lineage: StoreLineage;
   readonly keys: RecordIndex;
+  readonly audit: AuditLog;
   health(): Promise<StoreHealth>;
   /** Drops the connections; followers are stopped by whoever started them. */
   close(): void;
@@ -97,6 +100,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     archive: redisArchive(calls),
     lineage: redisLineage(calls, witness),
     keys: redisIndex(calls),
+    audit: redisAudit(calls),
     health: () => redisHealth(calls),
     close: () => client.disconnect(),
   };

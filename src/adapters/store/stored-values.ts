@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import type { AuditEntry } from '../../core/model/audit.ts';
 import { StoredTraffic, StoredTrial } from '../../core/model/stored-traffic.ts';
 import type { OwnerTraffic, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
@@ -66,6 +67,18 @@ function parseAs<T>(shape: z.ZodType, text: string): Parsed<T> {
   return { kind: 'bad', detail: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown shape'}` };
 }
 
+const StoredAuditEntry = z.looseObject({
+  id: z.string(),
+  stage: z.enum(['asked', 'answered']),
+  atMs: z.number(),
+  by: z.string(),
+  command: z.string(),
+  target: z.string(),
+  detail: z.string(),
+  result: z.string().nullable(),
+});
+
+export const parseAuditEntry = (text: string): Parsed<AuditEntry> => parseAs<AuditEntry>(StoredAuditEntry, text);
 export const parseNotice = (text: string): Parsed<Notice> => parseAs<Notice>(StoredNotice, text);
 export const parseEvent = (text: string): Parsed<RolloutEvent> => parseAs<RolloutEvent>(StoredEvent, text);
 

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../../core/model/audit.ts';
 import type { Phase } from '../../core/model/phase.ts';
 import type { FleetTable, OwnerTraffic, Position, TrafficOwner, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
@@ -106,6 +107,26 @@ export interface RecordStore {
   ): Promise<StoreRead<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
   /** Epoch ms of the store's clock. */
   time(): Promise<StoreRead<number>>;
+}
+
+/** Who did what. Lines are only ever added at the end, and go from the front. */
+export interface AuditLog {
+  append(entry: AuditEntry): Promise<StoreRead<'done'>>;
+  /** Oldest first; from `after`, or from a moment, or from the beginning. */
+  read(page: AuditPage): Promise<StoreRead<readonly AuditLine[]>>;
+  /** Lets go of what was added before a moment, and of all but the newest. */
+  trim(beforeMs: number, keep: number): Promise<StoreRead<'done'>>;
+}
+
+export interface AuditPage {
+  readonly after: string | null;
+  readonly sinceMs: number | null;
+  readonly limit: number;
+}
+
+export interface AuditLine {
+  readonly cursor: string;
+  readonly entry: AuditEntry;
 }
 
 /** Which records there are, without reading them. */

@@ -4,6 +4,7 @@ import { withDeadline } from '../../platform/with-deadline.ts';
 import { FleetList, NodeBody, NodeDiffBody, NodeList } from './fleet-schemas.ts';
 import {
   AppliedList,
+  AuditPage,
   type CommandName,
   DeadLetterList,
   DocumentBody,
@@ -111,6 +112,8 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
     node: (fleet: string, id: string) => call(NodeBody, 'GET', nodePath(fleet, id)),
     nodeDiff: (fleet: string, id: string) => call(NodeDiffBody, 'GET', `${nodePath(fleet, id)}/diff`),
     reconcileStore: (mode: 'adopt' | 'stable') => call(ReconciledBody, 'POST', '/api/v1/store/reconcile', { mode }),
+    audit: (query: Readonly<Record<string, string>>) =>
+      call(AuditPage, 'GET', `/api/v1/audit?${new URLSearchParams(query)}`),
     deadLetters: () => call(DeadLetterList, 'GET', '/api/v1/dead-letters'),
   };
 }

@@ -169,6 +169,23 @@ export const ReconciledBody = z
   .meta({ id: 'Reconciled' });
 export type ReconciledBody = z.infer<typeof ReconciledBody>;
 
+export const AuditPage = z.object({
+  entries: z.array(
+    z.object({
+      id: z.string().meta({ description: 'The same for both lines of one command.' }),
+      stage: z.enum(['asked', 'answered']),
+      at: time,
+      by: z.string(),
+      command: z.string(),
+      target: z.string(),
+      detail: z.string(),
+      result: z.string().nullable().meta({ description: '`done`, or the code of the error.' }),
+    }),
+  ),
+  cursor: z.string().nullable(),
+});
+export type AuditPage = z.infer<typeof AuditPage>;
+
 export const ReadinessBody = z.object({
   ready: z.boolean(),
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),

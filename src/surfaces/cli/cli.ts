@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { parseRoles, ROLES } from '../../core/model/roles.ts';
 import { type Client, createClient } from '../api/client.ts';
+import { auditCommand } from './audit-command.ts';
 import type { CliContext, CommandContext, Run } from './command-context.ts';
 import { documentCommands } from './document-commands.ts';
 import { EXIT, exitOfErrors } from './exit.ts';
@@ -52,6 +53,7 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
   fleetCommands(program, context, run);
   rolloutCommands(program, context, run);
   storeCommands(program, context, run);
+  auditCommand(program, context, run);
   inherit(program);
   try {
     await program.parseAsync([...args], { from: 'user' });

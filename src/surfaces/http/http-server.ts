@@ -9,6 +9,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { SerinError } from '../../core/model/errors.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { documentRoutes } from './document-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { guard } from './guard.ts';
@@ -68,6 +69,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
     rolloutRoutes(api, options);
     fleetRoutes(api, options);
     storeRoutes(api, options);
+    auditRoutes(api, options);
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.listen({ host: options.host, port: options.port, backlog: 511 });

@@ -363,6 +363,7 @@ describe('what operators ask for', () => {
         'GET /api/v1/fleets/{fleet}/nodes/{id}',
         'GET /api/v1/fleets/{fleet}/nodes/{id}/diff',
         'GET /api/v1/dead-letters',
+        'GET /api/v1/audit',
         'GET /livez',
         'GET /readyz',
         'GET /readyz/{role}',

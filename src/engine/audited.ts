@@ -1,0 +1,84 @@
+import type { AuditCommand, AuditEntry } from '../core/model/audit.ts';
+import type { Result } from '../core/model/errors.ts';
+import { nameSome } from '../core/model/name-some.ts';
+import type { AppliedDocument, Engine, RolloutCommand } from './engine.ts';
+import { fromStore } from './load.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Logger } from './ports/logger.ts';
+import type { AuditLog } from './ports/store.ts';
+
+export interface AuditDependencies {
+  readonly audit: AuditLog;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly newId: () => string;
+  readonly logger: Logger;
+}
+
+type What = Pick<AuditEntry, 'by' | 'command' | 'target' | 'detail'>;
+
+const MAX_DETAIL = 500;
+
+/**
+ * Every command leaves a line before it is carried out and one after, so that one which the engine did not live to answer
+ * is seen as well. A log that cannot be written stops nobody: a way back must not wait for it.
+ */
+export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies): Engine {
+  const { audit, clock, newId, logger } = deps;
+  const write = async (line: Omit<AuditEntry, 'atMs'>): Promise<void> => {
+    const entry = { ...line, detail: line.detail.slice(0, MAX_DETAIL), atMs: clock.now() };
+    const done = await audit.append(entry);
+    if (done.kind !== 'ok') logger.warn('a line of the audit log was not written', { ...entry, why: done.kind });
+  };
+  const record = async <T>(
+    asked: What,
+    run: () => Promise<Result<T>>,
+    more: (value: T) => Partial<What> = () => ({}),
+  ): Promise<Result<T>> => {
+    const id = newId();
+    // Not waited for: it goes out before the commit, over the same connection.
+    void write({ ...asked, id, stage: 'asked', result: null });
+    const result = await run();
+    const outcome = result.kind === 'ok' ? 'done' : (result.errors[0]?.code ?? 'SERIN_INTERNAL');
+    const known = result.kind === 'ok' ? more(result.value) : {};
+    await write({ ...asked, ...known, id, stage: 'answered', result: outcome });
+    return result;
+  };
+  const what = (by: string, command: AuditCommand, target: string, detail = ''): What => {
+    return { by, command, target, detail };
+  };
+  return {
+    ...engine,
+    apply: (request) => {
+      if (request.dryRun) return engine.apply(request);
+      const files = nameSome(request.files.map(({ file }) => file));
+      return record(
+        what(request.by, 'apply', 'documents', files),
+        () => engine.apply(request),
+        (documents) => ({ detail: changedOf(documents) }),
+      );
+    },
+    remove: (request) =>
+      record(what(request.by, 'delete', `${request.kind}/${request.name}`), () => engine.remove(request)),
+    start: (request) =>
+      record(
+        what(request.by, 'start', `Plan/${request.plan}`, `plan ${request.plan}, revision ${request.revision}`),
+        () => engine.start(request),
+        ({ view }) => ({ target: `rollout/${view.rollout.id}` }),
+      ),
+    command: (request) =>
+      record(what(request.by, request.command.type, `rollout/${request.id}`, detailOf(request.command)), () =>
+        engine.command(request),
+      ),
+    audit: async (page) => fromStore(await audit.read(page)),
+  };
+}
+
+function detailOf(command: RolloutCommand): string {
+  if (command.type === 'approve') return `gate ${command.gate.step}/${command.gate.attempt}`;
+  return 'reason' in command ? command.reason : '';
+}
+
+function changedOf(documents: readonly AppliedDocument[]): string {
+  const changed = documents.filter(({ action }) => action !== 'unchanged');
+  return nameSome(changed.map(({ kind, name, action }) => `${action} ${kind} ${name}`)) || 'nothing changed';
+}
