@@ -81,6 +81,11 @@ for _, o in ipairs(outbox) do
   if damaged('waiting', 'zset') then return {'damaged', 'waiting'} end
 end
 if damaged('active', 'hash') then return {'damaged', 'active'} end
+if damaged('evidence', 'zset') then return {'damaged', 'evidence'} end
+if damaged('phases', 'hash') then return {'damaged', 'phases'} end
+for _, n in ipairs(redis.call('HVALS', p .. 'phases')) do
+  if not string.match(n, '^%-?%d+$') then return {'damaged', 'phases'} end
+end
 local function unsound(fleet)
   if damaged('traffic:' .. fleet, 'hash') then return true end
   local n = redis.call('HGET', p .. 'traffic:' .. fleet, '@n')
@@ -134,6 +139,20 @@ local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
 local ms = string.format('%.0f', math.floor(us / 1000))
 
+local function note(id, phase, evidence)
+  local was = redis.call('HGET', p .. 'active', id)
+  if (was or '') ~= phase then
+    if was then redis.call('HINCRBY', p .. 'phases', was, -1) end
+    if phase == '' then redis.call('HDEL', p .. 'active', id)
+    else
+      redis.call('HSET', p .. 'active', id, phase)
+      redis.call('HINCRBY', p .. 'phases', phase, 1)
+    end
+  end
+  if evidence == '' then redis.call('ZREM', p .. 'evidence', id)
+  else redis.call('ZADD', p .. 'evidence', evidence, id) end
+end
+
 local reply = {'committed', epoch, n, hash, tostring(#writes)}
 for _, w in ipairs(writes) do
   local name, body = w[1], w[3]
@@ -157,7 +176,7 @@ for _, w in ipairs(writes) do
     local ended = string.match(name, '^rollout/(.+)$')
     if ended then
       redis.call('DEL', p .. 'events:' .. ended)
-      redis.call('HDEL', p .. 'active', ended)
+      note(ended, '', '')
     end
     for slash in string.gmatch(name, '()/') do
       redis.call('ZREM', p .. 'index:' .. string.sub(name, 1, slash), name)
@@ -185,10 +204,7 @@ for _, d in ipairs(due) do
   else redis.call('ZADD', p .. 'due', d[2], d[1]) end
 end
 
-for _, a in ipairs(active) do
-  if a[2] == '' then redis.call('HDEL', p .. 'active', a[1])
-  else redis.call('HSET', p .. 'active', a[1], a[2] .. ' ' .. a[3]) end
-end
+for _, a in ipairs(active) do note(a[1], a[2], a[3]) end
 
 local change, numbers = {}, {}
 local function revision(fleet)

@@ -58,6 +58,7 @@ const everything: Commit = {
   outbox: [{ queue: 'a~deploys', notice: notice('n1', 'a') }],
   due: [{ subject: 'rollout/a', atMs: 1 }],
   traffic: [{ fleet: 'edge', owner: 'route/shop', value: shop }],
+  active: [{ rolloutId: 'a', phase: 'stepping', evidenceAtMs: 1 }],
 };
 
 async function keys(): Promise<string[]> {
@@ -73,17 +74,21 @@ describe('a commit is all or nothing', () => {
   });
 
   it.each([
-    'due',
-    'index:rollout/',
-    'events:a',
-    'outbox:a~deploys',
-    'traffic:edge',
-    'fleets',
-    'changes',
-    'head',
-    'journal',
+    ...[
+      'due',
+      'index:rollout/',
+      'events:a',
+      'outbox:a~deploys',
+      'traffic:edge',
+      'fleets',
+      'changes',
+      'head',
+      'journal',
+    ],
+    ...['waiting', 'active', 'evidence', 'phases'],
   ])('changes nothing when %s is not what Serin wrote', async (name) => {
-    await raw.hset(`{serin}:${name}`, 'foreign', '1');
+    if (name === 'active') await raw.set(`{serin}:${name}`, 'foreign');
+    else await raw.hset(`{serin}:${name}`, 'foreign', 'x');
     if (name === 'traffic:edge') await raw.hset(`{serin}:${name}`, '@n', 'NaN');
     if (name === 'head') await raw.hset(`{serin}:${name}`, 'n', 'NaN');
     const before = await keys();
