@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditPage, RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { binaryPath } from '../support/binaries.ts';
@@ -123,6 +124,15 @@ describe('three replicas with a role each', () => {
       ['local', 'start', 'done'],
     ]);
     expect(entries).toHaveLength(2 * answered.length);
+  });
+
+  it('have the sweep of what ended long ago in their due set', async () => {
+    const raw = new Redis(redisPort, '127.0.0.1');
+    try {
+      await waitFor(async () => (await raw.zscore('{serin}:due', 'sweep/retention')) !== null, { what: 'the sweep' });
+    } finally {
+      raw.disconnect();
+    }
   });
 
   it('listen for what is theirs alone', async () => {
