@@ -39,7 +39,7 @@ import { runAll } from './platform/run-all.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
 import { createSystemClock, type SystemClock } from './platform/system-clock.ts';
 import { packageVersion } from './platform/version.ts';
-import { connectionOf, openStore, startStore, withStore } from './stores.ts';
+import { connectionOf, openStore, startStore, troubleOf, withStore } from './stores.ts';
 import { runCli } from './surfaces/cli/cli.ts';
 import type { EngineOptions } from './surfaces/cli/command-context.ts';
 import { startHttpServer } from './surfaces/http/http-server.ts';
@@ -178,6 +178,7 @@ async function serve(
     notifier,
     clock,
     logger,
+    trouble: () => troubleOf(store),
     onThaw: () => void declared(),
   });
   const checks = async () => [

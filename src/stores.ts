@@ -91,3 +91,10 @@ export async function openStore(connection: RedisConnection, logger: Logger): Pr
   if (health.kind === 'unusable') return fail('SERIN_CONFIG_INVALID', health.detail);
   return fail('SERIN_STORE_UNAVAILABLE', `the store does not answer: ${health.detail}`);
 }
+
+/** Settings of the server that Serin would not have started on, or warned of. */
+export async function troubleOf(store: RedisStore): Promise<readonly string[]> {
+  const health = await store.health();
+  if (health.kind === 'unusable') return [health.detail];
+  return health.kind === 'ok' ? health.warnings : [];
+}

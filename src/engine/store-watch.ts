@@ -22,6 +22,8 @@ export interface StoreWatchOptions {
   readonly notifier: Notifier;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What is wrong with the settings of the server that answers now; each one sentence. A failover may bring another. */
+  readonly trouble: () => Promise<readonly string[]>;
   /** A freeze has ended: what waited for that. */
   readonly onThaw: () => void;
 }
@@ -29,13 +31,17 @@ export interface StoreWatchOptions {
 const LOOK_EVERY_MS = 1_000;
 /** An outage that lasts so long is no hiccup. */
 const ALERT_AFTER_MS = 60_000;
+const SETTINGS_EVERY_MS = 60_000;
 const MAX_ATTEMPTS = 20;
 
 /** Compares the store with what was seen of it, also while nobody commits, and tells people what needs them. */
-export function createStoreWatch({ lineage, notifier, clock, logger, onThaw }: StoreWatchOptions): StoreWatch {
+export function createStoreWatch(options: StoreWatchOptions): StoreWatch {
+  const { lineage, notifier, clock, logger, trouble, onThaw } = options;
   let frozen: Freeze | null = null;
   let downSinceMs: number | null = null;
   let alerted = false;
+  let known = '';
+  let askedMs = clock.monotonicMs();
   let timer: Timer | null = null;
   let stopped = false;
 
@@ -82,12 +88,26 @@ export function createStoreWatch({ lineage, notifier, clock, logger, onThaw }: S
     }
   };
 
+  const settings = async () => {
+    if (downSinceMs !== null || clock.monotonicMs() - askedMs < SETTINGS_EVERY_MS) return;
+    askedMs = clock.monotonicMs();
+    const found = await trouble();
+    const text = found.join('; ');
+    if (text !== '' && text !== known) logger.error('the store has settings that can lose data', { detail: text });
+    known = text;
+  };
+
   const tick = async () => {
     await look();
+    await settings();
     if (!stopped) timer = clock.setTimer(LOOK_EVERY_MS, () => void tick());
   };
   return {
-    start: tick,
+    start: async () => {
+      // Said at the start already.
+      known = (await trouble()).join('; ');
+      await tick();
+    },
     stop: () => {
       stopped = true;
       timer?.cancel();

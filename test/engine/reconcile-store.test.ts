@@ -94,6 +94,17 @@ describe('a store that has lost a step', () => {
     await r.until(at(next, 0));
   });
 
+  it('says so to whoever asks whether it is ready, and is', async () => {
+    expect((await r.engine.readiness())[0]).toMatchObject({ name: 'store', ok: true, detail: 'answers' });
+    await lostStep();
+    expect((await r.engine.readiness())[0]).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining('lost commits'),
+    });
+    r.store.faults.setDown(true);
+    expect((await r.engine.readiness())[0]).toMatchObject({ name: 'store', ok: false });
+  });
+
   it('leaves a store that is sound', async () => {
     await lostStep();
     await reconcile('stable');

@@ -13,6 +13,7 @@ let told: string[];
 let errors: string[];
 let thaws: number;
 let receiverUp: boolean;
+let trouble: readonly string[];
 const notifier: Notifier = {
   targets: () => ['deploys', 'pager'],
   deliver: async (target, notice) => {
@@ -24,12 +25,19 @@ const notifier: Notifier = {
 beforeEach(() => {
   clock = fakeClock();
   store = fakeStore(clock);
-  [told, errors, thaws, receiverUp] = [[], [], 0, true];
+  [told, errors, thaws, receiverUp, trouble] = [[], [], 0, true, []];
 });
 
 async function watching(lineage = store.lineage): Promise<StoreWatch> {
   const logger = { ...quiet, error: (message: string) => void errors.push(message) };
-  const watch = createStoreWatch({ lineage, notifier, clock, logger, onThaw: () => (thaws += 1) });
+  const watch = createStoreWatch({
+    lineage,
+    notifier,
+    clock,
+    logger,
+    trouble: async () => trouble,
+    onThaw: () => (thaws += 1),
+  });
   await watch.start();
   return watch;
 }
@@ -115,6 +123,18 @@ describe('a store that does not answer', () => {
     await clock.advance(1_000);
     expect(watch.frozen()).toBeNull();
   });
+});
+
+it('says once when the server that answers has got settings that lose data, and again when it is worse', async () => {
+  await watching();
+  await clock.advance(120_000);
+  expect(errors).toEqual([]);
+  trouble = ['maxmemory-policy is allkeys-lru'];
+  await clock.advance(300_000);
+  expect(errors).toEqual(['the store has settings that can lose data']);
+  trouble = [...trouble, 'appendonly is off'];
+  await clock.advance(61_000);
+  expect(errors).toHaveLength(2);
 });
 
 it('looks no more once it is stopped', async () => {

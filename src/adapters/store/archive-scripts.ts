@@ -110,6 +110,18 @@ if used > 0 and replace ~= '1' then return 'not empty' end
 redis.call('SET', p .. 'frozen', freeze)
 return 'begun'`;
 
+/** A few writes of a load, each a number and so many words; none of them once another load has begun. */
+export const LOAD_WRITE_LUA = `
+local p, freeze = KEYS[1], ARGV[1]
+if redis.call('GET', p .. 'frozen') ~= freeze then return 'lost' end
+local at = 2
+while at <= #ARGV do
+  local count = tonumber(ARGV[at])
+  redis.call(unpack(ARGV, at + 1, at + count))
+  at = at + count + 1
+end
+return 'written'`;
+
 export const LOAD_END_LUA = `
 local p, freeze = KEYS[1], ARGV[1]
 if redis.call('GET', p .. 'frozen') ~= freeze then return 'lost' end

@@ -5,7 +5,6 @@ import type { StoreRead, Unavailable } from '../../engine/ports/store.ts';
 import type { ArchiveLine, Damage, LoadOutcome, StoreArchive, StoreDump } from '../../engine/ports/store-archive.ts';
 import type { Answer, RedisCalls } from './redis-calls.ts';
 import { randomName } from './redis-records.ts';
-import type { StoreClient } from './store-scripts.ts';
 import { parseCount, parseJson, parseRevision } from './stored-values.ts';
 
 const Strings = z.array(z.string());
@@ -30,7 +29,7 @@ const Events = z.array(z.tuple([z.string(), Strings]));
 
 const EVENT_PAGE = 1_000;
 /** Commands sent together while a store is filled. */
-const LOAD_CHUNK = 500;
+const LOAD_CHUNK = 200;
 /** Kinds of keys that a dump looks for by name, in the order that its script takes them. */
 const FAMILIES = ['record:', 'index:', 'traffic:', 'outbox:', 'events:'] as const;
 
@@ -186,72 +185,61 @@ async function load(calls: RedisCalls, lines: readonly ArchiveLine[], replace: b
   const begun = await calls.run(z.string(), (client, p) => client.serinLoadBegin(p, replace ? '1' : '0', freeze));
   if (begun.kind !== 'ok') return begun;
   if (begun.value === 'not empty') return { kind: 'not empty' };
-  const emptied = await empty(calls);
-  if (emptied.kind !== 'ok') return emptied;
-  for (let from = 0; from < lines.length; from += LOAD_CHUNK) {
-    const chunk = lines.slice(from, from + LOAD_CHUNK);
-    const written = await calls.run(z.null(), (client, p) => write(client, p, epoch, chunk));
+  const found = await scan(calls);
+  if (found.kind !== 'ok') return found;
+  // Replicas that run keep the leases by which they know of each other.
+  const old = found.value.filter((name) => name !== 'frozen' && !name.startsWith('ledger'));
+  const { prefix } = calls;
+  const commands = [
+    ...old.map((name) => ['UNLINK', `${prefix}${name}`]),
+    ...lines.flatMap((line) => commandsOf(prefix, epoch, line)),
+  ];
+  for (let from = 0; from < commands.length; from += LOAD_CHUNK) {
+    const words = commands.slice(from, from + LOAD_CHUNK).flatMap((command) => [String(command.length), ...command]);
+    const written = await calls.run(z.string(), (client, p) => client.serinLoadWrite(p, freeze, ...words));
     if (written.kind !== 'ok') return written;
+    if (written.value !== 'written') return OVERTAKEN;
   }
   const newest = lines.reduce((most, line) => (line.kind === 'record' ? Math.max(most, line.order) : most), 0);
   const ended = await calls.run(z.string(), (client, p) =>
     client.serinLoadEnd(p, freeze, epoch, String(SCHEMA.version), String(SCHEMA.reader), String(newest)),
   );
   if (ended.kind !== 'ok') return ended;
-  if (ended.value !== 'done') return { kind: 'unavailable', detail: 'another import has begun meanwhile' };
-  return { kind: 'loaded', epoch };
+  return ended.value === 'done' ? { kind: 'loaded', epoch } : OVERTAKEN;
 }
 
-/** Replicas that run keep the leases by which they know of each other. */
-async function empty(calls: RedisCalls): Promise<Answer<null> | Unavailable> {
-  const found = await scan(calls);
-  if (found.kind !== 'ok') return found;
-  const old = found.value.filter((name) => name !== 'frozen' && !name.startsWith('ledger'));
-  for (let from = 0; from < old.length; from += LOAD_CHUNK) {
-    const keys = old.slice(from, from + LOAD_CHUNK).map((name) => `${calls.prefix}${name}`);
-    const gone = await calls.run(z.number(), (client) => client.unlink(...keys));
-    if (gone.kind !== 'ok') return gone;
-  }
-  return { kind: 'ok', value: null };
-}
+const OVERTAKEN: Unavailable = { kind: 'unavailable', detail: 'another import has begun meanwhile' };
 
-async function write(client: StoreClient, p: string, epoch: string, lines: readonly ArchiveLine[]): Promise<null> {
-  const pipe = client.pipeline();
-  for (const line of lines) {
-    switch (line.kind) {
-      case 'record':
-        pipe.hset(`${p}record:${line.key}`, 'rev', line.rev, 'body', JSON.stringify(line.body));
-        for (const { index } of line.key.matchAll(/\//g)) {
-          pipe.zadd(`${p}index:${line.key.slice(0, index + 1)}`, line.order, line.key);
-        }
-        break;
-      case 'fleet': {
-        const cells = line.owners.flatMap(({ owner, n, value }) => [owner, `${n}|${JSON.stringify(value)}`]);
-        const { trial } = line;
-        const tried =
-          trial === null ? [] : ['@trialBy', trial.by, '@trial', `${trial.n}|${JSON.stringify(trial.value)}`];
-        pipe.hset(`${p}traffic:${line.fleet}`, '@n', line.n, '@epoch', epoch, ...cells, ...tried);
-        pipe.sadd(`${p}fleets`, line.fleet);
-        break;
-      }
-      case 'due':
-        pipe.zadd(`${p}due`, line.atMs, line.subject);
-        break;
-      case 'notice':
-        pipe.rpush(`${p}outbox:${line.queue}`, `${idOf(line.notice)}\n${JSON.stringify(line.notice)}`);
-        break;
-      case 'dead':
-        pipe.rpush(`${p}dead`, `${line.queue}\n${line.detail}\n${JSON.stringify(line.notice)}`);
-        break;
-      case 'event':
-        pipe.xadd(`${p}events:${line.rolloutId}`, line.id, 'e', JSON.stringify(line.event));
-        break;
+/** What puts one line into Redis. */
+function commandsOf(p: string, epoch: string, line: ArchiveLine): string[][] {
+  switch (line.kind) {
+    case 'record': {
+      const { key, rev, order, body } = line;
+      const indexes = [...key.matchAll(/\//g)].map(({ index }) => key.slice(0, index + 1));
+      return [
+        ['HSET', `${p}record:${key}`, 'rev', String(rev), 'body', JSON.stringify(body)],
+        ...indexes.map((index) => ['ZADD', `${p}index:${index}`, String(order), key]),
+      ];
     }
+    case 'fleet': {
+      const { fleet, n, owners, trial } = line;
+      const key = `${p}traffic:${fleet}`;
+      const tried = trial === null ? [] : ['@trialBy', trial.by, '@trial', `${trial.n}|${JSON.stringify(trial.value)}`];
+      return [
+        ['HSET', key, '@n', String(n), '@epoch', epoch, ...tried],
+        ...owners.map((cell) => ['HSET', key, cell.owner, `${cell.n}|${JSON.stringify(cell.value)}`]),
+        ['SADD', `${p}fleets`, fleet],
+      ];
+    }
+    case 'due':
+      return [['ZADD', `${p}due`, String(line.atMs), line.subject]];
+    case 'notice':
+      return [['RPUSH', `${p}outbox:${line.queue}`, `${idOf(line.notice)}\n${JSON.stringify(line.notice)}`]];
+    case 'dead':
+      return [['RPUSH', `${p}dead`, `${line.queue}\n${line.detail}\n${JSON.stringify(line.notice)}`]];
+    case 'event':
+      return [['XADD', `${p}events:${line.rolloutId}`, line.id, 'e', JSON.stringify(line.event)]];
   }
-  const results = (await pipe.exec()) ?? [];
-  const failed = results.find(([error]) => error !== null)?.[0] ?? null;
-  if (failed !== null) throw failed;
-  return null;
 }
 
 function idOf(notice: unknown): string {

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { DUMP_LUA, LOAD_BEGIN_LUA, LOAD_END_LUA, SCHEMA_LUA } from './archive-scripts.ts';
+import { DUMP_LUA, LOAD_BEGIN_LUA, LOAD_END_LUA, LOAD_WRITE_LUA, SCHEMA_LUA } from './archive-scripts.ts';
 import { CENSUS } from './census-script.ts';
 import { COMMIT_LUA } from './commit-script.ts';
 import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
@@ -153,6 +153,7 @@ const SCRIPTS = {
   serinDueForget: DUE_FORGET,
   serinDump: DUMP_LUA,
   serinLoadBegin: LOAD_BEGIN_LUA,
+  serinLoadWrite: LOAD_WRITE_LUA,
   serinLoadEnd: LOAD_END_LUA,
   serinSchema: SCHEMA_LUA,
   serinLook: LOOK_LUA,
