@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RouteTraffic } from '../../src/core/model/traffic.ts';
 import type { CommitOutcome, RecordKey, RecordStore, TrafficReader } from '../../src/engine/ports/store.ts';
@@ -155,6 +156,41 @@ export function lineageContract(name: string, open: () => Promise<LineagesUnderT
       expect((await store.records.commit({ ...EMPTY_COMMIT, due })).kind).toBe('committed');
       await restore();
       expect(await frozenOf(store)).toBeNull();
+    });
+
+    it('freezes exactly when somebody has seen what the store does not hold', { timeout: 60_000 }, async () => {
+      const act = fc.record({
+        what: fc.constantFrom('write', 'write', 'read', 'backup', 'restore'),
+        who: fc.integer({ min: 0, max: 2 }),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(act, { maxLength: 25 }), async (acts) => {
+          const store = server.fresh();
+          const replicas = [store, store.replica(), store.replica()];
+          // The model: commits by name, in the store and as each replica has last seen them.
+          const seen: string[][] = [[], [], []];
+          let held: string[] = [];
+          let copy: { readonly held: readonly string[]; readonly restore: () => Promise<void> } | null = null;
+          for (const [i, { what, who }] of acts.entries()) {
+            const replica = replicas[who] ?? store;
+            if (what === 'backup') copy = { held: [...held], restore: await store.backup() };
+            else if (what === 'restore') {
+              // Before the first commit there is no epoch, and a store without one may be any.
+              if (copy === null || copy.held.length === 0) continue;
+              await copy.restore();
+              held = [...copy.held];
+            } else {
+              const sound = (seen[who] ?? []).every((name, at) => held[at] === name);
+              const outcome = what === 'write' ? await write(replica, `c${i}`) : await replica.traffic.table('edge');
+              expect(outcome.kind).toBe(sound ? (what === 'write' ? 'committed' : 'ok') : 'unavailable');
+              if (!sound) return;
+              if (what === 'write') held.push(`c${i}`);
+              seen[who] = [...held];
+            }
+          }
+        }),
+        { numRuns: 60 },
+      );
     });
 
     describe('reconciled', () => {
