@@ -37,6 +37,8 @@ export interface FaultReport {
 /** Per Envoy and backend and second. */
 const RATE = 8;
 const LAST_MESSAGES_MS = 45_000;
+/** The goal for the time until somebody acts again. */
+const SLOW_MS = 5_000;
 
 /** Rollouts go on without a pause while everything under them is killed; what was seen is checked at the end. */
 export async function runFaults(options: {
@@ -88,6 +90,8 @@ export async function runFaults(options: {
       if (ms === null) violation(`after ${name} nobody acted within 30 s`);
       else recoveries.push(ms);
     }
+    if (times.some((ms) => ms !== null && ms > SLOW_MS))
+      say(`slow: what the replicas said is in ${keepLogs(plant, done)}`);
     const tookMs = Math.round(performance.now() - startedMs);
     say(`${done}/${crashes} ${name}: acts again after ${times.join(', ') || '–'} ms (${tookMs} ms in all)`);
   }
@@ -172,6 +176,12 @@ async function lastCheck(history: History): Promise<ReturnType<typeof checkHisto
     () => undefined,
   );
   return checkHistory(history);
+}
+
+function keepLogs({ engines }: Plant, crash: number): string {
+  const file = join(tmpdir(), `serin-fault-slow-${crash}.log`);
+  writeFileSync(file, engines.map((seat) => `${seat.name}\n${seat.process()?.output()}`).join('\n'));
+  return file;
 }
 
 function keep(seed: number, history: History): string {
