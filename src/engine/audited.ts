@@ -69,6 +69,8 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
       record(what(request.by, request.command.type, `rollout/${request.id}`, detailOf(request.command)), () =>
         engine.command(request),
       ),
+    reconcileStore: (request) =>
+      record(what(request.by, 'reconcile', 'store', request.mode), () => engine.reconcileStore(request)),
     audit: async (page) => fromStore(await audit.read(page)),
   };
 }

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RouteTraffic } from '../../src/core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
-import type { DueSet, Outbox, RecordKey, RecordStore, StoreRead, TrafficReader } from '../../src/engine/ports/store.ts';
+import type {
+  CensusTaker,
+  DueSet,
+  Outbox,
+  RecordKey,
+  RecordStore,
+  StoreRead,
+  TrafficReader,
+} from '../../src/engine/ports/store.ts';
 import type { ArchiveLine, StoreArchive } from '../../src/engine/ports/store-archive.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 
@@ -11,6 +19,7 @@ interface WholeStore {
   readonly outbox: Outbox;
   readonly due: DueSet;
   readonly archive: StoreArchive;
+  readonly counts: CensusTaker;
 }
 
 /** A server that holds any number of stores, each with nothing in it at first. */
@@ -50,7 +59,7 @@ async function fill({ records, outbox }: WholeStore): Promise<void> {
     const written = await records.commit({
       ...EMPTY_COMMIT,
       reads: [{ key, rev }],
-      writes: [{ key, body: { key, rev } }],
+      writes: [{ key, body: { key, rev, phase: 'stepping' } }],
       events: key === 'rollout/r1' ? [{ ...event, step: rev }] : [],
     });
     if (written.kind !== 'committed') throw new Error(written.kind);
@@ -97,8 +106,8 @@ export function archiveContract(name: string, open: () => Promise<ArchivesUnderT
       expect(new Set(dump.lines.map(({ kind }) => kind)).size).toBe(6);
       const listed = value(await other.records.list('rollout/', { limit: 10, cursor: null }));
       expect(listed.records).toEqual([
-        { key: 'rollout/r2', rev: 1, body: { key: 'rollout/r2', rev: 0 } },
-        { key: 'rollout/r1', rev: 2, body: { key: 'rollout/r1', rev: 1 } },
+        { key: 'rollout/r2', rev: 1, body: { key: 'rollout/r2', rev: 0, phase: 'stepping' } },
+        { key: 'rollout/r1', rev: 2, body: { key: 'rollout/r1', rev: 1, phase: 'stepping' } },
       ]);
       expect(value(await other.outbox.head('r1~deploys'))?.notice.id).toBe('2');
       expect(value(await other.outbox.deadLetters(10))).toHaveLength(1);
@@ -109,6 +118,17 @@ export function archiveContract(name: string, open: () => Promise<ArchivesUnderT
       expect(after.position.n).toBe(before.position.n);
       expect(after.position.epoch).not.toBe(before.position.epoch);
       expect({ ...after, position: null }).toEqual({ ...before, position: null });
+    });
+
+    it('counts what it was given', async () => {
+      const store = server.fresh();
+      await fill(store);
+      const [copy, dump] = [server.fresh(), value(await store.archive.dump())];
+      await copy.archive.load(dump.lines, { replace: false });
+      const { active, outbox, deadLetters } = value(await copy.counts.census());
+      expect([...active]).toEqual([['stepping', 2]]);
+      expect(outbox).toEqual({ queues: 1, sinceMs: 1 });
+      expect(deadLetters).toBe(1);
     });
 
     it('writes on where the dump ended', async () => {

@@ -1,5 +1,6 @@
 import { SCHEMA } from '../../src/core/model/schema.ts';
 import type { OwnerTraffic, TrafficOwner } from '../../src/core/model/traffic.ts';
+import { activePhaseOf } from '../../src/core/rollout/active-phase.ts';
 import type { Notice } from '../../src/core/rollout/event.ts';
 import type { Subject } from '../../src/engine/ports/store.ts';
 import type { ArchiveLine, Damage, StoreArchive } from '../../src/engine/ports/store-archive.ts';
@@ -27,7 +28,7 @@ export function fakeArchive(s: State): StoreArchive {
       if (s.down) return DOWN;
       const used = s.entries.size + s.fleets.size > 0 || s.history.frozen !== null;
       if (used && !replace) return { kind: 'not empty' };
-      for (const part of [s.entries, s.gone, s.events, s.queues, s.due, s.fleets]) part.clear();
+      for (const part of [s.entries, s.gone, s.events, s.queues, s.due, s.fleets, s.active]) part.clear();
       s.leases.clear();
       s.history.journal.clear();
       s.history.successors.clear();
@@ -70,11 +71,17 @@ function linesOf(s: State): { readonly lines: ArchiveLine[]; readonly damage: Da
   return { lines, damage };
 }
 
+function keepCount(s: State, key: string, body: unknown): void {
+  const phase = activePhaseOf(key, body);
+  if (phase !== null) s.active.set(key.slice('rollout/'.length), { phase, evidenceAtMs: null });
+}
+
 function fill(s: State, line: ArchiveLine): void {
   switch (line.kind) {
     case 'record':
       s.entries.set(line.key, { rev: line.rev, body: JSON.stringify(line.body), order: line.order });
       s.order = Math.max(s.order, line.order);
+      keepCount(s, line.key, line.body);
       break;
     case 'fleet': {
       const owners = new Map(
@@ -92,7 +99,7 @@ function fill(s: State, line: ArchiveLine): void {
       s.due.set(line.subject as Subject, line.atMs);
       break;
     case 'notice': {
-      const queue = s.queues.get(line.queue) ?? { sinceMs: s.clock.now(), entries: [], attempts: null };
+      const queue = s.queues.get(line.queue) ?? { sinceMs: (line.notice as Notice).atMs, entries: [], attempts: null };
       queue.entries.push(line.notice as Notice);
       s.queues.set(line.queue, queue);
       break;

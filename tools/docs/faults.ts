@@ -33,12 +33,12 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   F5: {
     fault: 'Redis is away for long',
     promise: 'Weights stay, commands get 503, `/livez` stays good, nothing advances; overdue waits are made up for.',
-    gap: 'No emergency way back without Redis; no alert rule ships.',
+    gap: 'No emergency way back without Redis.',
   },
   F6: {
     fault: 'Redis lost writes, or an older copy came back',
     promise: 'Nothing is pushed and no old ACK counts, until a person has looked.',
-    gap: 'Only an engine that saw the newer revision notices; there is no `serin store reconcile`.',
+    gap: 'Only an engine that has run since the loss notices; all engines restarted with it do not.',
   },
   F7: {
     fault: 'Redis is out of memory, read-only, busy or slow',

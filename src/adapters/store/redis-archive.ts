@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SCHEMA, type Schema } from '../../core/model/schema.ts';
 import { isOwner } from '../../core/model/stored-traffic.ts';
+import { activePhaseOf } from '../../core/rollout/active-phase.ts';
 import type { StoreRead, Unavailable } from '../../engine/ports/store.ts';
 import type { ArchiveLine, Damage, LoadOutcome, StoreArchive, StoreDump } from '../../engine/ports/store-archive.ts';
 import type { Answer, RedisCalls } from './redis-calls.ts';
@@ -187,8 +188,8 @@ async function load(calls: RedisCalls, lines: readonly ArchiveLine[], replace: b
   if (begun.value === 'not empty') return { kind: 'not empty' };
   const found = await scan(calls);
   if (found.kind !== 'ok') return found;
-  // Replicas that run keep the leases by which they know of each other.
-  const old = found.value.filter((name) => name !== 'frozen' && !name.startsWith('ledger'));
+  // Replicas that run keep the leases by which they know of each other; what people did stays written down.
+  const old = found.value.filter((name) => !['frozen', 'audit'].includes(name) && !name.startsWith('ledger'));
   const { prefix } = calls;
   const commands = [
     ...old.map((name) => ['UNLINK', `${prefix}${name}`]),
@@ -219,6 +220,7 @@ function commandsOf(p: string, epoch: string, line: ArchiveLine): string[][] {
       return [
         ['HSET', `${p}record:${key}`, 'rev', String(rev), 'body', JSON.stringify(body)],
         ...indexes.map((index) => ['ZADD', `${p}index:${index}`, String(order), key]),
+        ...countOf(p, key, body),
       ];
     }
     case 'fleet': {
@@ -234,12 +236,30 @@ function commandsOf(p: string, epoch: string, line: ArchiveLine): string[][] {
     case 'due':
       return [['ZADD', `${p}due`, String(line.atMs), line.subject]];
     case 'notice':
-      return [['RPUSH', `${p}outbox:${line.queue}`, `${idOf(line.notice)}\n${JSON.stringify(line.notice)}`]];
+      return [
+        ['RPUSH', `${p}outbox:${line.queue}`, `${idOf(line.notice)}\n${JSON.stringify(line.notice)}`],
+        ['ZADD', `${p}waiting`, 'NX', String(sinceOf(line.notice)), line.queue],
+      ];
     case 'dead':
       return [['RPUSH', `${p}dead`, `${line.queue}\n${line.detail}\n${JSON.stringify(line.notice)}`]];
     case 'event':
       return [['XADD', `${p}events:${line.rolloutId}`, line.id, 'e', JSON.stringify(line.event)]];
   }
+}
+
+/** What commits count; how old a rollout's evidence is follows with its next commit. */
+function countOf(p: string, key: string, body: unknown): string[][] {
+  const phase = activePhaseOf(key, body);
+  if (phase === null) return [];
+  return [
+    ['HSET', `${p}active`, key.slice('rollout/'.length), phase],
+    ['HINCRBY', `${p}phases`, phase, '1'],
+  ];
+}
+
+function sinceOf(notice: unknown): number {
+  const known = typeof notice === 'object' && notice !== null && 'atMs' in notice ? Number(notice.atMs) : 0;
+  return Number.isFinite(known) ? known : 0;
 }
 
 function idOf(notice: unknown): string {

@@ -14,4 +14,13 @@ export interface AuditEntry {
   readonly result: string | null;
 }
 
-export type AuditCommand = 'apply' | 'delete' | 'start' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve';
+export type AuditCommand =
+  | 'apply'
+  | 'delete'
+  | 'start'
+  | 'pause'
+  | 'resume'
+  | 'promote'
+  | 'abort'
+  | 'approve'
+  | 'reconcile';
