@@ -29,3 +29,15 @@ it('F27: a replica whose clock is behind never dates a change before the last on
   expect(stage.rollout.updatedAtMs).toBeGreaterThanOrEqual(before);
   expect(stage.events.map(({ atMs }) => atMs)).toEqual(stage.events.map(({ atMs }) => atMs).toSorted((a, b) => a - b));
 });
+
+it('messages of one kind have ids of their own, also while the clock stands behind the record', () => {
+  const stage = atFirstStep(0);
+  stage.nowMs -= 15_000;
+  for (let i = 0; i < 2; i += 1) {
+    stage.command({ type: 'pause', reason: 'look' });
+    stage.command({ type: 'resume' });
+  }
+  const ids = stage.notices.map(({ id }) => id);
+  expect(ids.filter((id) => id.includes('-paused-'))).toHaveLength(2);
+  expect(new Set(ids).size).toBe(ids.length);
+});
