@@ -17,6 +17,7 @@ const TASKS = {
   'bench:steps': ['tools/bench/steps.ts'],
   'bench:fanout-server': ['tools/bench/fanout-server.ts'],
   'bench:streams': ['tools/bench/streams.ts'],
+  sim: ['tools/sim/main.ts'],
   'soak:streams': ['tools/bench/soak-streams.ts'],
   fuzz: ['tools/fuzz/main.ts'],
   fault: ['tools/fault/main.ts'],

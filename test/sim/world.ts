@@ -1,299 +1,490 @@
 import type { BackendState } from '../../src/core/model/backend-state.ts';
-import type { LaggardPolicy } from '../../src/core/model/documents.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
-import type { BackendTraffic, FleetTable } from '../../src/core/model/traffic.ts';
-import type { RolloutCommand } from '../../src/core/rollout/command.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
-import { commandRollout } from '../../src/engine/command-rollout.ts';
-import type { Commit, RecordStore } from '../../src/engine/ports/store.ts';
-import { transitionCommit } from '../../src/engine/publish.ts';
+import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
+import type { Delivery } from '../../src/engine/ports/notifier.ts';
 import { fakeClock } from '../support/fake-clock.ts';
+import { fakeLedger } from '../support/fake-ledger.ts';
 import { fakeStore } from '../support/fake-store.ts';
-import { type Change, violations } from '../support/invariants.ts';
-import { backendState, planSpec, planStep, revision, rollout } from '../support/rollouts.ts';
-import { fakeEnvoys } from './fake-envoys.ts';
-import { seeded } from './random.ts';
-import { type Replica, type Surroundings, startReplica } from './replica.ts';
+import { Checker, short, toldBy } from './checker.ts';
+import { dice } from './dice.ts';
+import { Envoy } from './envoy.ts';
+import { type People, people } from './people.ts';
+import { prometheus, SCRAPE_MS } from './prometheus.ts';
+import { type Replica, startReplica } from './replica.ts';
+import { scenario } from './scenario.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** @default 3 */
+  readonly replicas?: number;
+  /** @default 5 */
+  readonly rollouts?: number;
+  /** @default 4 */
+  readonly nodes?: number;
+  /** Faults that may strike; `null` or none: all. */
+  readonly only?: ReadonlySet<string> | null;
+  readonly trace?: (line: string) => void;
+  /** Does the store also come back with older state, as after a failover? @default false */
+  readonly lostWrites?: boolean;
+}
 
 export interface Played {
   readonly seed: number;
-  readonly broken: readonly string[];
+  /** What was wrong, each beginning with its invariant; empty is as it should be. */
+  readonly violations: readonly string[];
+  readonly faults: readonly string[];
   readonly phases: readonly string[];
-  readonly crashes: number;
-  readonly commits: number;
+  /** Times that an Envoy which moved to another replica was served something older than it had. */
+  readonly staleServes: number;
+  readonly events: number;
 }
 
-const ROLLOUTS = ['r1', 'r2'] as const;
-/** Longest time between a look at the fleet and the commit that follows from it: one slow measurement. */
-const LOOK_TO_COMMIT_MS = 400;
-const errorRate = { kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 } as const;
+const STORM_ROUNDS = 45;
+const MAX_QUIET_MS = 1_200_000;
+const MAX_VIOLATIONS = 20;
 
-/** One schedule of everything that can go wrong, then ten quiet minutes in which every rollout has to end. */
-export async function play(seed: number): Promise<Played> {
-  const random = seeded(seed);
-  const clock = fakeClock();
-  const store = fakeStore(clock);
-  const broken: string[] = [];
-  const envoys = await fakeEnvoys(
-    ['a', 'b', 'c'],
-    store.traffic,
-    clock,
-    random,
-    (table) => refused && takesCanary(table),
-  );
-  let by: Change['by'] = 'tick';
-  let crashes = 0;
-  let metricsUp = true;
-  let receiverUp = true;
-  let storm = true;
-  let healthy = random.chance(0.6);
-  /** Envoys refuse every table in which the first rollout's canary takes requests. */
-  const refused = random.chance(0.15);
-  /** Rollouts that nobody and nothing gave a reason to end otherwise than promoted. */
-  const hopeful = new Set<string>(healthy && !refused ? ROLLOUTS : []);
-  const deliveries = new Set<string>();
-  const sent = new Set<string>();
-
-  const records: RecordStore = {
-    ...store.records,
-    commit: async (commit) => {
-      const watched = await watch(store.records, commit);
-      const n = await ownersAt(store.traffic.table);
-      const outcome = await store.records.commit(commit);
-      // Looked at in the store itself: a commit whose reply was lost has happened all the same.
-      const after = watched === null ? null : await current(store.records, watched.rollout.id);
-      if (watched !== null && after !== null && after.rev === watched.rev + 1) {
-        for (const { notice } of commit.outbox) sent.add(notice.id);
-        const owner = `backend/${watched.rollout.backend}`;
-        const position = n.get(owner) ?? 0;
-        const counted = watched.rollout.push?.counted.edge ?? [];
-        // One that has come back since the engine looked at the fleet is nothing the engine could know of.
-        const there = (id: string) => envoys.connected(id) && clock.now() - envoys.changedAtMs(id) > LOOK_TO_COMMIT_MS;
-        const unconfirmed = counted.filter((id) => there(id) && (envoys.applied(id)?.n ?? 0) < position);
-        broken.push(...violations({ ...changeOf(commit, watched, by), unconfirmed }).map((v) => `seed ${seed}: ${v}`));
-      }
-      return outcome;
-    },
-  };
-  const surroundings: Surroundings = {
-    clock,
-    store,
-    records,
-    envoys,
-    random,
-    verdict: () => (random.chance(0.3) ? 'inconclusive' : healthy ? 'pass' : random.chance(0.3) ? 'fail' : 'pass'),
-    metricsUp: () => metricsUp,
-    receiverUp: () => receiverUp,
-    delivered: (id) => deliveries.add(id),
-    crashChance: () => (storm ? 0.01 : 0),
-  };
-  for (const id of ROLLOUTS) {
-    await seedRollout(records, id, clock.now(), random.between(0, 3), random.pick(['hold', 'hold', 'exclude']));
-  }
-  const replicas: Replica[] = [await startReplica(surroundings), await startReplica(surroundings)];
-
-  for (let i = 0; i < 40; i += 1) {
-    await clock.advance(random.between(50, 8_000));
-    await happen();
-    await revive();
-  }
-  // Quiet: everything is back, nobody dies, nobody interferes.
-  storm = false;
-  metricsUp = true;
-  // The receiver comes back last: what was said while it was away has to wait for it.
-  receiverUp = random.chance(0.5);
-  healthy = true;
-  store.faults.setDown(false);
-  for (const id of ['a', 'b', 'c']) if (!envoys.connected(id)) envoys.connect(id);
-  await revive();
-  for (const id of ROLLOUTS) await person(id, { type: 'resume' });
-  for (const id of ROLLOUTS) await approveOpenGate(id);
-  const phases: string[] = [];
-  for (let minutes = 0; minutes < 20; minutes += 1) {
-    await clock.advance(60_000);
-    for (const id of ROLLOUTS) await approveOpenGate(id);
-  }
-  for (const id of ROLLOUTS) phases.push((await current(store.records, id))?.rollout.phase ?? 'gone');
-  for (const phase of phases)
-    if (!isTerminal(phase as Rollout['phase'])) broken.push(`seed ${seed}: ended in ${phase}`);
-  for (const [i, id] of ROLLOUTS.entries())
-    if (hopeful.has(id) && phases[i] !== 'promoted') broken.push(`seed ${seed}: healthy, but ended in ${phases[i]}`);
-  if (refused && phases[0] === 'promoted') broken.push(`seed ${seed}: promoted what no Envoy took`);
-  receiverUp = true;
-  await clock.advance(1_800_000);
-  for (const id of sent) if (!deliveries.has(id)) broken.push(`seed ${seed}: I6 message ${id} was lost`);
-  for (const replica of replicas) replica.crash();
-  return { seed, broken, phases, crashes, commits: store.commits() };
-
-  async function happen(): Promise<void> {
-    const id = random.pick(ROLLOUTS);
-    const envoy = random.pick(['a', 'b', 'c']);
-    switch (
-      random.pick(['envoy', 'envoy', 'store', 'commit', 'metrics', 'receiver', 'person', 'crash', 'nothing', 'nothing'])
-    ) {
-      case 'envoy':
-        return envoys.connected(envoy) ? envoys.disconnect(envoy) : envoys.connect(envoy);
-      case 'store':
-        return store.faults.setDown(random.chance(0.4));
-      case 'commit':
-        return store.faults.failNextCommit(random.pick(['conflict', 'unavailable', 'reply lost']));
-      case 'metrics':
-        metricsUp = random.chance(0.6);
-        return;
-      case 'receiver':
-        receiverUp = random.chance(0.6);
-        return;
-      case 'crash':
-        random.pick([replicas[0], replicas[1]])?.crash();
-        return;
-      case 'person':
-        return person(id, await somethingToSay(id));
-    }
-  }
-
-  async function revive(): Promise<void> {
-    for (let i = 0; i < replicas.length; i += 1) {
-      if (replicas[i]?.alive()) continue;
-      crashes += 1;
-      replicas[i] = await startReplica(surroundings);
-    }
-  }
-
-  async function somethingToSay(id: string): Promise<RolloutCommand> {
-    const seen = await current(store.records, id);
-    return random.pick<RolloutCommand>([
-      { type: 'pause', reason: 'look at it' },
-      { type: 'resume' },
-      { type: 'resume' },
-      { type: 'promote' },
-      { type: 'abort', reason: 'enough' },
-      { type: 'approve', gate: { step: seen?.rollout.step ?? 0, attempt: seen?.rollout.attempt ?? 0 } },
-    ]);
-  }
-
-  async function person(id: string, command: RolloutCommand): Promise<void> {
-    const deps = replicas.find((replica) => replica.alive())?.deps;
-    if (deps === undefined) return;
-    if (command.type === 'abort') hopeful.delete(id);
-    // The label of the change is the command's while its commit runs; ports of a dead replica never answer.
-    by = command.type;
-    await Promise.race([
-      commandRollout(
-        { ...deps, records: { ...records, time: deps.records.time } },
-        { id, command, rev: null, by: 'someone' },
-      ),
-      clock.settle(),
-    ]);
-    by = 'tick';
-  }
-
-  async function approveOpenGate(id: string): Promise<void> {
-    const seen = await current(store.records, id);
-    if (seen === null) return;
-    const { step, attempt, phase, paused } = seen.rollout;
-    if (phase === 'stepping') await person(id, { type: 'approve', gate: { step, attempt } });
-    // The first word may have been lost with the last outage.
-    if (paused !== null) await person(id, { type: 'resume' });
-  }
+/** One schedule: a storm in which everything may go wrong, then quiet in which every rollout has to end rightly. */
+export async function play(options: WorldOptions): Promise<Played> {
+  const world = new World(options);
+  await world.begin();
+  await world.storm();
+  await world.quiet();
+  return world.end();
 }
 
-const TESTERS = [{ headers: [{ name: 'x-tester', type: 'Present' as const }] }];
+class World {
+  readonly #seed: number;
+  readonly #dice;
+  readonly #clock = fakeClock();
+  readonly #store;
+  readonly #ledger;
+  readonly #scenario;
+  readonly #prometheus;
+  readonly #checker: Checker;
+  readonly #people: People;
+  readonly #trace: (what: string) => void;
+  readonly #envoys: Envoy[] = [];
+  readonly #replicas: (Replica | null)[];
+  /** By Envoy. */
+  readonly #servedBy = new Map<string, Replica>();
+  readonly #awayUntilMs = new Map<string, number>();
+  readonly #violations: string[] = [];
+  readonly #delivered = new Map<string, string[]>();
+  #storeAheadMs = 0;
+  #storming = true;
+  #receiverUp = true;
+  #lives = 0;
+  readonly #lostWrites: boolean;
+  /** What the store goes back to when it loses writes. */
+  #earlier: { restore(): void } | null = null;
+  /** Replicas that had read more than the store has now; `null`: it has lost nothing. */
+  #witnesses: readonly Replica[] | null = null;
+  /** How much goes wrong in this schedule. */
+  readonly #fury: number;
 
-async function seedRollout(
-  records: RecordStore,
-  id: string,
-  nowMs: number,
-  extraSteps: number,
-  onLaggard: LaggardPolicy,
-): Promise<void> {
-  const backend = `shop-${id}`;
-  const steps = [
-    planStep({ name: 'testers', weight: 0, matches: TESTERS, approve: extraSteps === 2 }),
-    planStep({ name: 'one', weight: 100 }),
-    ...Array.from({ length: extraSteps }, (_, i) =>
-      planStep({ name: `more-${i}`, weight: 1_000 * (i + 1), holdMs: 3_000 }),
-    ),
-  ];
-  const spec = planSpec({
-    backend,
-    strategy: { name: 'any', steps },
-    analysis: [errorRate],
-    deadlineMs: 900_000,
-    onLaggard,
-  });
-  const [stable, canary] = [revision('v1', backend), revision('v2', backend)];
-  const record = rollout({
-    id,
-    spec,
-    backend,
-    stable,
-    canary,
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-    deadlineAtMs: nowMs + spec.deadlineMs,
-  });
-  await records.commit(
-    transitionCommit(
-      {
-        rollout: record,
-        backend: backendState({ backend, stable, rolloutId: id }),
-        traffic: true,
-        events: [],
-        notices: [],
-        confirmedAfterMs: [],
-        dueAtMs: nowMs,
+  constructor(options: WorldOptions) {
+    const { seed, replicas = 3, rollouts = 5, nodes = 4, only = null, trace, lostWrites = false } = options;
+    this.#lostWrites = lostWrites;
+    this.#seed = seed;
+    this.#dice = dice(seed, only);
+    const startMs = this.#clock.now();
+    this.#trace =
+      trace === undefined
+        ? () => undefined
+        : (what) => trace(`${String(this.#clock.now() - startMs).padStart(7)} ms  ${what}`);
+    const storeClock = { ...this.#clock, now: () => this.#clock.now() + this.#storeAheadMs };
+    this.#store = fakeStore(storeClock);
+    this.#ledger = fakeLedger(storeClock);
+    this.#scenario = scenario(rollouts, this.#dice, () => this.#store.inside.table('edge').trial?.probe ?? null);
+    this.#prometheus = prometheus(this.#clock.now, this.#dice, this.#scenario.failureRate);
+    this.#replicas = Array.from({ length: replicas }, () => null);
+    this.#fury = this.#dice.pick('fury', [0.15, 0.3, 0.6]);
+    const wrong = (invariant: string, what: string) => this.#wrong(invariant, what);
+    for (let i = 1; i <= nodes; i += 1) this.#envoys.push(this.#envoy(`n${i}`, wrong));
+    this.#checker = new Checker({
+      store: this.#store,
+      scenario: this.#scenario,
+      nowMs: this.#clock.now,
+      storeNowMs: storeClock.now,
+      envoys: () => this.#envoys,
+      requests: (cluster) => {
+        for (const envoy of this.#envoys) this.#prometheus.accrue(envoy);
+        return this.#prometheus.requests(cluster);
       },
-      { rollout: 0, backend: 0 },
-      true,
-    ),
-  );
+      servedBy: (id) => this.#servedBy.get(id) ?? null,
+      replicas: () => this.#alive(),
+      wrong,
+      trace: this.#trace,
+    });
+    this.#people = people({
+      clock: this.#clock,
+      store: this.#store,
+      dice: this.#dice,
+      storm: () => this.#storming,
+      ready: () => this.#alive().filter((replica) => replica.ready()),
+      refuses: () => this.#envoys.some(({ refusing }) => refusing),
+      trace: this.#trace,
+    });
+  }
+
+  async begin(): Promise<void> {
+    await this.#store.records.commit(this.#scenario.commit);
+    this.#scrape();
+    for (let i = 0; i < this.#replicas.length; i += 1) this.#revive(i);
+    await this.#clock.advance(500);
+    for (const envoy of this.#envoys) this.#connect(envoy);
+    await this.#clock.advance(this.#dice.between('start-up', 500, 5_000));
+    for (const backend of this.#scenario.backends) this.#people.trigger(backend);
+  }
+
+  async storm(): Promise<void> {
+    for (let round = 0; round < STORM_ROUNDS && this.#violations.length < MAX_VIOLATIONS; round += 1) {
+      await this.#clock.advance(this.#dice.between('round', 50, 2_600));
+      this.#checker.look();
+      this.#happen();
+      if (this.#lostWrites && this.#loseWrites(round)) return;
+    }
+  }
+
+  /** As a failover does that has lost the last writes. Afterwards only the freeze counts (I13). */
+  #loseWrites(round: number): boolean {
+    if (round < 10 || !this.#dice.strikes('the store loses writes', 0.1)) {
+      if (round % 4 === 0) this.#earlier = this.#store.faults.checkpoint();
+      return false;
+    }
+    const { n } = this.#store.inside.table('edge').position;
+    this.#earlier?.restore();
+    const lost = n - this.#store.inside.table('edge').position.n;
+    this.#trace(`*** the store loses ${lost} fleet revisions`);
+    this.#witnesses = lost === 0 ? [] : this.#alive().filter(({ xds }) => xds.readN() === n);
+    return true;
+  }
+
+  async quiet(): Promise<void> {
+    this.#storming = false;
+    this.#setStoreDown(false);
+    this.#receiverUp = true;
+    this.#prometheus.lies(null);
+    this.#trace('--- quiet ---');
+    for (const replica of this.#alive()) replica.heal();
+    if (this.#witnesses !== null) return this.#clock.advance(60_000);
+    for (let i = 0; i < this.#replicas.length; i += 1) this.#revive(i);
+    for (const envoy of this.#envoys) {
+      envoy.wake();
+      this.#awayUntilMs.delete(envoy.id);
+      if (!envoy.connected) this.#connect(envoy);
+    }
+    for (let passedMs = 0; passedMs < MAX_QUIET_MS && !this.#settled(); passedMs += 5_000) {
+      await this.#clock.advance(5_000);
+      this.#checker.look();
+      this.#people.tend(passedMs > 60_000);
+    }
+    // What was held up in the storm may be on its way for a while.
+    await this.#clock.advance(10_000);
+    for (let passedMs = 0; passedMs < 90_000 && this.#unlikeRecords().length > 0; passedMs += 10_000) {
+      await this.#clock.advance(10_000);
+    }
+  }
+
+  end(): Played {
+    const rollouts = this.#rollouts();
+    if (this.#witnesses !== null) this.#judgeFreeze(this.#witnesses);
+    else this.#judgeEnding(rollouts);
+    for (const replica of this.#alive()) replica.crash('the schedule is over');
+    return {
+      seed: this.#seed,
+      violations: this.#violations,
+      faults: this.#dice.struck,
+      phases: rollouts.map(({ phase }) => phase),
+      staleServes: this.#checker.staleServes,
+      events: this.#clock.fired(),
+    };
+  }
+
+  #judgeFreeze(witnesses: readonly Replica[]): void {
+    for (const replica of witnesses) {
+      if (replica.alive() && !replica.xds.regressed()) {
+        this.#wrong('I13', `${replica.name} goes on although the store has less than it had read`);
+      }
+    }
+  }
+
+  #judgeEnding(rollouts: readonly Rollout[]): void {
+    for (const rollout of rollouts) this.#judgeEnd(rollout);
+    this.#judgeMessages();
+    for (const what of this.#unlikeRecords()) this.#wrong('ending', what);
+    for (const [key, ids] of this.#people.answers) {
+      if (ids.size > 1) this.#wrong('I14', `trigger ${key} was answered with ${[...ids].join(' and ')}`);
+    }
+    const triggers = rollouts.map(({ backend, trigger }) => `${backend} ${trigger.revision}`);
+    const twice = triggers.find((trigger, i) => triggers.indexOf(trigger) !== i);
+    if (twice !== undefined) this.#wrong('I14', `trigger ${twice} made two rollouts`);
+    for (const [id, times] of this.#checker.started) if (times > 1) this.#wrong('I14', `${id} began ${times} times`);
+  }
+
+  #judgeEnd(rollout: Rollout) {
+    const { id, phase, cause, canary, deadlineAtMs, spec } = rollout;
+    const said = this.#checker.people.get(id) ?? new Set();
+    if (!isTerminal(phase)) return this.#wrong('liveness', `never ended: ${short(rollout)}`);
+    if (phase === 'promoted') {
+      const byHand = said.has('promote');
+      if (this.#scenario.isBad(canary.cluster) && !byHand)
+        this.#wrong('ending', `${id}: a failing canary was promoted`);
+    } else {
+      const reason: Readonly<Record<string, boolean>> = {
+        analysis: this.#scenario.isBad(canary.cluster),
+        nack: this.#scenario.mayBeRefused(canary.cluster),
+        laggard: spec.onLaggard === 'rollback',
+        deadline: this.#clock.now() + this.#storeAheadMs >= deadlineAtMs,
+        person: said.has('abort'),
+      };
+      const kind = cause?.kind ?? 'nothing';
+      if (reason[kind] !== true)
+        this.#wrong('ending', `${id}: ${phase} because of ${kind}, which it had no reason for`);
+    }
+    const told = toldBy(this.#store.inside.events(id));
+    if (told?.phase !== phase || told.step !== rollout.step) {
+      this.#wrong(
+        'I15',
+        `${id}: events end in ${told?.phase} at step ${told?.step}, the record in ${phase} at ${rollout.step}`,
+      );
+    }
+  }
+
+  #judgeMessages(): void {
+    const dead = new Set(this.#store.inside.deadLetters());
+    const queues = new Map<string, string[]>();
+    for (const { id, queue } of this.#checker.notices) queues.set(queue, [...(queues.get(queue) ?? []), id]);
+    for (const [queue, ids] of queues) {
+      const got = [...new Set(this.#delivered.get(queue) ?? [])];
+      const lost = ids.filter((id) => !got.includes(id) && !dead.has(id));
+      if (lost.length > 0) this.#wrong('I6', `${queue}: ${lost.length} messages were lost (${lost[0]})`);
+      else if (got.join() !== ids.filter((id) => got.includes(id)).join()) {
+        this.#wrong('I6', `${queue}: messages came as ${got.join(' ')}, written were ${ids.join(' ')}`);
+      }
+    }
+  }
+
+  /** In the end every Envoy serves what the records say, and nothing else. */
+  #unlikeRecords(): string[] {
+    const { trial, owners } = this.#store.inside.table('edge');
+    const wrong = trial === null ? [] : [`a trial of ${trial.by} was left behind`];
+    for (const backend of this.#scenario.backends) {
+      const state = this.#store.inside.record(`backend/${backend}`).body as BackendState;
+      if (state.rolloutId !== null) continue;
+      if (JSON.stringify(owners.get(`backend/${backend}`)?.value) !== JSON.stringify(backendTraffic(state, null))) {
+        wrong.push(`${backend}: the table is not what the records say`);
+      }
+      const stable = state.stable?.cluster ?? '';
+      for (const envoy of this.#envoys) {
+        if (envoy.refusing || envoy.share(stable) === 10_000) continue;
+        wrong.push(`${envoy.id} gives ${stable} ${envoy.share(stable)} of 10,000 in the end`);
+      }
+    }
+    return wrong;
+  }
+
+  #wrong(invariant: string, what: string): void {
+    const line = `${invariant}: ${what}`;
+    this.#trace(`VIOLATION ${line}`);
+    if (this.#violations.length < MAX_VIOLATIONS) this.#violations.push(line);
+  }
+
+  #rollouts(): Rollout[] {
+    return this.#store.inside.keys('rollout/').map((key) => this.#store.inside.record(key).body as Rollout);
+  }
+
+  #settled(): boolean {
+    if (!this.#people.idle()) return false;
+    return this.#rollouts().every(({ phase }) => isTerminal(phase)) && this.#store.inside.waiting().length === 0;
+  }
+
+  #alive(): Replica[] {
+    return this.#replicas.filter((replica): replica is Replica => replica?.alive() === true);
+  }
+
+  #setStoreDown(down: boolean): void {
+    this.#checker.storeDown = down;
+    this.#store.faults.setDown(down);
+    this.#ledger.setDown(down);
+  }
+
+  #scrape(): void {
+    this.#prometheus.scrape(this.#envoys);
+    this.#clock.setTimer(SCRAPE_MS, () => this.#scrape());
+  }
+
+  #envoy(id: string, wrong: (invariant: string, what: string) => void): Envoy {
+    const slow = this.#dice.chance(`${id} is slow`, 0.15);
+    const envoy: Envoy = new Envoy({
+      id,
+      clock: this.#clock,
+      delayMs: () =>
+        this.#storming && slow ? this.#dice.between(`${id} slow`, 50, 2_500) : this.#dice.between(`${id} fast`, 0, 20),
+      warmMs: () => this.#dice.between(`${id} warms`, 5, 400),
+      isStale: () => this.#checker.servedStale(id),
+      refusesCluster: (cluster) => this.#scenario.refusesCluster(id, cluster),
+      refusesRoutes: (splits) => this.#scenario.refusesRoutes(id, splits),
+      wrong,
+      trace: this.#trace,
+      beforeRoutes: () => this.#prometheus.accrue(envoy),
+    });
+    return envoy;
+  }
+
+  #revive(place: number): void {
+    if (this.#replicas[place]?.alive()) return;
+    this.#lives += 1;
+    const name = `r${place + 1}.${this.#lives}`;
+    this.#trace(`${name} starts`);
+    this.#replicas[place] = startReplica(name, {
+      clock: this.#clock,
+      store: this.#store,
+      ledger: this.#ledger,
+      dice: this.#dice,
+      storm: () => this.#storming,
+      counters: async (replica, request) => {
+        const slowMs = this.#dice.between('prometheus takes', 1, 30);
+        await new Promise<void>((resolve) => void this.#clock.setTimer(slowMs, resolve));
+        const { answer, lie } = this.#prometheus.counters(request, this.#storming);
+        this.#checker.measured(replica, request.clusters, lie === null);
+        return answer;
+      },
+      receive: (target, notice): Delivery => {
+        if (!this.#receiverUp) return { kind: 'retry', afterMs: null, detail: 'HTTP 503' };
+        const queue = `${notice.rolloutId}~${target}`;
+        // One that stands for several that waited tells them all.
+        const told = [...(notice.earlier?.updates ?? []), notice];
+        this.#delivered.set(queue, [...(this.#delivered.get(queue) ?? []), ...told.map(({ id }) => id)]);
+        return { kind: 'delivered' };
+      },
+      decided: (...decision) => this.#checker.decided(...decision),
+      onSent: (replica, nodeId, response, snapshot) =>
+        this.#checker.responseWritten(replica, nodeId, response, snapshot),
+      died: (replica, where) => {
+        this.#trace(`${replica} dies: ${where}`);
+        for (const envoy of this.#envoys) if (this.#servedBy.get(envoy.id)?.name === replica) this.#reconnect(envoy);
+        if (this.#storming) this.#clock.setTimer(this.#dice.between('revival', 200, 12_000), () => this.#revive(place));
+      },
+      bug: (what) => this.#wrong('bug', what),
+    });
+  }
+
+  /** Its stream has broken: it tries again after a moment, at any replica. */
+  #reconnect(envoy: Envoy, halfOpenMs: number | null = null): void {
+    const notice = envoy.disconnect(halfOpenMs === null ? 'notices' : 'later');
+    if (halfOpenMs !== null) this.#clock.setTimer(halfOpenMs, notice);
+    this.#servedBy.delete(envoy.id);
+    this.#clock.setTimer(this.#dice.between('back-off', 50, 2_000), () => this.#connect(envoy));
+  }
+
+  #connect(envoy: Envoy): void {
+    if (envoy.connected) return;
+    const [first, ...more] = this.#alive().filter((replica) => replica.ready());
+    const awayMs = (this.#awayUntilMs.get(envoy.id) ?? 0) - this.#clock.now();
+    if (awayMs > 0 || first === undefined) {
+      this.#clock.setTimer(Math.max(500, awayMs), () => this.#connect(envoy));
+      return;
+    }
+    const replica = this.#dice.pick('which server', [first, ...more]);
+    this.#trace(`${envoy.id} connects to ${replica.name}`);
+    this.#servedBy.set(envoy.id, replica);
+    this.#checker.streamBegins(replica.name, envoy.id);
+    envoy.connect((toEnvoy) => replica.xds.open(envoy.id, toEnvoy));
+  }
+
+  /** One thing happens that need not. */
+  #happen() {
+    const { pick, between, strikes } = this.#dice;
+    const [first, ...more] = this.#envoys;
+    const envoy = first === undefined ? null : pick('which Envoy', [first, ...more]);
+    const alive = this.#alive();
+    const [one, ...others] = alive;
+    const replica = one === undefined ? null : pick('which replica falls', [one, ...others]);
+    const what = pick('what happens', HAPPENINGS);
+    const forMs = between('for how long', 500, 40_000);
+    if (envoy === null || replica === null || !strikes(what, this.#fury)) return;
+    this.#trace(`*** ${what} (${envoy.id}, ${replica.name}, ${forMs} ms)`);
+    switch (what) {
+      case 'a stream breaks':
+        return this.#reconnect(envoy);
+      case 'a stream half breaks':
+        return this.#reconnect(envoy, between('half open', 1_000, 35_000));
+      case 'an Envoy leaves':
+        this.#awayUntilMs.set(envoy.id, this.#clock.now() + forMs);
+        return this.#reconnect(envoy);
+      case 'an Envoy restarts':
+        this.#reconnect(envoy);
+        envoy.restart();
+        return this.#prometheus.reset(envoy.id);
+      case 'an Envoy hangs':
+        return envoy.hang(forMs);
+      case 'the store is away':
+        this.#setStoreDown(true);
+        this.#clock.setTimer(forMs, () => this.#setStoreDown(false));
+        return;
+      case 'the ledger is lost':
+        return this.#ledger.lose();
+      case 'a commit goes wrong':
+        return this.#store.faults.failNextCommit(
+          pick('how a commit goes wrong', ['conflict', 'unavailable', 'reply lost']),
+        );
+      case 'Prometheus lies':
+        this.#prometheus.lies(this.#prometheus.randomLie());
+        this.#clock.setTimer(forMs, () => this.#prometheus.lies(null));
+        return;
+      case 'the receiver is away':
+        this.#receiverUp = false;
+        this.#clock.setTimer(forMs, () => {
+          this.#receiverUp = true;
+        });
+        return;
+      case 'a person interferes':
+        return this.#people.interfere();
+      case 'CI deploys':
+        return this.#people.trigger(pick('which backend', this.#scenario.backends as [string, ...string[]]));
+      case 'CI repeats itself':
+        return this.#people.repeat();
+      case 'a replica is killed':
+        return replica.crash('killed');
+      case 'a replica leaves':
+        for (const one of this.#envoys) if (this.#servedBy.get(one.id) === replica) this.#reconnect(one);
+        return replica.leave();
+      case 'a replica stands still':
+        return replica.stall(forMs);
+      case 'a replica is cut off':
+        return replica.cut(forMs);
+      case 'a wall clock jumps':
+        return replica.setWall(pick('how far', [-3_600_000, -10_000, 10_000, 3_600_000]));
+      case 'the store clock jumps':
+        this.#checker.storeClockJumped();
+        this.#storeAheadMs += pick('how far the store', [-15_000, -2_000, 2_000, 15_000]);
+        return;
+    }
+  }
 }
 
-/** Does a canary of the first rollout get any request? */
-function takesCanary(table: FleetTable): boolean {
-  const traffic = table.owners.get(`backend/shop-${ROLLOUTS[0]}`)?.value;
-  if (traffic?.kind !== 'backend') return false;
-  const canary = revision('v2', `shop-${ROLLOUTS[0]}`).cluster;
-  return traffic.split.some(({ cluster, weight }) => cluster === canary && weight > 0);
-}
-
-interface Watched {
-  readonly rev: number;
-  readonly rollout: Rollout;
-  readonly backend: BackendState;
-}
-
-/** State of the rollout that a commit is about to change; `null` when it changes none or creates it. */
-async function watch(records: RecordStore, commit: Commit): Promise<Watched | null> {
-  const key = commit.writes.map((write) => write.key).find((written) => written.startsWith('rollout/'));
-  return key === undefined ? null : current(records, key.slice('rollout/'.length));
-}
-
-async function current(records: RecordStore, id: string): Promise<Watched | null> {
-  const read = await records.read([`rollout/${id}`, `backend/shop-${id}`]);
-  if (read.kind !== 'ok') return null;
-  const [record, backend] = read.value;
-  if (record === undefined || record.rev === 0 || backend === undefined) return null;
-  return { rev: record.rev, rollout: record.body as Rollout, backend: backend.body as BackendState };
-}
-
-async function ownersAt(
-  table: (fleet: string) => ReturnType<Surroundings['store']['traffic']['table']>,
-): Promise<Map<string, number>> {
-  const read = await table('edge');
-  return new Map(read.kind === 'ok' ? [...read.value.owners].map(([owner, { n }]) => [owner, n]) : []);
-}
-
-function changeOf(commit: Commit, before: Watched, by: Change['by']): Omit<Change, 'unconfirmed'> {
-  const after = (prefix: string) => commit.writes.find(({ key }) => key.startsWith(prefix))?.body;
-  return {
-    before,
-    after: {
-      rollout: after('rollout/') as Rollout,
-      backend: (after('backend/') as BackendState | undefined) ?? before.backend,
-    },
-    traffic:
-      ((commit.traffic[0]?.value ?? commit.trials[0]?.trial?.changes[0]?.[1]) as BackendTraffic | undefined) ?? null,
-    by,
-  };
-}
+const HAPPENINGS = [
+  'a stream breaks',
+  'a stream half breaks',
+  'an Envoy leaves',
+  'an Envoy restarts',
+  'an Envoy hangs',
+  'the store is away',
+  'the ledger is lost',
+  'a commit goes wrong',
+  'a commit goes wrong',
+  'Prometheus lies',
+  'the receiver is away',
+  'a person interferes',
+  'a person interferes',
+  'CI deploys',
+  'CI repeats itself',
+  'a replica is killed',
+  'a replica leaves',
+  'a replica stands still',
+  'a replica is cut off',
+  'a wall clock jumps',
+  'the store clock jumps',
+] as const;

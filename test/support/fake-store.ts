@@ -56,9 +56,33 @@ export interface FakeStore {
     wipe(): void;
     /** Makes the record unreadable. */
     corrupt(key: RecordKey): void;
+    /** What is stored now; `restore` goes back to it, as a failover does that lost the writes since. */
+    checkpoint(): { restore(): void };
   };
   /** Number of commits that happened. */
   commits(): number;
+  /** The truth, past every fault. */
+  readonly inside: Inside;
+}
+
+export interface Inside {
+  record(key: RecordKey): StoredRecord;
+  keys(prefix: string): readonly RecordKey[];
+  table(fleet: string): FleetTable;
+  /** `null`: not in the due set. */
+  dueAtMs(subject: Subject): number | null;
+  events(rolloutId: string): readonly RolloutEvent[];
+  /** Messages that wait, of all queues. */
+  waiting(): readonly string[];
+  deadLetters(): readonly string[];
+  /** Calls `onCommit` within every commit that happens, whatever its caller hears of it. */
+  watch(onCommit: (happened: Happened) => void): void;
+}
+
+export interface Happened {
+  readonly commit: Commit;
+  /** What the commit's writes replaced. */
+  readonly before: ReadonlyMap<RecordKey, StoredRecord>;
 }
 
 interface Entry {
@@ -95,6 +119,7 @@ export interface State {
   readonly leases: Set<Subject>;
   readonly fleets: Map<string, Fleet>;
   readonly followers: Set<(fleets: readonly string[]) => void>;
+  readonly watchers: ((happened: Happened) => void)[];
   readonly faults: CommitFault[];
   down: boolean;
   order: number;
@@ -120,6 +145,7 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
     leases: new Set(),
     fleets: new Map(),
     followers: new Set(),
+    watchers: [],
     faults: [],
     down: false,
     order: 0,
@@ -158,9 +184,48 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
         const entry = s.entries.get(key);
         if (entry !== undefined) entry.body = '{"half';
       },
+      checkpoint: () => {
+        const kept = structuredClone(stored(s));
+        return {
+          restore: () => {
+            for (const [name, values] of Object.entries(structuredClone(kept))) refill(stored(s)[name as Kept], values);
+            tell(s, [...s.fleets.keys()]);
+          },
+        };
+      },
     },
     commits: () => s.commits,
+    inside: inside(s),
   };
+}
+
+type Kept = 'entries' | 'gone' | 'events' | 'queues' | 'due' | 'fleets';
+
+function stored({ entries, gone, events, queues, due, fleets }: State): Record<Kept, Map<string, unknown>> {
+  return { entries, gone, events, queues, due, fleets } as Record<Kept, Map<string, unknown>>;
+}
+
+function refill(map: Map<string, unknown>, values: Map<string, unknown>): void {
+  map.clear();
+  for (const [key, value] of values) map.set(key, value);
+}
+
+function inside(s: State): Inside {
+  return {
+    record: (key) => must(record(s, key)),
+    keys: (prefix) => [...s.entries.keys()].filter((key): key is RecordKey => key.startsWith(prefix)),
+    table: (fleet) => tableOf(s, fleet),
+    dueAtMs: (subject) => s.due.get(subject) ?? null,
+    events: (rolloutId) => (s.events.get(rolloutId) ?? []).map(({ event }) => JSON.parse(event) as RolloutEvent),
+    waiting: () => [...s.queues.values()].flatMap(({ entries }) => entries.map(({ id }) => id)),
+    deadLetters: () => s.dead.map(({ notice }) => notice.id),
+    watch: (onCommit) => void s.watchers.push(onCommit),
+  };
+}
+
+function must<T>(read: StoreRead<T>): T {
+  if (read.kind !== 'ok') throw new Error(read.detail);
+  return read.value;
 }
 
 async function answer<T>(s: State, value: () => StoreRead<T>): Promise<StoreRead<T>> {
@@ -242,6 +307,9 @@ function apply(s: State, commit: Commit): CommitOutcome {
   }
   s.commits += 1;
   mark(s, commit);
+  const before = new Map(
+    s.watchers.length === 0 ? [] : commit.writes.map(({ key }) => [key, must(record(s, key))] as const),
+  );
   const revs = new Map<RecordKey, number>();
   for (const { key, body } of commit.writes) {
     write(s, key, body);
@@ -270,7 +338,9 @@ function apply(s: State, commit: Commit): CommitOutcome {
     if (phase === null) s.active.delete(rolloutId);
     else s.active.set(rolloutId, { phase, evidenceAtMs });
   }
-  return { kind: 'committed', fleets: publish(s, commit), revs };
+  const fleets = publish(s, commit);
+  for (const onCommit of s.watchers) onCommit({ commit, before });
+  return { kind: 'committed', fleets, revs };
 }
 
 function write(s: State, key: RecordKey, body: unknown): void {
@@ -328,17 +398,7 @@ function fakeTraffic(s: State, w: FakeWitness): TrafficFeed & TrafficReader {
         const frozen = guarded(s, w);
         if (frozen !== null) return frozen;
         w.saw(s);
-        const fleet = s.fleets.get(name);
-        const owners = new Map(
-          [...(fleet?.owners ?? [])].map(([owner, { n, value }]) => [
-            owner,
-            { n, value: JSON.parse(value) as OwnerTraffic },
-          ]),
-        );
-        const trying = fleet?.trial ?? null;
-        const trial = trying === null ? null : { ...(JSON.parse(trying.value) as Trial), n: trying.n };
-        const table: FleetTable = { fleet: name, position: { epoch: s.epoch, n: fleet?.n ?? 0 }, trial, owners };
-        return ok(table);
+        return ok(tableOf(s, name));
       }),
     standing: (name, owner) =>
       answer(s, () => {
@@ -359,6 +419,16 @@ function fakeTraffic(s: State, w: FakeWitness): TrafficFeed & TrafficReader {
       return { stop: async () => void s.followers.delete(follower) };
     },
   };
+}
+
+function tableOf(s: State, name: string): FleetTable {
+  const fleet = s.fleets.get(name);
+  const owners = new Map(
+    [...(fleet?.owners ?? [])].map(([owner, { n, value }]) => [owner, { n, value: JSON.parse(value) as OwnerTraffic }]),
+  );
+  const trying = fleet?.trial ?? null;
+  const trial = trying === null ? null : { ...(JSON.parse(trying.value) as Trial), n: trying.n };
+  return { fleet: name, position: { epoch: s.epoch, n: fleet?.n ?? 0 }, trial, owners };
 }
 
 function queueOf(s: State, name: OutboxQueue): Queue {

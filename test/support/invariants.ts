@@ -2,6 +2,7 @@ import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { TOTAL_WEIGHT } from '../../src/core/model/documents.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic } from '../../src/core/model/traffic.ts';
+import type { RolloutEvent } from '../../src/core/rollout/event.ts';
 import { currentAnalysis } from '../../src/core/rollout/needs.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
@@ -13,7 +14,7 @@ export interface Change {
   readonly traffic: BackendTraffic | null;
   /** Counted, connected Envoys that did not have the push before this change: the truth, not what the engine saw. */
   readonly unconfirmed: readonly string[];
-  readonly by: 'tick' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve';
+  readonly by: 'tick' | 'start' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve';
 }
 
 type Checker = (change: Change) => string | null;
@@ -100,6 +101,21 @@ export function violations(change: Change): string[] {
     const wrong = check(change);
     return wrong === null ? [] : [`${invariant}: ${wrong}`];
   });
+}
+
+/** I15: what changes in a record is told by the events of the same commit, and the last of them tells how it stands. */
+export function eventViolations({ before, after }: Change, events: readonly RolloutEvent[]): string[] {
+  const told = (['phase', 'step', 'attempt'] as const).filter(
+    (field) => before.rollout[field] !== after.rollout[field],
+  );
+  if ((before.rollout.paused === null) !== (after.rollout.paused === null)) told.push('phase');
+  if (told.length > 0 && events.length === 0) return [`I15 ${told.join(', ')} changed without an event`];
+  const last = events.at(-1);
+  if (last === undefined) return [];
+  const { phase, step } = after.rollout;
+  return last.phase === phase && last.step === step
+    ? []
+    : [`I15 the last event tells of ${last.phase} at step ${last.step}, the record of ${phase} at ${step}`];
 }
 
 function trafficOf({ rollout, backend }: Change['before']): BackendTraffic {

@@ -1,5 +1,5 @@
 import { CRASH_POINTS, type CrashPointName } from '../../src/platform/crash-point.ts';
-import type { Random } from '../../test/sim/random.ts';
+import type { Random } from '../../test/support/random.ts';
 
 export type Fault =
   /** A replica dies at the point it was started with. */

@@ -1,5 +1,5 @@
-import type { Random } from '../../test/sim/random.ts';
 import { waitFor } from '../../test/support/processes.ts';
+import type { Random } from '../../test/support/random.ts';
 import type { ActWatch } from './act-watch.ts';
 import type { EngineSeat } from './engine-seat.ts';
 import type { Fault, PointHand } from './fault-deck.ts';

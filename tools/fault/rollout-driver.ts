@@ -1,7 +1,7 @@
 import { isTerminal } from '../../src/core/model/phase.ts';
 import { type Client, createClient } from '../../src/surfaces/api/client.ts';
-import type { Random } from '../../test/sim/random.ts';
 import { waitFor } from '../../test/support/processes.ts';
+import type { Random } from '../../test/support/random.ts';
 import type { ActWatch } from './act-watch.ts';
 import { KINDS, planOf } from './documents.ts';
 import type { RolloutHistory, RolloutKind } from './history.ts';

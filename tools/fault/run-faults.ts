@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seeded } from '../../test/sim/random.ts';
 import type { Undo } from '../../test/support/installation.ts';
 import { startLoad } from '../../test/support/load.ts';
 import { waitFor } from '../../test/support/processes.ts';
+import { seeded } from '../../test/support/random.ts';
 import { percentile } from '../bench/percentile.ts';
 import { type ActWatch, actWatch } from './act-watch.ts';
 import { checkHistory } from './check-history.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Random, seeded } from '../../test/sim/random.ts';
+import { type Random, seeded } from '../../test/support/random.ts';
 import { mutate } from './mutate.ts';
 import { type Ended, startChild, type TargetChild } from './target-child.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from '../../test/sim/random.ts';
+import type { Random } from '../../test/support/random.ts';
 
 /** Largest input, bytes: just above what any border takes. */
 export const MAX_INPUT = 600 * 1024;

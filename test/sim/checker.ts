@@ -1,0 +1,239 @@
+import type { DiscoveryResponse } from '../../src/adapters/xds/codec.ts';
+import { buildSnapshot, type Snapshot } from '../../src/adapters/xds/snapshot.ts';
+import type { BackendState } from '../../src/core/model/backend-state.ts';
+import { isTerminal } from '../../src/core/model/phase.ts';
+import type { BackendTraffic, FleetTable } from '../../src/core/model/traffic.ts';
+import type { RolloutEvent } from '../../src/core/rollout/event.ts';
+import type { Rollout } from '../../src/core/rollout/rollout.ts';
+import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
+import { buildResources } from '../../src/core/traffic/build-resources.ts';
+import { withTrial } from '../../src/core/traffic/with-trial.ts';
+import type { Commit, RecordKey } from '../../src/engine/ports/store.ts';
+import type { FakeStore, Happened } from '../support/fake-store.ts';
+import { type Change, eventViolations, violations } from '../support/invariants.ts';
+import type { Envoy } from './envoy.ts';
+import type { Replica } from './replica.ts';
+import { MIN_REQUESTS, type Scenario } from './scenario.ts';
+import { simCodec } from './sim-codec.ts';
+
+/** Longest time between a look at the fleet and the commit that follows from it: two lost answers and a measurement. */
+const LOOK_TO_COMMIT_MS = 12_000;
+/** So long after a replica was cut off or stood still, others may have counted its Envoys out (lease and grace). */
+const ODD_MS = 25_000;
+/** The longest that a due rollout may wait while a replica and the store are well (I5). */
+const ACT_WITHIN_MS = 10_000;
+
+export interface CheckerOptions {
+  readonly store: FakeStore;
+  readonly scenario: Scenario;
+  readonly nowMs: () => number;
+  readonly storeNowMs: () => number;
+  readonly envoys: () => readonly Envoy[];
+  /** Requests that a cluster has answered at all Envoys, by the truth. */
+  readonly requests: (cluster: string) => number;
+  readonly servedBy: (envoyId: string) => Replica | null;
+  readonly replicas: () => readonly Replica[];
+  readonly wrong: (invariant: string, what: string) => void;
+  readonly trace: (what: string) => void;
+}
+
+/** Checks every commit as it happens and every response as it is written, by the truth and not by what engines see. */
+export class Checker {
+  readonly #o: CheckerOptions;
+  readonly #decided = new WeakMap<Commit, { readonly by: Change['by']; readonly replica: string }>();
+  /** By fleet revision: the route table's version for everybody, and for the one who tries a change out. */
+  readonly #tables = new Map<number, { readonly all: string; readonly probe: string | null; readonly tried: string }>();
+  /** By stream: the newest fleet revision of which something was sent. */
+  readonly #sent = new Map<string, number>();
+  /** By replica and canary: was its last measurement honest? */
+  readonly #measured = new Map<string, boolean>();
+  /** By rollout: requests of its canary when its present step began. */
+  readonly #requestsBefore = new Map<string, number>();
+  /** By Envoy: the newest fleet revision of which it was sent something, and how far behind that it was served since. */
+  readonly #newest = new Map<string, { n: number; behind: boolean }>();
+  staleServes = 0;
+  readonly notices: { readonly id: string; readonly queue: string }[] = [];
+  /** Rollouts that a person has moved, and how. */
+  readonly people = new Map<string, Set<Change['by']>>();
+  readonly started = new Map<string, number>();
+  /** By rollout: when it was last looked at. */
+  readonly #touchedMs = new Map<string, number>();
+  #wellSinceMs: number;
+  storeDown = false;
+
+  constructor(options: CheckerOptions) {
+    this.#o = options;
+    this.#wellSinceMs = options.nowMs();
+    options.store.inside.watch((happened) => this.#committed(happened));
+  }
+
+  decided(commit: Commit, by: Change['by'], replica: string): void {
+    this.#decided.set(commit, { by, replica });
+  }
+
+  measured(replica: string, clusters: readonly string[], honest: boolean): void {
+    this.#measured.set(`${replica} ${clusters.at(-1)}`, honest);
+  }
+
+  streamBegins(replica: string, nodeId: string): void {
+    this.#sent.delete(`${replica} ${nodeId}`);
+  }
+
+  responseWritten(replica: string, nodeId: string, response: DiscoveryResponse, snapshot: Snapshot) {
+    const { n } = snapshot.position;
+    const stream = `${replica} ${nodeId}`;
+    const before = this.#sent.get(stream) ?? 0;
+    if (n < before) this.#o.wrong('I7', `${replica} sent ${nodeId} revision ${n} after ${before}`);
+    this.#sent.set(stream, Math.max(n, before));
+    this.#noteStale(nodeId, n);
+    if (response.type !== 'route') return;
+    const table = this.#tables.get(n);
+    if (table === undefined)
+      return this.#o.wrong('I7', `${replica} sent ${nodeId} revision ${n}, which no commit made`);
+    const right = table.probe === nodeId ? table.tried : table.all;
+    if (response.version !== right) {
+      this.#o.wrong('I7', `${replica} sent ${nodeId} routes that are not those of revision ${n}`);
+    }
+  }
+
+  /**
+   * Is it served by a replica that has not read what another one told it before? Nothing in the protocol's answers of
+   * today says so to that replica (docs/reliability.md, what the simulation has shown).
+   */
+  servedStale(nodeId: string): boolean {
+    return this.#newest.get(nodeId)?.behind === true;
+  }
+
+  #noteStale(nodeId: string, n: number): void {
+    const newest = this.#newest.get(nodeId) ?? { n: 0, behind: false };
+    this.#newest.set(nodeId, newest);
+    if (n < newest.n && !newest.behind) this.staleServes += 1;
+    newest.behind = n < newest.n;
+    newest.n = Math.max(n, newest.n);
+  }
+
+  storeClockJumped(): void {
+    this.#wellSinceMs = this.#o.nowMs();
+  }
+
+  /** Called between events: is somebody acting on what is due? */
+  look(): void {
+    const { store, nowMs } = this.#o;
+    const well = !this.storeDown && this.#o.replicas().some((r) => r.ready() && r.oddUntilMs() < nowMs());
+    if (!well) this.#wellSinceMs = nowMs();
+    for (const key of store.inside.keys('rollout/')) {
+      const rollout = store.inside.record(key).body as Rollout;
+      if (isTerminal(rollout.phase)) continue;
+      const dueAtMs = store.inside.dueAtMs(`rollout/${rollout.id}`);
+      if (dueAtMs === null) {
+        this.#o.wrong('I5', `${rollout.id} is ${rollout.phase} and nothing is due`);
+      } else if (this.#o.storeNowMs() - dueAtMs > ACT_WITHIN_MS) {
+        const quietMs = nowMs() - Math.max(this.#touchedMs.get(rollout.id) ?? 0, this.#wellSinceMs);
+        if (quietMs > ACT_WITHIN_MS) this.#o.wrong('I5', `${rollout.id} is due and nobody has acted for ${quietMs} ms`);
+      }
+    }
+  }
+
+  #committed({ commit, before }: Happened) {
+    for (const { subject } of commit.due) this.#touchedMs.set(subject.slice('rollout/'.length), this.#o.nowMs());
+    if (commit.traffic.length + commit.trials.length > 0) this.#keepTable(this.#o.store.inside.table('edge'));
+    const write = commit.writes.find(({ key }) => key.startsWith('rollout/'));
+    if (write === undefined) return;
+    const after = write.body as Rollout;
+    const backendKey: RecordKey = `backend/${after.backend}`;
+    const backendBefore = (before.get(backendKey)?.body ??
+      this.#o.store.inside.record(backendKey).body) as BackendState;
+    const backendAfter = this.#o.store.inside.record(backendKey).body as BackendState;
+    const { by, replica } = this.#decided.get(commit) ?? { by: 'tick', replica: '' };
+    for (const { queue, notice } of commit.outbox) this.notices.push({ id: notice.id, queue });
+    this.#o.trace(`${replica} ${by}: ${short(after)}${commit.traffic.length > 0 ? ', traffic' : ''}`);
+    const old = before.get(write.key);
+    if (old === undefined || old.rev === 0) return this.#born(after, backendBefore, backendAfter);
+    const rollout = old.body as Rollout;
+    if (by !== 'tick') this.people.set(after.id, (this.people.get(after.id) ?? new Set()).add(by));
+    const change: Change = {
+      before: { rollout, backend: backendBefore },
+      after: { rollout: after, backend: backendAfter },
+      traffic: trafficIn(commit),
+      unconfirmed: this.#unconfirmed(rollout, backendBefore, replica),
+      by,
+    };
+    for (const wrong of [...violations(change), ...eventViolations(change, commit.events)]) {
+      const [invariant = ''] = wrong.split(' ');
+      this.#o.wrong(invariant, `${after.id} ${wrong.slice(invariant.length + 1)}`);
+    }
+    this.#evidence(rollout, after, by, replica);
+    if (!isTerminal(after.phase) && this.#o.store.inside.dueAtMs(`rollout/${after.id}`) === null) {
+      this.#o.wrong('I5', `${after.id} is ${after.phase} and nothing is due`);
+    }
+  }
+
+  #born(rollout: Rollout, before: BackendState, after: BackendState): void {
+    if (before.rolloutId !== null)
+      this.#o.wrong('I8', `${rollout.id} took ${rollout.backend} from ${before.rolloutId}`);
+    if (after.rolloutId !== rollout.id) this.#o.wrong('I8', `${rollout.id} began without its backend`);
+    this.started.set(rollout.id, (this.started.get(rollout.id) ?? 0) + 1);
+  }
+
+  /** The numbers behind an advance: measured honestly by the replica that decided, and enough of them since the step. */
+  #evidence(before: Rollout, after: Rollout, by: Change['by'], replica: string): void {
+    const moved = after.step > before.step || (after.phase === 'promoting' && before.phase !== 'promoting');
+    const weight = before.spec.strategy.steps[before.step]?.weight ?? 0;
+    const { cluster } = before.canary;
+    const requests = this.#o.requests(cluster);
+    const since = requests - (this.#requestsBefore.get(after.id) ?? 0);
+    if (after.attempt !== before.attempt) this.#requestsBefore.set(after.id, requests);
+    if (by !== 'tick' || before.phase !== 'stepping' || !moved || weight === 0) return;
+    const honest = this.#measured.get(`${replica} ${cluster}`);
+    if (honest === undefined) this.#o.wrong('I9', `${after.id} went on without a measurement`);
+    else if (!honest) this.#o.wrong('I9', `${after.id} went on by an answer that was no evidence`);
+    else if (since < MIN_REQUESTS) this.#o.wrong('I9', `${after.id} went on after ${Math.round(since)} requests`);
+    else if (this.#o.scenario.isBad(cluster)) this.#o.wrong('I9', `${after.id} went on although its canary fails`);
+  }
+
+  /** Counted Envoys that are there, have been for long enough to be known of, and do not have what was pushed. */
+  #unconfirmed(rollout: Rollout, backend: BackendState, decidedBy: string): string[] {
+    const { nowMs } = this.#o;
+    const odd = (replica: Replica | null) => replica === null || nowMs() - replica.oddUntilMs() < ODD_MS;
+    if (odd(this.#o.replicas().find(({ name }) => name === decidedBy) ?? null)) return [];
+    const traffic = backendTraffic(backend, isTerminal(rollout.phase) ? null : rollout);
+    const wanted = traffic.split.find(({ cluster }) => cluster === rollout.canary.cluster)?.weight ?? 0;
+    return (rollout.push?.counted.edge ?? []).filter((id) => {
+      const envoy = this.#o.envoys().find((one) => one.id === id);
+      if (envoy === undefined || !envoy.connected) return false;
+      if (nowMs() - envoy.changedAtMs <= LOOK_TO_COMMIT_MS || odd(this.#o.servedBy(id))) return false;
+      return envoy.share(rollout.canary.cluster) !== wanted;
+    });
+  }
+
+  #keepTable(table: FleetTable): void {
+    const routes = (of: FleetTable): string => {
+      const built = buildResources(of);
+      if (built.kind === 'error') {
+        this.#o.wrong('I7', `a table that cannot be served was committed: ${built.errors[0]?.message}`);
+        return '';
+      }
+      return buildSnapshot(built.value, of.position, 0, simCodec, null).route.version;
+    };
+    const all = routes(table);
+    const tried = table.trial === null ? all : routes(withTrial(table, table.trial));
+    this.#tables.set(table.position.n, { all, probe: table.trial?.probe ?? null, tried });
+  }
+}
+
+function trafficIn(commit: Commit): BackendTraffic | null {
+  const value = commit.traffic[0]?.value ?? commit.trials[0]?.trial?.changes[0]?.[1];
+  return (value as BackendTraffic | null | undefined) ?? null;
+}
+
+export function short({ id, backend, phase, step, paused, waitingFor, push }: Rollout): string {
+  const live =
+    push === null ? '' : push.probe !== null ? ', on trial' : push.liveAtMs === null ? ', not live' : ', live';
+  return `${backend} ${id.slice(0, 6)} ${phase} step ${step}${live}${paused === null ? '' : ', paused'} (${waitingFor})`;
+}
+
+/** The state that a rollout's events tell of. */
+export function toldBy(events: readonly RolloutEvent[]): Pick<Rollout, 'phase' | 'step'> | null {
+  const last = events.at(-1);
+  return last === undefined ? null : { phase: last.phase, step: last.step };
+}

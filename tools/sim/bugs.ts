@@ -1,0 +1,176 @@
+/** A mutation of one source file, made while it is loaded; the file itself stays as it is. */
+export interface Bug {
+  readonly name: string;
+  /** What would be wrong, in the words of docs/reliability.md. */
+  readonly what: string;
+  readonly file: string;
+  /** Occurs exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Planted to prove that the simulation would notice them. Each has to be caught within 1,000 schedules. */
+export const BUGS: readonly Bug[] = [
+  {
+    name: 'no-fence',
+    what: 'the store commits although a record has moved on',
+    file: 'test/support/fake-store.ts',
+    find: "if ((s.entries.get(key)?.rev ?? 0) !== rev) return { kind: 'conflict', key };",
+    replace: '',
+  },
+  {
+    name: 'due-lost-with-its-lease',
+    what: 'what is leased leaves the due set, so a crash loses it',
+    file: 'test/support/fake-store.ts',
+    find: 's.due.set(subject, now + leaseMs);',
+    replace: 's.due.delete(subject);',
+  },
+  {
+    name: 'message-lost',
+    what: 'a message that could not be delivered counts as delivered',
+    file: 'src/engine/deliver.ts',
+    find: 'await deps.outbox.retry(queue, notice.id, nowMs + afterMs, delivery.detail);',
+    replace: 'void afterMs; await deps.outbox.delivered(queue, notice.id);',
+  },
+  {
+    name: 'trigger-twice',
+    what: 'the idempotency key does not make the id',
+    file: 'src/engine/start.ts',
+    find: 'idFromKey(request.idempotencyKey)',
+    replace: 'idFromKey(request.idempotencyKey + deps.clock.now())',
+  },
+  {
+    name: 'traffic-left-out',
+    what: 'the commit of a rollback says nothing to the Envoys',
+    file: 'src/engine/publish.ts',
+    find: '...(traffic ? trafficOf(transition) : {}),',
+    replace: "...(traffic && rollout.phase !== 'rolling_back' ? trafficOf(transition) : {}),",
+  },
+  {
+    name: 'blind-view',
+    what: 'a view that lacks what other replicas know counts as complete',
+    file: 'src/engine/read-ledger.ts',
+    find: 'return problem === null && nowMs - asOfMs <= MAX_AGE_MS && nowMs >= settledMs;',
+    replace: 'return nowMs > 0;',
+  },
+  {
+    name: 'ledger-says-too-much',
+    what: 'what a node has ACKed on any of its streams counts for all of them',
+    file: 'src/core/fleet/ledger-stream.ts',
+    find: 'return others.reduce<Position | null>(olderPosition, first ?? null);',
+    replace:
+      'return others.reduce<Position | null>((a, b) => (a === null || (b !== null && b.n > a.n) ? b : a), first ?? null);',
+  },
+  {
+    name: 'ack-not-awaited',
+    what: 'a counted Envoy that is connected counts as live',
+    file: 'src/core/fleet/liveness.ts',
+    find: 'if (node !== null && ackedAtMs !== null) {\n        nodes.push({ node, ackedAtMs });',
+    replace: 'if (node !== null) {\n        nodes.push({ node, ackedAtMs: ackedAtMs ?? nowMs });',
+  },
+  {
+    name: 'credit-when-sent',
+    what: 'a response counts when it is sent, not when it is ACKed',
+    file: 'src/adapters/xds/sotw-subscription.ts',
+    find: 'this.#answerDue = false;\n  }',
+    replace: 'this.#answerDue = false;\n    if (position !== null) this.#credited = position;\n  }',
+  },
+  {
+    name: 'refusal-as-ack',
+    what: 'a NACK counts as an ACK',
+    file: 'src/adapters/xds/sotw-subscription.ts',
+    find: 'if (request.rejected) {',
+    replace: 'if (request.rejected && this.#sent === null) {',
+  },
+  {
+    name: 'routes-before-clusters',
+    what: 'routes do not wait for the clusters that they name',
+    file: 'src/adapters/xds/stream-session.ts',
+    find: 'if (this.#firstRoutes && this.#subscriptions.route.sentVersions === null) return false;',
+    replace: 'if (versions.size >= 0) return false;',
+  },
+  {
+    name: 'trial-for-all',
+    what: 'every Envoy gets what one of them is to try out',
+    file: 'src/adapters/xds/fleet-publisher.ts',
+    find: 'snapshot: (nodeId) => (tried?.probe === nodeId ? tried.snapshot : snapshot),',
+    replace: 'snapshot: () => tried?.snapshot ?? snapshot,',
+  },
+  {
+    name: 'not-a-number-passes',
+    what: 'NaN is taken for a number',
+    file: 'src/core/analysis/sample-health.ts',
+    find: '!Number.isFinite(tMs) || !Number.isFinite(value)',
+    replace: '!Number.isFinite(tMs) && !Number.isFinite(value)',
+  },
+  {
+    name: 'stale-passes',
+    what: 'old samples are taken for fresh ones',
+    file: 'src/core/analysis/sample-health.ts',
+    find: 'return Math.min(Math.max(2 * scrapeMs, 60_000), Math.max(5 * scrapeMs, 30_000));',
+    replace: 'return 3_600_000 + scrapeMs;',
+  },
+  {
+    name: 'too-few-pass',
+    what: 'a few requests are evidence enough',
+    file: 'src/core/analysis/judge-share.ts',
+    find: 'if (canary.requests < minRequests) {',
+    replace: 'if (canary.requests < 0) {',
+  },
+  {
+    name: 'two-targets-one-name',
+    what: 'of two series with one name the longer one is believed',
+    file: 'src/core/analysis/increments.ts',
+    find: 'if (rest.some((other) => !isCopy(first, other))) return null;',
+    replace: 'if (rest.some((other) => !isCopy(first, other) && other === first)) return null;',
+  },
+  {
+    name: 'step-left-out',
+    what: 'a step is skipped',
+    file: 'src/core/rollout/moves.ts',
+    find: 'const next = d.rollout.step + 1;',
+    replace: 'const next = d.rollout.step + (d.rollout.step === 0 ? 2 : 1);',
+  },
+  {
+    name: 'pause-ignored',
+    what: 'a paused rollout goes on by itself',
+    file: 'src/core/rollout/phases/stepping.ts',
+    find: '  if (d.rollout.paused !== null) {',
+    replace: '  if (d.rollout.paused !== null && d.nowMs < 0) {',
+  },
+  {
+    name: 'promote-undoes-rollback',
+    what: 'a person may promote what is on its way back',
+    file: 'src/core/rollout/command.ts',
+    find: "if (phase !== 'stepping') return refused(d, 'promote');",
+    replace: "if (phase !== 'stepping' && phase !== 'rolling_back') return refused(d, 'promote');",
+  },
+  {
+    name: 'back-without-acks',
+    what: 'a rollback is reported before the Envoys are back',
+    file: 'src/core/rollout/phases/reverting.ts',
+    find: "if (live.kind === 'waiting') return d.nowMs + LOOK_AGAIN_MS;",
+    replace: "if (live.kind === 'waiting') return end(d, 'rolled_back', 'back', settings), null;",
+  },
+  {
+    name: 'backend-kept',
+    what: 'an ended rollout does not give its backend back',
+    file: 'src/core/rollout/moves.ts',
+    find: 'rolloutId: null,',
+    replace: 'rolloutId: d.rollout.id,',
+  },
+  {
+    name: 'step-without-event',
+    what: 'a step leaves no event',
+    file: 'src/core/rollout/moves.ts',
+    find: "emit(d, 'step', `step ${stepOf(d.rollout)} (${step.name}): ${percent(step.weight)} to the canary`, {\n    weight: step.weight,\n  });",
+    replace: '',
+  },
+  {
+    name: 'stable-flips-anyway',
+    what: 'a rolled back revision becomes the stable one',
+    file: 'src/core/rollout/moves.ts',
+    find: "stable: phase === 'promoted' ? d.rollout.canary : d.backend.stable,",
+    replace: "stable: phase === 'promoted' || phase === 'rolled_back' ? d.rollout.canary : d.backend.stable,",
+  },
+];
