@@ -3,7 +3,6 @@ import { buildSnapshot, type Snapshot } from '../../src/adapters/xds/snapshot.ts
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic, FleetTable } from '../../src/core/model/traffic.ts';
-import type { RolloutEvent } from '../../src/core/rollout/event.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import { buildResources } from '../../src/core/traffic/build-resources.ts';
@@ -35,6 +34,8 @@ export interface CheckerOptions {
   readonly replicas: () => readonly Replica[];
   readonly wrong: (invariant: string, what: string) => void;
   readonly trace: (what: string) => void;
+  /** A rollout has just turned back. */
+  readonly turnedBack: (id: string) => void;
 }
 
 /** Checks every commit as it happens and every response as it is written, by the truth and not by what engines see. */
@@ -151,6 +152,7 @@ export class Checker {
     if (old === undefined || old.rev === 0) return this.#born(after, backendBefore, backendAfter);
     const rollout = old.body as Rollout;
     if (by !== 'tick') this.people.set(after.id, (this.people.get(after.id) ?? new Set()).add(by));
+    if (isReturning(after) && !isReturning(rollout)) this.#o.turnedBack(after.id);
     const change: Change = {
       before: { rollout, backend: backendBefore },
       after: { rollout: after, backend: backendAfter },
@@ -226,14 +228,12 @@ function trafficIn(commit: Commit): BackendTraffic | null {
   return (value as BackendTraffic | null | undefined) ?? null;
 }
 
+function isReturning({ phase }: Rollout): boolean {
+  return phase === 'rolling_back' || phase === 'aborting';
+}
+
 export function short({ id, backend, phase, step, paused, waitingFor, push }: Rollout): string {
   const live =
     push === null ? '' : push.probe !== null ? ', on trial' : push.liveAtMs === null ? ', not live' : ', live';
   return `${backend} ${id.slice(0, 6)} ${phase} step ${step}${live}${paused === null ? '' : ', paused'} (${waitingFor})`;
-}
-
-/** The state that a rollout's events tell of. */
-export function toldBy(events: readonly RolloutEvent[]): Pick<Rollout, 'phase' | 'step'> | null {
-  const last = events.at(-1);
-  return last === undefined ? null : { phase: last.phase, step: last.step };
 }

@@ -197,8 +197,10 @@ export class Envoy {
       if (service === null) this.#options.clock.setTimer(this.#options.warmMs(), () => this.#warm(fresh));
     }
     for (const name of this.#clusters.keys()) {
+      // One that refuses what the others have keeps the routes of before, longer than anything is kept for it.
       if (
         !next.has(name) &&
+        !this.refusing &&
         !this.#options.isStale() &&
         this.splits.some((split) => split.some(({ cluster }) => cluster === name))
       ) {

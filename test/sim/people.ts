@@ -15,6 +15,8 @@ export interface People {
   repeat(): void;
   /** A person does something to some rollout. */
   interfere(): void;
+  /** A person has not seen yet that the rollout goes back. */
+  promoteLate(id: string): void;
   /** A person opens what waits for one; `impatient`, also what a refusing Envoy will never confirm. */
   tend(impatient: boolean): void;
   /** Does nobody wait for an answer? */
@@ -117,6 +119,10 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
           { type: 'approve', gate: { step: Math.max(0, step - 1), attempt: attempt - 1 } },
         ]),
       );
+    },
+    promoteLate(id) {
+      if (!storm() || !dice.strikes('promoted too late', 0.3)) return;
+      clock.setTimer(dice.between('promoted too late', 1, 40), () => say(id, { type: 'promote' }));
     },
     tend(impatient) {
       for (const { id, paused, phase, step, attempt, spec } of active()) {

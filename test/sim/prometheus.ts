@@ -15,6 +15,8 @@ interface Counter {
 
 export const SCRAPE_MS = 2_000;
 const KEPT_SAMPLES = 200;
+/** Older than any judge takes for fresh. */
+const STALE_MS = 31_000;
 /** Requests of one backend at one Envoy. */
 const PER_SECOND = 60;
 
@@ -100,10 +102,13 @@ export function prometheus(nowMs: () => number, dice: Dice, failureRate: (cluste
     counters({ clusters, families, fromMs, toMs }, mayLie) {
       const lie =
         lying ?? (mayLie && dice.strikes('prometheus lies once', 0.01) ? dice.pick('kind of lie', LIES) : null);
+      if (lying === null && lie === 'stale') staleSinceMs = nowMs() - 2 * STALE_MS;
       if (lie === 'down') return { answer: { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'HTTP 503' }, lie };
       if (lie === 'warnings') return { answer: { kind: 'gap', gap: 'WARNINGS', detail: 'partial response' }, lie };
       if (lie === 'empty') return { answer: { kind: 'ok', series: [] }, lie };
-      const endMs = lie === 'stale' ? Math.min(toMs, staleSinceMs - 31_000) : toMs;
+      // Nothing new comes; what is there is evidence for as long as it is fresh.
+      const endMs = lie === 'stale' ? Math.min(toMs, staleSinceMs) : toMs;
+      const fresh = lie === 'stale' && toMs - staleSinceMs <= STALE_MS;
       const series: CounterSeries[] = [];
       for (const [proxy, own] of byEnvoy) {
         for (const cluster of clusters) {
@@ -134,7 +139,7 @@ export function prometheus(nowMs: () => number, dice: Dice, failureRate: (cluste
           }
         }
       }
-      return { answer: { kind: 'ok', series }, lie };
+      return { answer: { kind: 'ok', series }, lie: fresh ? null : lie };
     },
   };
 }

@@ -1,13 +1,12 @@
-import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
-import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import type { Delivery } from '../../src/engine/ports/notifier.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeLedger } from '../support/fake-ledger.ts';
 import { fakeStore } from '../support/fake-store.ts';
-import { Checker, short, toldBy } from './checker.ts';
+import { Checker } from './checker.ts';
 import { dice } from './dice.ts';
+import { judgeEnding, unlikeRecords } from './ending.ts';
 import { Envoy } from './envoy.ts';
 import { type People, people } from './people.ts';
 import { prometheus, SCRAPE_MS } from './prometheus.ts';
@@ -116,6 +115,7 @@ class World {
       replicas: () => this.#alive(),
       wrong,
       trace: this.#trace,
+      turnedBack: (id) => this.#people.promoteLate(id),
     });
     this.#people = people({
       clock: this.#clock,
@@ -182,7 +182,7 @@ class World {
     }
     // What was held up in the storm may be on its way for a while.
     await this.#clock.advance(10_000);
-    for (let passedMs = 0; passedMs < 90_000 && this.#unlikeRecords().length > 0; passedMs += 10_000) {
+    for (let passedMs = 0; passedMs < 90_000 && unlikeRecords(this.#fleet()).length > 0; passedMs += 10_000) {
       await this.#clock.advance(10_000);
     }
   }
@@ -190,7 +190,17 @@ class World {
   end(): Played {
     const rollouts = this.#rollouts();
     if (this.#witnesses !== null) this.#judgeFreeze(this.#witnesses);
-    else this.#judgeEnding(rollouts);
+    else {
+      judgeEnding({
+        ...this.#fleet(),
+        rollouts,
+        checker: this.#checker,
+        answers: this.#people.answers,
+        delivered: this.#delivered,
+        storeNowMs: this.#clock.now() + this.#storeAheadMs,
+        wrong: (invariant, what) => this.#wrong(invariant, what),
+      });
+    }
     for (const replica of this.#alive()) replica.crash('the schedule is over');
     return {
       seed: this.#seed,
@@ -210,79 +220,8 @@ class World {
     }
   }
 
-  #judgeEnding(rollouts: readonly Rollout[]): void {
-    for (const rollout of rollouts) this.#judgeEnd(rollout);
-    this.#judgeMessages();
-    for (const what of this.#unlikeRecords()) this.#wrong('ending', what);
-    for (const [key, ids] of this.#people.answers) {
-      if (ids.size > 1) this.#wrong('I14', `trigger ${key} was answered with ${[...ids].join(' and ')}`);
-    }
-    const triggers = rollouts.map(({ backend, trigger }) => `${backend} ${trigger.revision}`);
-    const twice = triggers.find((trigger, i) => triggers.indexOf(trigger) !== i);
-    if (twice !== undefined) this.#wrong('I14', `trigger ${twice} made two rollouts`);
-    for (const [id, times] of this.#checker.started) if (times > 1) this.#wrong('I14', `${id} began ${times} times`);
-  }
-
-  #judgeEnd(rollout: Rollout) {
-    const { id, phase, cause, canary, deadlineAtMs, spec } = rollout;
-    const said = this.#checker.people.get(id) ?? new Set();
-    if (!isTerminal(phase)) return this.#wrong('liveness', `never ended: ${short(rollout)}`);
-    if (phase === 'promoted') {
-      const byHand = said.has('promote');
-      if (this.#scenario.isBad(canary.cluster) && !byHand)
-        this.#wrong('ending', `${id}: a failing canary was promoted`);
-    } else {
-      const reason: Readonly<Record<string, boolean>> = {
-        analysis: this.#scenario.isBad(canary.cluster),
-        nack: this.#scenario.mayBeRefused(canary.cluster),
-        laggard: spec.onLaggard === 'rollback',
-        deadline: this.#clock.now() + this.#storeAheadMs >= deadlineAtMs,
-        person: said.has('abort'),
-      };
-      const kind = cause?.kind ?? 'nothing';
-      if (reason[kind] !== true)
-        this.#wrong('ending', `${id}: ${phase} because of ${kind}, which it had no reason for`);
-    }
-    const told = toldBy(this.#store.inside.events(id));
-    if (told?.phase !== phase || told.step !== rollout.step) {
-      this.#wrong(
-        'I15',
-        `${id}: events end in ${told?.phase} at step ${told?.step}, the record in ${phase} at ${rollout.step}`,
-      );
-    }
-  }
-
-  #judgeMessages(): void {
-    const dead = new Set(this.#store.inside.deadLetters());
-    const queues = new Map<string, string[]>();
-    for (const { id, queue } of this.#checker.notices) queues.set(queue, [...(queues.get(queue) ?? []), id]);
-    for (const [queue, ids] of queues) {
-      const got = [...new Set(this.#delivered.get(queue) ?? [])];
-      const lost = ids.filter((id) => !got.includes(id) && !dead.has(id));
-      if (lost.length > 0) this.#wrong('I6', `${queue}: ${lost.length} messages were lost (${lost[0]})`);
-      else if (got.join() !== ids.filter((id) => got.includes(id)).join()) {
-        this.#wrong('I6', `${queue}: messages came as ${got.join(' ')}, written were ${ids.join(' ')}`);
-      }
-    }
-  }
-
-  /** In the end every Envoy serves what the records say, and nothing else. */
-  #unlikeRecords(): string[] {
-    const { trial, owners } = this.#store.inside.table('edge');
-    const wrong = trial === null ? [] : [`a trial of ${trial.by} was left behind`];
-    for (const backend of this.#scenario.backends) {
-      const state = this.#store.inside.record(`backend/${backend}`).body as BackendState;
-      if (state.rolloutId !== null) continue;
-      if (JSON.stringify(owners.get(`backend/${backend}`)?.value) !== JSON.stringify(backendTraffic(state, null))) {
-        wrong.push(`${backend}: the table is not what the records say`);
-      }
-      const stable = state.stable?.cluster ?? '';
-      for (const envoy of this.#envoys) {
-        if (envoy.refusing || envoy.share(stable) === 10_000) continue;
-        wrong.push(`${envoy.id} gives ${stable} ${envoy.share(stable)} of 10,000 in the end`);
-      }
-    }
-    return wrong;
+  #fleet() {
+    return { store: this.#store, scenario: this.#scenario, envoys: this.#envoys };
   }
 
   #wrong(invariant: string, what: string): void {
@@ -442,6 +381,8 @@ class World {
         return;
       case 'a person interferes':
         return this.#people.interfere();
+      case 'a person tends':
+        return this.#people.tend(false);
       case 'CI deploys':
         return this.#people.trigger(pick('which backend', this.#scenario.backends as [string, ...string[]]));
       case 'CI repeats itself':
@@ -479,6 +420,7 @@ const HAPPENINGS = [
   'the receiver is away',
   'a person interferes',
   'a person interferes',
+  'a person tends',
   'CI deploys',
   'CI repeats itself',
   'a replica is killed',

@@ -47,19 +47,11 @@ export const BUGS: readonly Bug[] = [
     replace: "...(traffic && rollout.phase !== 'rolling_back' ? trafficOf(transition) : {}),",
   },
   {
-    name: 'blind-view',
-    what: 'a view that lacks what other replicas know counts as complete',
-    file: 'src/engine/read-ledger.ts',
-    find: 'return problem === null && nowMs - asOfMs <= MAX_AGE_MS && nowMs >= settledMs;',
-    replace: 'return nowMs > 0;',
-  },
-  {
-    name: 'ledger-says-too-much',
-    what: 'what a node has ACKed on any of its streams counts for all of them',
-    file: 'src/core/fleet/ledger-stream.ts',
-    find: 'return others.reduce<Position | null>(olderPosition, first ?? null);',
-    replace:
-      'return others.reduce<Position | null>((a, b) => (a === null || (b !== null && b.n > a.n) ? b : a), first ?? null);',
+    name: 'lost-place-kept',
+    what: 'a replica goes on under a name that the ledger has forgotten',
+    file: 'src/engine/share-ledger.ts',
+    find: '{ replica: name });\n      name = null;',
+    replace: '{ replica: name });',
   },
   {
     name: 'ack-not-awaited',
