@@ -59,8 +59,8 @@ export interface Draft {
 }
 
 export function draft(rollout: Rollout, backend: BackendState, nowMs: number): Draft {
-  // Time never runs backwards for a record, whichever replica's clock decides; nor does it stand still behind one that
-  // was ahead: what is told in two decisions must not bear one time, and so one id.
+  // Time never runs backwards for a record, whichever replica's clock decides, nor does it stand still: what is told in
+  // two decisions must not bear one time, and so one id.
   return {
     rollout,
     backend,
@@ -68,7 +68,7 @@ export function draft(rollout: Rollout, backend: BackendState, nowMs: number): D
     events: [],
     notices: [],
     confirmedAfterMs: [],
-    nowMs: nowMs < rollout.updatedAtMs ? rollout.updatedAtMs + 1 : nowMs,
+    nowMs: Math.max(nowMs, rollout.updatedAtMs + 1),
   };
 }
 

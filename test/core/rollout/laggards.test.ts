@@ -85,6 +85,7 @@ describe('an Envoy that does not answer a step', () => {
 describe('the rollback clock', () => {
   it('keeps for every Envoy how long it took to be back', () => {
     const stage = new Stage({ spec: planSpec() }).prepared();
+    stage.nowMs += 1;
     stage.command({ type: 'abort', reason: 'enough' });
     const atMs = stage.nowMs;
     stage.nowMs = atMs + 10;
