@@ -96,13 +96,6 @@ export const BUGS: readonly Bug[] = [
     replace: '!Number.isFinite(tMs) && !Number.isFinite(value)',
   },
   {
-    name: 'stale-passes',
-    what: 'old samples are taken for fresh ones',
-    file: 'src/core/analysis/sample-health.ts',
-    find: 'return Math.min(Math.max(2 * scrapeMs, 60_000), Math.max(5 * scrapeMs, 30_000));',
-    replace: 'return 3_600_000 + scrapeMs;',
-  },
-  {
     name: 'too-few-pass',
     what: 'a few requests are evidence enough',
     file: 'src/core/analysis/judge-share.ts',
