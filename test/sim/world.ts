@@ -95,7 +95,7 @@ class World {
     const storeClock = { ...this.#clock, now: () => this.#clock.now() + this.#storeAheadMs };
     this.#store = fakeStore(storeClock);
     this.#ledger = fakeLedger(storeClock);
-    this.#scenario = scenario(rollouts, this.#dice, () => this.#store.inside.table('edge').trial?.probe ?? null);
+    this.#scenario = scenario(rollouts, this.#dice, (id, cluster) => this.#tries(id, cluster));
     this.#prometheus = prometheus(this.#clock.now, this.#dice, this.#scenario.failureRate);
     this.#replicas = Array.from({ length: replicas }, () => null);
     this.#fury = this.#dice.pick('fury', [0.15, 0.3, 0.6]);
@@ -218,6 +218,11 @@ class World {
         this.#wrong('I13', `${replica.name} goes on although the store has less than it had read`);
       }
     }
+  }
+
+  #tries(envoyId: string, cluster: string): boolean {
+    const { trial } = this.#store.inside.table('edge');
+    return trial?.probe === envoyId && trial.changes.some(([owner]) => cluster.startsWith(`${owner.slice(8)}--`));
   }
 
   #fleet() {
