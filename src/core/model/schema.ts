@@ -61,7 +61,7 @@ function withAllFields(key: string, body: unknown): unknown {
 }
 
 const PLAN_FIELDS = { ackTimeoutMs: 30_000, onLaggard: 'hold', onRollback: { closeStreamsAfterMs: null } };
-const PUSH_FIELDS = { routesOnly: false, probe: null, unanswered: [], toldAtMs: null };
+const PUSH_FIELDS = { routesOnly: false, probe: null, unanswered: {}, toldAtMs: null };
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -27,9 +27,11 @@ export interface HttpServer {
 }
 
 /** The HTTP API, `/openapi.json`, `/livez`, `/readyz` and `/metrics` on one listener. Rejects on a taken port. */
-export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
+export async function startHttpServer(given: HttpOptions): Promise<HttpServer> {
   const app = zodApp();
   let closing = false;
+  // Who waits for a change is answered when the server closes.
+  const options: HttpOptions = { ...given, accepting: () => !closing && given.accepting() };
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
