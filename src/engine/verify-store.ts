@@ -41,7 +41,8 @@ export function verifyStore(dump: StoreDump): readonly Damage[] {
         shape(StoredEvent, line.event, `events:${line.rolloutId}, ${line.id}`, say);
         break;
       case 'due':
-        if (!/^(?:rollout|outbox|backend|trial|sweep)\/./.test(line.subject)) say('due', `${line.subject} is no subject`);
+        if (!/^(?:rollout|outbox|backend|trial|sweep)\/./.test(line.subject))
+          say('due', `${line.subject} is no subject`);
         break;
     }
   }

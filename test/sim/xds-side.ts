@@ -110,12 +110,22 @@ export function xdsSide({ fleet, traffic, ledgers, clock, onSent }: XdsSideOptio
         },
       });
       client.join(session);
-      sessions.set(session, nodeId);
-      const snapshot = publisher.snapshot(nodeId);
-      if (snapshot !== null) session.update(snapshot, clock.monotonicMs());
+      const serve = (): void => {
+        if (!open) return;
+        sessions.set(session, nodeId);
+        const snapshot = publisher.snapshot(nodeId);
+        if (snapshot !== null) session.update(snapshot, clock.monotonicMs());
+      };
+      let begun = false;
       return {
         receive: (type, request) => {
-          if (open) session.receive(type, request, clock.monotonicMs());
+          if (!open) return;
+          if (!begun) {
+            begun = true;
+            if (request.returning) publisher.whenRead(serve);
+            else serve();
+          }
+          session.receive(type, request, clock.monotonicMs());
         },
         end: () => {
           if (!open) return;

@@ -36,6 +36,8 @@ export interface FleetPublisher {
    * more. It stays so until a person has decided, which begins a new epoch.
    */
   regressed(): boolean;
+  /** Calls back once the store has been read by a look that begins now or later: what is told then is not old. */
+  whenRead(told: () => void): void;
   /** Reads the store and publishes what is new. Calls while one runs are merged into one more run. */
   refresh(): Promise<void>;
 }
@@ -128,14 +130,23 @@ export function createFleetPublisher(options: {
     regressed = true;
   };
 
+  let waiting: (() => void)[] = [];
+
   const readOnce = async () => {
+    const asked = waiting;
+    waiting = [];
     const read = await withDeadline(traffic.table(fleet), clock);
     if (read.kind === 'ok') {
       if (!readable) logger.info('fleet table readable again');
       readable = true;
-      accept(read.value);
+      try {
+        accept(read.value);
+      } finally {
+        for (const told of asked) told();
+      }
       return;
     }
+    waiting.unshift(...asked);
     if (read.kind === 'unavailable' && read.frozen === true) return freeze(read.detail);
     if (readable) logger.warn('fleet table unreadable, the last good one stays', { detail: read.detail });
     readable = false;
@@ -153,6 +164,12 @@ export function createFleetPublisher(options: {
     running = null;
   };
 
+  const refresh = (): Promise<void> => {
+    again = true;
+    running ??= run();
+    return running;
+  };
+
   return {
     fleet,
     snapshot: (nodeId) => (tried?.probe === nodeId ? tried.snapshot : snapshot),
@@ -162,11 +179,11 @@ export function createFleetPublisher(options: {
     loaded: () => snapshot !== null,
     refusal: () => refusal,
     regressed: () => regressed,
-    refresh() {
-      again = true;
-      running ??= run();
-      return running;
+    whenRead(told) {
+      waiting.push(told);
+      void refresh();
     },
+    refresh,
   };
 }
 

@@ -29,6 +29,8 @@ export interface StreamContext {
   /** How long the next stream may live. */
   readonly streamAgeMs: () => number;
   readonly snapshot: (fleet: string, nodeId: string) => Snapshot | null;
+  /** Calls back once the store has been read by a look that begins now or later. */
+  readonly whenRead: (fleet: string, told: () => void) => void;
   /** Registers an open stream by the way to end it; returns how to take it out again. */
   readonly track: (end: () => void) => () => void;
   readonly setTimer: Clock['setTimer'];
@@ -117,7 +119,9 @@ export function handleStream(call: RawStream, variant: StreamVariant, context: S
       }
       const write = writer(call, () => joined?.session.drained(context.monotonicMs()));
       const overdue = () => refuse(status.RESOURCE_EXHAUSTED, `more than ${MAX_UNANSWERED} responses are unanswered`);
-      joined = join({ write, overdue }, identified.identity, variant, context);
+      const { returning } = request.asked;
+      const how = { returning, isOpen: () => open };
+      joined = join({ write, overdue }, identified.identity, variant, context, how);
       silence.cancel();
     }
     const type = variant.only ?? xdsTypeOf(request.typeUrl);
@@ -188,6 +192,7 @@ function join(
   identity: NodeIdentity,
   variant: StreamVariant,
   context: StreamContext,
+  { returning, isOpen }: { readonly returning: boolean; readonly isOpen: () => boolean },
 ): Joined {
   const { fleet, nodeId } = identity;
   const logger = context.logger.child({ fleet, nodeId });
@@ -213,9 +218,14 @@ function join(
     },
   });
   client.join(session);
-  context.joined(identity, session);
-  const snapshot = context.snapshot(fleet, nodeId);
-  if (snapshot !== null) session.update(snapshot, context.monotonicMs());
+  const serve = () => {
+    context.joined(identity, session);
+    const snapshot = context.snapshot(fleet, nodeId);
+    if (snapshot !== null) session.update(snapshot, context.monotonicMs());
+  };
+  // Another replica may have told it something newer than what was read here last. It has a table: it can wait.
+  if (returning) context.whenRead(fleet, () => isOpen() && serve());
+  else serve();
   logger.info('Envoy connected', { envoyVersion: identity.envoyVersion, ...variant });
   return { fleet, session, client, entry, logger };
 }

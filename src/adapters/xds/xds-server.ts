@@ -95,6 +95,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     streamAgeMs: () => streamAgeMs(limits, Math.random()),
     clientOf: (identity) => clients.of(identity),
     snapshot: (fleet, nodeId) => publishers.get(fleet)?.snapshot(nodeId) ?? null,
+    whenRead: (fleet, told) => publishers.get(fleet)?.whenRead(told),
     setTimer: (afterMs, fire) => clock.setTimer(afterMs, fire),
     track(end) {
       open.add(end);

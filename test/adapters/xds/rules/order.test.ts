@@ -37,6 +37,24 @@ forEachVariant(({ stage, connect, variant }) => {
     await s.until('credit', credited(3));
   });
 
+  it('I3: who returns is told nothing that may be older than what another replica told it', async () => {
+    // given a replica that cannot read the store, and an Envoy that another one has told something newer
+    const s = await stage(alone(1));
+    s.feed.fail('unavailable');
+    const back = connect(s, { node: { id: 'back', cluster: 'edge' } });
+    back.request({ type: 'cluster', version: 'newer', initial: { 'shop--v2': 'newer' } });
+    await s.until('the return', ({ nodes }) => nodes[0]?.connected === true);
+    // when others start anew, they are served with what was read last
+    const fresh = connect(s, { node: { id: 'fresh', cluster: 'edge' } });
+    fresh.request({ type: 'cluster' });
+    await fresh.accept('cluster');
+    expect(back.pending('cluster')).toBe(0);
+    // then the one that returns is told what is read next
+    s.feed.fail(null);
+    s.feed.set(split(2, 500));
+    expect([...(await back.next('cluster')).names].sort()).toEqual(['shop--v1', 'shop--v2']);
+  });
+
   it('credits nobody for clusters alone', async () => {
     const s = await stage(alone(1));
     const client = connect(s);
