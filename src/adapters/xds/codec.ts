@@ -39,11 +39,17 @@ const MESSAGE_OF: Readonly<Record<XdsType, string>> = {
 export function createCodec(protos: ProtoBundle, identifier: string): Codec {
   const response = protos.type('envoy.service.discovery.v3.DiscoveryResponse');
   const deltaResponse = protos.type('envoy.service.discovery.v3.DeltaDiscoveryResponse');
+  // A change of one backend in a fleet of many leaves most resources the same objects.
+  const encoded = new WeakMap<object, EncodedResource>();
   return {
     encodeResource(type, name, resource) {
+      const known = encoded.get(resource);
+      if (known !== undefined) return known;
       const message = protos.type(MESSAGE_OF[type]);
       const bytes = asBuffer(message.encode(message.fromObject(withAny(protos, resource) as object)).finish());
-      return { name, version: contentHash([bytes]), bytes };
+      const fresh = { name, version: contentHash([bytes]), bytes };
+      encoded.set(resource, fresh);
+      return fresh;
     },
     encodeEmpty(type, name) {
       const fields = type === 'runtime' ? { name, layer: { fields: {} } } : { clusterName: name };

@@ -9,11 +9,14 @@ const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
  * The clusters of one revision. They depend on the immutable revision alone, never on its role: Envoy drops a
  * cluster's response-class and latency series when its definition changes, and with them the judge's evidence.
  */
-export function clustersOf(revision: Revision, pinned: boolean): Cluster[] {
-  const clusters = [cluster(revision, revision.cluster)];
-  if (pinned) clusters.push(cluster(revision, pinnedCluster(revision)));
-  return clusters;
+export function clustersOf(revision: Revision, pinned: boolean): readonly Cluster[] {
+  const known = made.get(revision) ?? [cluster(revision, revision.cluster), cluster(revision, pinnedCluster(revision))];
+  made.set(revision, known);
+  return pinned ? known : known.slice(0, 1);
 }
+
+/** The same record gives the same objects, so that who encodes them sees by identity what is new. */
+const made = new WeakMap<Revision, readonly Cluster[]>();
 
 function cluster(revision: Revision, name: string): Cluster {
   const { healthCheck, protocol, endpoints } = revision;
