@@ -46,7 +46,9 @@ export function createCodec(protos: ProtoBundle, identifier: string): Codec {
       const known = encoded.get(resource);
       if (known !== undefined) return known;
       const message = protos.type(MESSAGE_OF[type]);
-      const bytes = asBuffer(message.encode(message.fromObject(withAny(protos, resource) as object)).finish());
+      // Most hold neither an Any nor a map; copying them would cost as much as encoding them.
+      const plain = holdsAny(resource) ? (withAny(protos, resource) as object) : resource;
+      const bytes = asBuffer(message.encode(message.fromObject(plain)).finish());
       const fresh = { name, version: contentHash([bytes]), bytes };
       encoded.set(resource, fresh);
       return fresh;
@@ -93,6 +95,13 @@ export function contentHash(parts: readonly (Buffer | string)[]): string {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Maps of ours hold Any alone, so where there is none there is no map either, and the order of keys says nothing. */
+function holdsAny(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(holdsAny);
+  return Object.entries(value).some(([key, item]) => key === '@type' || holdsAny(item));
 }
 
 /** Turns every object with an `@type` into the `Any` that holds it. */
