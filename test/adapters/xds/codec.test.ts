@@ -54,6 +54,16 @@ describe('codec', () => {
     for (const table of routes) check('route', table);
   });
 
+  it('encodes one object once, and a copy of it to equal bytes', () => {
+    for (const cluster of everything().clusters) {
+      const first = codec.encodeResource('cluster', cluster.name, cluster);
+      expect(codec.encodeResource('cluster', cluster.name, cluster)).toBe(first);
+      const copy = codec.encodeResource('cluster', cluster.name, structuredClone(cluster));
+      expect(copy).not.toBe(first);
+      expect(copy).toEqual(first);
+    }
+  });
+
   it('gives equal bytes for equal content, whatever the order of its keys', () => {
     const one = codec.encodeResource('route', 'r', { name: 'r', ignorePortInHostMatching: true });
     const two = codec.encodeResource('route', 'r', { ignorePortInHostMatching: true, name: 'r' });
