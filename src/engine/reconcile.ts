@@ -1,5 +1,6 @@
 import type { BackendState } from '../core/model/backend-state.ts';
 import { isTerminal } from '../core/model/phase.ts';
+import { isOver } from '../core/rollout/aftercare.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { step } from '../core/rollout/step.ts';
 import type { Transition } from '../core/rollout/transition.ts';
@@ -29,8 +30,7 @@ async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
   if (loaded.kind === 'error') return stuck(deps, id, loaded.errors[0]?.message);
   const { rollout } = loaded.value;
   const before = rollout.body;
-  const over = before === null || isTerminal(before.phase);
-  if (before === null || (over && before.aftercare !== 'due')) {
+  if (before === null || isOver(before)) {
     await deps.due.forget(subject);
     return 'done';
   }
@@ -39,7 +39,7 @@ async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
   if (backend.kind === 'error') return stuck(deps, id, backend.errors[0]?.message);
   if (backend.value.body === null) {
     // Nobody needs a backend that is gone to be looked after.
-    if (over) await deps.due.forget(subject);
+    if (isTerminal(before.phase)) await deps.due.forget(subject);
     return stuck(deps, id, 'its backend has no state');
   }
 

@@ -1,5 +1,4 @@
-import { isTerminal } from '../core/model/phase.ts';
-import type { Rollout } from '../core/rollout/rollout.ts';
+import { isOver } from '../core/rollout/aftercare.ts';
 import { loadRollout } from './load.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Logger } from './ports/logger.ts';
@@ -112,8 +111,4 @@ async function letGo(
 
 function sum(numbers: Iterable<number>): number {
   return [...numbers].reduce((total, n) => total + n, 0);
-}
-
-function isOver({ phase, aftercare }: Rollout): boolean {
-  return isTerminal(phase) && aftercare !== 'due';
 }

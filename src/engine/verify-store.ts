@@ -4,6 +4,7 @@ import { isTerminal } from '../core/model/phase.ts';
 import { canWorkWith, migrate } from '../core/model/schema.ts';
 import { BackendStateRecord, DocumentRecord } from '../core/model/stored.ts';
 import { isOwner, StoredTraffic, StoredTrial } from '../core/model/stored-traffic.ts';
+import { isSubject } from '../core/model/subject.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner, Trial } from '../core/model/traffic.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { RolloutRecord } from '../core/rollout/rollout-record.ts';
@@ -41,8 +42,7 @@ export function verifyStore(dump: StoreDump): readonly Damage[] {
         shape(StoredEvent, line.event, `events:${line.rolloutId}, ${line.id}`, say);
         break;
       case 'due':
-        if (!/^(?:rollout|outbox|backend|trial|sweep)\/./.test(line.subject))
-          say('due', `${line.subject} is no subject`);
+        if (!isSubject(line.subject)) say('due', `${line.subject} is no subject`);
         break;
     }
   }

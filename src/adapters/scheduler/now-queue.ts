@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Job, Queue, Worker } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 import { z } from 'zod';
+import { isSubject, type Subject } from '../../core/model/subject.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { Subject } from '../../engine/ports/store.ts';
 
 export interface NowQueueOptions {
   /** Where Redis is; the same server as the store's. */
@@ -27,7 +27,7 @@ export type Enqueued =
 const NAME = 'wake-ups';
 /** A worker's blocking read takes at most 10 s; a connection that is silent for longer is dead. */
 const BLOCKING_MS = 15_000;
-const JobData = z.object({ subject: z.string().regex(/^(?:rollout|outbox|backend|trial|sweep)\/./) });
+const JobData = z.object({ subject: z.custom<Subject>((text) => typeof text === 'string' && isSubject(text)) });
 
 /**
  * BullMQ, used for one thing: some replica runs this subject now, once at a time. Jobs carry the subject alone and
@@ -102,7 +102,7 @@ export class NowQueue {
       NAME,
       async (job) => {
         const data = JobData.safeParse(job.data);
-        if (data.success) await run(data.data.subject as Subject);
+        if (data.success) await run(data.data.subject);
         else this.options.logger.error('a job that Serin did not make', { jobId: job.id });
       },
       {

@@ -1,9 +1,15 @@
 import type { CounterSeries } from '../analysis/judge.ts';
 import { formatDuration } from '../model/duration.ts';
+import { isTerminal } from '../model/phase.ts';
 import { pinnedCluster } from '../model/revision.ts';
 import { tell } from './notice.ts';
 import type { Rollout } from './rollout.ts';
 import { change, type Draft, emit, type Observations } from './transition.ts';
+
+/** Has it ended, with nothing left to look at? */
+export function isOver({ phase, aftercare }: Rollout): boolean {
+  return isTerminal(phase) && aftercare !== 'due';
+}
 
 /** When to look whether requests to the canary go on: two scrapes after the last Envoy is back; `null`: nobody measures. */
 export function aftercareDueMs({ scrapeMs }: Observations, nowMs: number): number | null {

@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../../core/model/audit.ts';
 import type { Phase } from '../../core/model/phase.ts';
+import type { Subject } from '../../core/model/subject.ts';
 import type { FleetTable, OwnerTraffic, Position, TrafficOwner, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 
@@ -28,16 +29,7 @@ export interface Unavailable {
   readonly frozen?: true;
 }
 
-/**
- * Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend or a trial to tidy,
- * or something to sweep for the whole installation.
- */
-export type Subject =
-  | `rollout/${string}`
-  | `outbox/${string}`
-  | `backend/${string}`
-  | `trial/${string}`
-  | `sweep/${string}`;
+export type { Subject };
 
 /** `<rollout id>~<target>`: delivered first in, first out. */
 export type OutboxQueue = string;
