@@ -72,7 +72,11 @@ export function speaking(streams: readonly HeldStream[]): readonly HeldStream[] 
       one.fresh ||
       !streams.some(
         ({ fresh, identity: { only, openedAtMs } }) =>
-          fresh && (only === null || only === one.identity.only) && openedAtMs > one.identity.openedAtMs,
+          fresh &&
+          (openedAtMs > one.identity.openedAtMs
+            ? only === null || only === one.identity.only
+            : // Within one millisecond, too, what carries everything does not go with a stream of one type.
+              only === null && one.identity.only !== null && openedAtMs === one.identity.openedAtMs),
       ),
   );
 }

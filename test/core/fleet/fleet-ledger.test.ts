@@ -66,6 +66,14 @@ describe('a fleet ledger', () => {
     expect(node()).toMatchObject({ credited: null, routes: null, replicas: ['live'] });
   });
 
+  it('nor where both were opened within one millisecond', () => {
+    ledger.open('dead', 0, fresh(identity('a', 10, 'route')), 10);
+    ledger.progress('dead', 0, has(5, 11));
+    ledger.open('live', 0, fresh(identity('a', 10)), 10);
+    ledger.setFresh('dead', false, 20);
+    expect(node()).toMatchObject({ credited: null, routes: null, replicas: ['live'] });
+  });
+
   it('does not wait for who is silent, but does not take its older word over a fresh one either', () => {
     ledger.open('live', 0, fresh(identity('a', 10)), 10);
     ledger.progress('live', 0, has(5, 11));
