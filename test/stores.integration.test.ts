@@ -17,7 +17,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const target = { server: 'http://127.0.0.1:1', program: ['--import', 'tsx', resolve('src/main.ts')] };
 const store = (...args: readonly string[]) => serin(target, ['store', ...args]);
-const LINES = [{ kind: 'record', key: 'fence/documents', rev: 4, order: 1, body: {} }] as const;
+const LINES = [{ kind: 'record', key: 'fence/documents', rev: 4, order: 1, body: {}, schema: '2' }] as const;
 const EXPORT = exportText({ schema: SCHEMA, epoch: 'e', takenAtMs: 1, lines: LINES, damage: [] }).join('');
 
 it('works on the store of `serin dev`, whether that runs or not', { timeout: 60_000 }, async () => {

@@ -2,11 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type INamespace, type NamespaceBase, type ReflectionObject, Root, Type } from 'protobufjs';
+import { Field, type INamespace, type NamespaceBase, type ReflectionObject, Root, Type } from 'protobufjs';
 
 /**
  * Writes `proto/bundle.json`: the Envoy messages that Serin speaks and everything they refer to, nothing else.
- * Run by hand with `npx tsx tools/proto-bundle.ts` after a change of the list below, of the overlay or of the
+ * Run by hand with `npx tsx tools/proto-bundle.ts` after a change of the lists below or of the
  * package that ships the protos; the result is committed, so that no .proto file is read at run time. With
  * `--check` it writes nothing and fails when the file is not what it would write.
  */
@@ -26,20 +26,36 @@ const MESSAGES: Readonly<Record<string, readonly string[]>> = {
     'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
   ],
   'envoy/extensions/filters/http/router/v3/router.proto': ['envoy.extensions.filters.http.router.v3.Router'],
+  'envoy/extensions/filters/http/cors/v3/cors.proto': [
+    'envoy.extensions.filters.http.cors.v3.Cors',
+    'envoy.extensions.filters.http.cors.v3.CorsPolicy',
+  ],
+  'envoy/extensions/filters/http/fault/v3/fault.proto': ['envoy.extensions.filters.http.fault.v3.HTTPFault'],
+  'envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto': [
+    'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit',
+  ],
   'envoy/config/route/v3/route.proto': ['envoy.config.route.v3.RouteConfiguration'],
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto': [
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
   ],
+  'envoy/extensions/transport_sockets/tls/v3/tls.proto': [
+    'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+  ],
   'envoy/service/runtime/v3/rtds.proto': ['envoy.service.runtime.v3.Runtime'],
+};
+
+/** Fields newer than the package that ships the protos; an Envoy that does not know one ignores it. */
+const NEWER_FIELDS: Readonly<Record<string, readonly Field[]>> = {
+  // Envoy 1.36.
+  'envoy.config.route.v3.WeightedCluster': [new Field('useHashPolicy', 5, 'google.protobuf.BoolValue')],
 };
 
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
 const shipped = join(dirname(require.resolve('@grpc/grpc-js-xds/package.json')), 'deps');
 const protobufjs = dirname(require.resolve('protobufjs/package.json'));
-/** Searched in this order; the overlay comes first, so that it may replace a file that has newer fields. */
+/** Searched in this order. */
 const folders = [
-  join(here, '../proto/overlay'),
   join(shipped, 'envoy-api'),
   join(shipped, 'xds'),
   join(shipped, 'googleapis'),
@@ -111,6 +127,7 @@ function withoutOptions(fields: Record<string, Record<string, unknown>>): Record
 const root = new Root();
 root.resolvePath = (_origin, target) => find(target);
 root.loadSync(Object.keys(MESSAGES));
+for (const [type, fields] of Object.entries(NEWER_FIELDS)) for (const field of fields) root.lookupType(type).add(field);
 root.resolveAll();
 const keep = reachable(root, Object.values(MESSAGES).flat());
 const bundle = prune((root as NamespaceBase).toJSON(), '', keep);

@@ -10,17 +10,21 @@ const TASKS = {
   test: ['tools/checks.ts'],
   demo: ['tools/demo/main.ts'],
   'bench:start': ['tools/bench/start.ts'],
+  'bench:traffic': ['tools/bench/traffic.ts'],
   'bench:scale': ['tools/bench/scale.ts'],
   'bench:abort': ['tools/bench/abort.ts'],
   'bench:commits': ['tools/bench/commits.ts'],
+  'bench:judge': ['tools/bench/judge.ts'],
   'bench:fanout': ['tools/bench/fanout.ts'],
   'bench:steps': ['tools/bench/steps.ts'],
   'bench:fanout-server': ['tools/bench/fanout-server.ts'],
   'bench:streams': ['tools/bench/streams.ts'],
   sim: ['tools/sim/main.ts'],
+  'soak:aa': ['tools/bench/aa-soak.ts'],
   'soak:streams': ['tools/bench/soak-streams.ts'],
   fuzz: ['tools/fuzz/main.ts'],
   fault: ['tools/fault/main.ts'],
+  soak: ['tools/soak/main.ts'],
 };
 const script = TASKS[task];
 if (script === undefined) {

@@ -1,5 +1,6 @@
 import type { FleetState } from '../core/model/fleet-state.ts';
 import { isTerminal } from '../core/model/phase.ts';
+import { isQueued } from '../core/rollout/queued.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import type { Clock } from './ports/clock.ts';
 import type { FleetView } from './ports/fleet-view.ts';
@@ -11,6 +12,8 @@ export interface ActiveRollouts {
   of(fleet: string): readonly string[];
   /** Those of them that an ACK may take further. */
   waiting(fleet: string): readonly string[];
+  /** Those of them that give their canary traffic, as they were last seen. */
+  exposed(fleet: string): readonly Rollout[];
   /** A rollout's backend never changes; `null`: the rollout was not seen, or is over. */
   backendOf(id: string): string | null;
 }
@@ -19,20 +22,26 @@ export function activeRollouts(): ActiveRollouts {
   /** By fleet and id: does it wait for Envoys? */
   const byFleet = new Map<string, Map<string, boolean>>();
   const backends = new Map<string, string>();
+  const exposed = new Map<string, Rollout>();
   return {
-    note: ({ id, backend, fleets, phase, push }) => {
+    note: (rollout) => {
+      const { id, backend, fleets, phase, push } = rollout;
+      if (phase === 'stepping' || phase === 'promoting') exposed.set(id, rollout);
+      else exposed.delete(id);
       if (isTerminal(phase)) backends.delete(id);
       else backends.set(id, backend);
       const isLive = phase === 'stepping' && push !== null && push.liveAtMs !== null && push.probe === null;
+      const waits = !isLive && !isQueued(rollout);
       for (const fleet of fleets) {
         const known = byFleet.get(fleet) ?? new Map();
         byFleet.set(fleet, known);
         if (isTerminal(phase)) known.delete(id);
-        else known.set(id, !isLive);
+        else known.set(id, waits);
       }
     },
     of: (fleet) => [...(byFleet.get(fleet)?.keys() ?? [])],
     waiting: (fleet) => [...(byFleet.get(fleet) ?? [])].flatMap(([id, waits]) => (waits ? [id] : [])),
+    exposed: (fleet) => [...exposed.values()].filter(({ fleets }) => fleets.includes(fleet)),
     backendOf: (id) => backends.get(id) ?? null,
   };
 }

@@ -2,11 +2,12 @@ import type { ParsedDocument } from '../core/manifest/parse-documents.ts';
 import type { BackendState } from '../core/model/backend-state.ts';
 import type { RouteDocument } from '../core/model/documents.ts';
 import { ok, type Result, type SerinError } from '../core/model/errors.ts';
+import { backendsNamedBy, targetsOf } from '../core/model/route-rule.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument } from './engine.ts';
-import { documentKey, type KeptDocument, type Loaded, loadBackend } from './load.ts';
+import { documentKey, type Held, type KeptDocument, type Loaded, loadBackend } from './load.ts';
 
-export type Kept = Loaded<KeptDocument> & { readonly body: KeptDocument };
+export type Kept = Held<KeptDocument>;
 
 /** One document of an apply beside what the store has under its name. */
 export interface Change {
@@ -31,7 +32,7 @@ export async function backendStates(deps: Dependencies, changes: readonly Change
   for (const { parsed, before } of changes) {
     for (const document of [parsed.document, before?.body.document]) {
       if (document?.kind === 'Backend') names.add(document.name);
-      if (document?.kind === 'Route') for (const rule of document.spec.rules) names.add(rule.backend);
+      if (document?.kind === 'Route') for (const name of document.spec.rules.flatMap(backendsNamedBy)) names.add(name);
     }
   }
   const states = new Map<string, Loaded<BackendState>>();
@@ -56,13 +57,18 @@ export function rollingConflicts(changes: readonly Change[], states: States): Se
       });
       return was !== is;
     });
-    const blocking = touched.find((rule) => states.get(rule.backend)?.body?.rolloutId != null);
+    const owned = touched.flatMap((rule) =>
+      targetsOf(rule).flatMap(({ backend }) => {
+        const rolloutId = states.get(backend)?.body?.rolloutId ?? null;
+        return rolloutId === null ? [] : [{ rule, rolloutId }];
+      }),
+    );
+    const blocking = owned[0];
     if (blocking === undefined) return [];
-    const rolloutId = states.get(blocking.backend)?.body?.rolloutId;
     return [
       {
         code: 'SERIN_ROLLOUT_ACTIVE' as const,
-        message: `rule ${blocking.name} of Route ${parsed.document.name} is rolling (rollout ${rolloutId})`,
+        message: `rule ${blocking.rule.name} of Route ${parsed.document.name} is rolling (rollout ${blocking.rolloutId})`,
         place: parsed.place,
       },
     ];

@@ -1,6 +1,7 @@
-import type { BackendState } from '../core/model/backend-state.ts';
+import { type BackendState, freshBackend } from '../core/model/backend-state.ts';
 import { cutRevision } from '../core/model/cut-revision.ts';
 import { ok, type Result } from '../core/model/errors.ts';
+import { backendsNamedBy } from '../core/model/route-rule.ts';
 import type { FleetTable, TrafficOwner } from '../core/model/traffic.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
@@ -68,7 +69,7 @@ function initialState(
   const document = changes.map(({ parsed }) => parsed.document).find((d) => d.kind === 'Backend' && d.name === name);
   if (document?.kind !== 'Backend') return ok(null);
   const { initial } = document.spec;
-  const empty = { backend: name, stable: null, rolloutId: null, retired: [] };
+  const empty = freshBackend(name);
   if (loaded.body !== null && (loaded.body.stable !== null || loaded.body.rolloutId !== null || initial === null))
     return ok(null);
   if (initial === null) return ok(empty);
@@ -139,7 +140,7 @@ function backendsRoutedOn(fleet: string, changes: readonly Change[]): ReadonlySe
   const names = new Set<string>();
   for (const { parsed } of changes) {
     if (parsed.document.kind !== 'Route' || parsed.document.spec.fleet !== fleet) continue;
-    for (const rule of parsed.document.spec.rules) names.add(rule.backend);
+    for (const rule of parsed.document.spec.rules) for (const name of backendsNamedBy(rule)) names.add(name);
   }
   return names;
 }

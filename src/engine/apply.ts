@@ -55,6 +55,7 @@ async function attempt(
   const wrong = checkReferences(parsed.value, {
     documents: stored.value.map(({ body }) => body.document),
     fleets: deps.fleetNames,
+    filters: deps.fleetFilters,
     notifiers: deps.notifier.targets(),
   });
   if (wrong.length > 0) return { kind: 'error', errors: wrong };

@@ -65,12 +65,22 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
         () => engine.start(request),
         ({ view }) => ({ target: `rollout/${view.rollout.id}` }),
       ),
+    undo: (request) =>
+      record(
+        what(request.by, 'undo', request.of, request.reason),
+        () => engine.undo(request),
+        ({ view }) => ({ target: `rollout/${view.rollout.id}` }),
+      ),
     command: (request) =>
       record(what(request.by, request.command.type, `rollout/${request.id}`, detailOf(request.command)), () =>
         engine.command(request),
       ),
     reconcileStore: (request) =>
-      record(what(request.by, 'reconcile', 'store', request.mode), () => engine.reconcileStore(request)),
+      record(
+        what(request.by, 'reconcile', 'store', request.mode),
+        () => engine.reconcileStore(request),
+        ({ mode, replayed }) => (replayed === null ? {} : { detail: `${mode} ${replayed.from} to ${replayed.to}` }),
+      ),
     audit: async (page) => fromStore(await audit.read(page)),
   };
 }

@@ -1,10 +1,14 @@
 import { fail, ok, type Result } from '../core/model/errors.ts';
+import { recordCommand } from '../core/replay/record-decision.ts';
 import { decideCommand, type RolloutCommand } from '../core/rollout/command.ts';
+import { isQueued } from '../core/rollout/queued.ts';
+import { besideOwner } from './beside-owner.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { RolloutView } from './engine.ts';
-import { loadBackend, loadRolloutWith, storeUnavailable } from './load.ts';
+import { loadBackend, loadNamed, loadRolloutWith, storeUnavailable } from './load.ts';
+import { mergedCommit } from './merged-commit.ts';
 import { observeFleets } from './observe.ts';
-import { commit, transitionCommit } from './publish.ts';
+import { commit, kickNext, transitionCommit } from './publish.ts';
 
 export interface CommandRequest {
   readonly id: string;
@@ -42,7 +46,7 @@ async function attempt(deps: Dependencies, request: CommandRequest): Promise<Res
   const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
   if (fleets.kind === 'error') return fleets;
 
-  const outcome = decideCommand({
+  const input = {
     rollout,
     backend: backend.value.body,
     command: request.command,
@@ -50,23 +54,33 @@ async function attempt(deps: Dependencies, request: CommandRequest): Promise<Res
     observed: { fleets: fleets.value },
     settings: deps.settings(),
     nowMs: deps.clock.now(),
-  });
+  };
+  const outcome = decideCommand(input);
   if (outcome.kind === 'refused') return { kind: 'error', errors: [outcome.error] };
   if (outcome.kind === 'unchanged') return ok({ rev: loaded.rev, rollout, laggards: [] });
 
   const { transition } = outcome;
+  const revs = { rollout: loaded.rev, backend: backend.value.rev };
+  const decision = recordCommand(input, transition, revs);
+  const backendChanged = transition.backend !== backend.value.body;
+  // Whoever it waits for.
+  const owner =
+    backendChanged && isQueued(rollout) ? await loadNamed(deps.records, backend.value.body.rolloutId) : ok(null);
+  if (owner.kind === 'error') return owner;
   const done = await commit(
     deps,
-    transitionCommit(
-      transition,
-      { rollout: loaded.rev, backend: backend.value.rev },
-      transition.backend !== backend.value.body,
-    ),
+    mergedCommit([
+      transitionCommit(transition, revs, backendChanged, decision),
+      ...(owner.value === null ? [] : [besideOwner(owner.value, transition.backend, backend.value.rev)]),
+    ]),
   );
   switch (done.kind) {
     case 'committed':
       deps.active.note(transition.rollout);
+      // Whoever decides about it wants to see what it does then.
+      await deps.suspects.forgive(`rollout/${request.id}`);
       deps.wakeUps.kick(`rollout/${request.id}`);
+      kickNext(deps, transition);
       return ok({ rev: loaded.rev + 1, rollout: transition.rollout, laggards: [] });
     case 'conflict':
       return 'again';

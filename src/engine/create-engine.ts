@@ -14,11 +14,14 @@ import { getRollout, listRollouts } from './queries.ts';
 import { storeCheck } from './readiness.ts';
 import { reconcile } from './reconcile.ts';
 import { reconcileStore } from './reconcile-store.ts';
+import { recordRollout } from './record-rollout.ts';
 import { removeDocument } from './remove-document.ts';
 import { seriesWatch } from './series-watch.ts';
 import { start } from './start.ts';
 import { tidy } from './tidy.ts';
 import { endOverdueTrial } from './try-out.ts';
+import { undo } from './undo.ts';
+import { listVerdicts } from './verdicts.ts';
 
 /** Puts the use cases together. `shipped`: the strategies that come with Serin. */
 export function createEngine(
@@ -33,10 +36,14 @@ export function createEngine(
     document: (kind, name) => getDocument(deps, kind, name),
     remove: (request) => removeDocument(deps, request),
     start: (request) => start(deps, request),
+    undo: (request) => undo(deps, request),
     command: (request) => commandRollout(deps, request),
     rollout: (id) => getRollout(deps, id),
     rollouts: (page) => listRollouts(deps, page),
     events: async ({ id, after, limit }) => fromStore(await deps.records.events(id, { after, limit })),
+    verdicts: (id) => listVerdicts(deps.records, id),
+    recording: (id) => recordRollout(deps, id),
+    decisions: async ({ id, ...page }) => fromStore(await deps.decisions.read(id, page)),
     fleets: () => deps.fleetNames,
     fleet: (name) => fleetReport(deps, watch, name),
     nodeDiff: (fleet, node) => nodeDiff(deps, fleet, node),
@@ -49,14 +56,17 @@ export function createEngine(
       );
     },
     reconcileStore: (request) => reconcileStore(deps, request),
-    readiness: async () => [await storeCheck(deps.lineage), ...(await extraChecks())],
+    readiness: async () => {
+      const [store, others] = await Promise.all([storeCheck(deps.lineage), extraChecks()]);
+      return [store, ...others];
+    },
   };
 }
 
 /** What a wake-up does, by subject. Safe to run twice and to miss: the due set brings it back. */
-export async function handleSubject(deps: Dependencies, subject: Subject): Promise<void> {
+export async function handleSubject(deps: Dependencies, subject: Subject, crashes = 0): Promise<void> {
   const id = subject.slice(subject.indexOf('/') + 1);
-  if (subject.startsWith('rollout/')) return reconcile(deps, id);
+  if (subject.startsWith('rollout/')) return reconcile(deps, id, crashes);
   if (subject.startsWith('outbox/')) return deliver(deps, id);
   if (subject.startsWith('trial/')) return endOverdueTrial(deps, id);
   return tidy(deps, id);

@@ -1,14 +1,16 @@
+import type { SeriesPoint } from '../core/analysis/verdict-series.ts';
 import type { FleetCounts } from '../core/fleet/node-standing.ts';
 import type { Document, DocumentKind } from '../core/model/documents.ts';
 import type { Result } from '../core/model/errors.ts';
 import type { Phase } from '../core/model/phase.ts';
 import type { Role } from '../core/model/roles.ts';
+import type { KeptDecision } from '../core/replay/decision.ts';
 import type { RolloutCommand } from '../core/rollout/command.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import type { FleetReport, NodeDiff } from './fleet-truth.ts';
 import type { AuditLine, AuditPage } from './ports/store.ts';
-import type { Reconciled, ReconcileRequest } from './reconcile-store.ts';
+import type { Reconciled, ReconcileRequest } from './reconciled.ts';
 
 export type { FleetReport, NodeDiff, Reconciled, RolloutCommand };
 
@@ -36,6 +38,12 @@ export interface RolloutView {
   readonly rollout: Rollout;
   /** Counted nodes that have not ACKed the present push. */
   readonly laggards: readonly string[];
+}
+
+export interface Started {
+  readonly view: RolloutView;
+  /** `false`: it was there already. */
+  readonly created: boolean;
 }
 
 export interface ReadinessCheck {
@@ -67,7 +75,16 @@ export interface Engine {
     readonly endpoints: readonly string[] | null;
     readonly by: string;
     readonly idempotencyKey: string | null;
-  }): Promise<Result<{ readonly view: RolloutView; readonly created: boolean }>>;
+    /** Of CI, growing: one that comes late is refused. @default none, and nothing is known of the order */
+    readonly build?: number | undefined;
+  }): Promise<Result<Started>>;
+  /** Takes the last promotion of a backend back. `of`: its name, or the id of the rollout that was promoted. */
+  undo(request: {
+    readonly of: string;
+    readonly reason: string;
+    readonly by: string;
+    readonly idempotencyKey: string | null;
+  }): Promise<Result<Started>>;
   command(request: {
     readonly id: string;
     readonly command: RolloutCommand;
@@ -86,6 +103,16 @@ export interface Engine {
     readonly after: string | null;
     readonly limit: number;
   }): Promise<Result<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
+  /** What the judge has concluded, oldest first. */
+  verdicts(id: string): Promise<Result<readonly SeriesPoint[]>>;
+  /** Its samples and weights as a recording, line by line. */
+  recording(id: string): Promise<Result<readonly object[]>>;
+  /** What was decided about a rollout and from what, oldest first. Empty behind the end only. */
+  decisions(request: {
+    readonly id: string;
+    readonly from: number;
+    readonly limit: number;
+  }): Promise<Result<readonly KeptDecision[]>>;
   fleets(): readonly string[];
   fleet(name: string): Promise<Result<FleetReport>>;
   /** What one Envoy runs against what the records say now. */

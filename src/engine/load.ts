@@ -3,6 +3,8 @@ import type { BackendState } from '../core/model/backend-state.ts';
 import type { Document, DocumentKind } from '../core/model/documents.ts';
 import { type ErrorCode, fail, ok, type Result, type SerinError } from '../core/model/errors.ts';
 import { BackendStateRecord, DocumentRecord } from '../core/model/stored.ts';
+import { type Breaker, BreakerRecord } from '../core/rollout/breaker.ts';
+import { type Judgement, JudgementRecord } from '../core/rollout/judgement.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { RolloutRecord } from '../core/rollout/rollout-record.ts';
 import type { Commit, RecordKey, RecordStore, StoredRecord, StoreRead, Unavailable } from './ports/store.ts';
@@ -13,6 +15,9 @@ export interface Loaded<T> {
   readonly rev: number;
   readonly body: T | null;
 }
+
+/** One that is there. */
+export type Held<T> = Loaded<T> & { readonly body: T };
 
 export interface KeptDocument {
   readonly document: Document;
@@ -26,6 +31,9 @@ export const backendKey = (backend: string): RecordKey => `backend/${backend}`;
  * loses its race and is checked again. Else two could claim one hostname, or one delete what the other names.
  */
 export const DOCUMENTS_FENCE: RecordKey = 'fence/documents';
+export const verdictsKey = (id: string): RecordKey => `verdicts/${id}`;
+export const judgementKey = (id: string): RecordKey => `judge/${id}`;
+const BREAKER_KEY: RecordKey = 'breaker/evidence';
 export const rolloutKey = (id: string): RecordKey => `rollout/${id}`;
 
 /** A store answer as a result: outages and corrupt records become errors that people can read. */
@@ -40,16 +48,29 @@ export function fromStore<T>(read: StoreRead<T>): Result<T> {
   }
 }
 
-export function storeUnavailable({ detail, frozen }: Pick<Unavailable, 'detail' | 'frozen'>): {
+export function storeUnavailable({ detail, frozen, newer }: Pick<Unavailable, 'detail' | 'frozen' | 'newer'>): {
   readonly kind: 'error';
   readonly errors: readonly SerinError[];
 } {
+  if (newer === true) return fail('SERIN_SCHEMA_NEWER', detail);
   if (frozen === true) return fail('SERIN_STORE_REGRESSED', `the store is frozen: ${detail}`);
   return fail('SERIN_STORE_UNAVAILABLE', `the store does not answer: ${detail}`);
 }
 
 export async function loadRollout(records: RecordStore, id: string): Promise<Result<Loaded<Rollout>>> {
   return loadOne(records, rolloutKey(id), RolloutRecord);
+}
+
+/** What a backend names. `null`: it names none, or one that is not there. */
+export async function loadNamed(
+  records: RecordStore,
+  id: string | null | undefined,
+): Promise<Result<Held<Rollout> | null>> {
+  if (id == null) return ok(null);
+  const loaded = await loadRollout(records, id);
+  if (loaded.kind === 'error') return loaded;
+  const { body } = loaded.value;
+  return ok(body === null ? null : { ...loaded.value, body });
 }
 
 export async function loadBackend(records: RecordStore, backend: string): Promise<Result<Loaded<BackendState>>> {
@@ -76,8 +97,8 @@ export async function loadAll<T>(
   prefix: string,
   schema: z.ZodType<T>,
   max = 10_000,
-): Promise<Result<readonly (Loaded<T> & { readonly body: T })[]>> {
-  const all: (Loaded<T> & { readonly body: T })[] = [];
+): Promise<Result<readonly Held<T>[]>> {
+  const all: Held<T>[] = [];
   let cursor: string | null = null;
   do {
     const page: Result<{ records: readonly StoredRecord[]; cursor: string | null }> = fromStore(
@@ -103,19 +124,40 @@ export function parse<T>(record: StoredRecord, schema: z.ZodType<T>): Result<Loa
   return corrupt(key, issue === undefined ? 'does not fit' : `${issue.path.join('.')}: ${issue.message}`);
 }
 
-/** A rollout, and in the same read the backend that is likely its own; `backend: null`: none was named. */
+/** A rollout and what its judge remembers, and in the same read the backend that is likely its own; `null`: none was named. */
 export async function loadRolloutWith(
   records: RecordStore,
   id: string,
   likely: string | null,
-): Promise<Result<{ readonly rollout: Loaded<Rollout>; readonly backend: Result<Loaded<BackendState>> | null }>> {
-  const keys = [rolloutKey(id), ...(likely === null ? [] : [backendKey(likely)])];
+): Promise<Result<LoadedRollout>> {
+  const keys = [rolloutKey(id), judgementKey(id), BREAKER_KEY, ...(likely === null ? [] : [backendKey(likely)])];
   const read = fromStore(await records.read(keys));
   if (read.kind === 'error') return read;
-  const [first = { key: rolloutKey(id), rev: 0, body: null }, second] = read.value;
+  const [first = { key: rolloutKey(id), rev: 0, body: null }, memory, breaker, second] = read.value;
   const rollout = parse(first, RolloutRecord);
   if (rollout.kind === 'error') return rollout;
-  return ok({ rollout: rollout.value, backend: second === undefined ? null : parse(second, BackendStateRecord) });
+  // A memory that cannot be read is none: it must not keep anybody from going back.
+  const judgement = JudgementRecord.safeParse(memory?.body);
+  return ok({
+    rollout: rollout.value,
+    judgement: { key: judgementKey(id), rev: memory?.rev ?? 0, body: judgement.success ? judgement.data : null },
+    breaker: readBreaker(breaker),
+    backend: second === undefined ? null : parse(second, BackendStateRecord),
+  });
+}
+
+/** Closed where there is none, or none that can be read: holding everybody needs a reason. */
+function readBreaker(record: StoredRecord | undefined): Loaded<Breaker> {
+  const read = BreakerRecord.safeParse(record?.body);
+  return { key: BREAKER_KEY, rev: record?.rev ?? 0, body: read.success ? read.data : null };
+}
+
+interface LoadedRollout {
+  readonly rollout: Loaded<Rollout>;
+  readonly judgement: Loaded<Judgement>;
+  /** Of the whole installation. */
+  readonly breaker: Loaded<Breaker>;
+  readonly backend: Result<Loaded<BackendState>> | null;
 }
 
 async function loadOne<T>(records: RecordStore, key: RecordKey, schema: z.ZodType<T>): Promise<Result<Loaded<T>>> {

@@ -1,9 +1,14 @@
-import type { ScalarResult } from '../core/analysis/judge.ts';
+import { baselineOf, type JudgeState, type ScalarResult } from '../core/analysis/judge.ts';
+import { GUARD_WINDOW_MS, type LoadReport } from '../core/analysis/push-guard.ts';
+import { READOUT_ARMS, type ReadoutArm, readoutQuestions } from '../core/analysis/readout/take-readout.ts';
 import type { FleetObservation } from '../core/fleet/liveness.ts';
 import { renderQuery } from '../core/manifest/render-query.ts';
 import { ok, type Result } from '../core/model/errors.ts';
-import { observationNeeds } from '../core/rollout/needs.ts';
+import type { Breaker } from '../core/rollout/breaker.ts';
+import { judgedProxies } from '../core/rollout/judge-push.ts';
+import { currentAnalysis, observationNeeds } from '../core/rollout/needs.ts';
 import { trialOf } from '../core/rollout/push.ts';
+import { queryValues } from '../core/rollout/query-values.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import type { Observations } from '../core/rollout/transition.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
@@ -29,7 +34,12 @@ export async function observeFleets(
 }
 
 /** Measures what the record needs, and nothing else. Outages of the metrics source are values in here. */
-export async function observe(deps: Dependencies, rollout: Rollout, nowMs: number): Promise<Result<Observations>> {
+export async function observe(
+  deps: Dependencies,
+  rollout: Rollout,
+  { breaker, judgement }: { readonly breaker: Breaker; readonly judgement: JudgeState | null },
+  nowMs: number,
+): Promise<Result<Observations>> {
   const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
   if (fleets.kind === 'error') return fleets;
   for (const [fleet, seen] of Object.entries(fleets.value)) {
@@ -39,17 +49,34 @@ export async function observe(deps: Dependencies, rollout: Rollout, nowMs: numbe
     if (unservable.value !== null) fleets.value[fleet] = { ...seen, unservable: unservable.value };
   }
   const scrapeMs = slowestScrapeMs(deps, rollout);
-  const needs = observationNeeds(rollout, scrapeMs, nowMs);
+  const asked = observationNeeds(rollout, scrapeMs, nowMs, breaker, judgement);
+  const asksNothing = asked.counters === null && asked.queries.length + asked.readout.length === 0;
+  const offsetMs = asksNothing ? undefined : await deps.metrics.offsetMs();
+  const needs = asksNothing ? asked : observationNeeds(rollout, scrapeMs, nowMs, breaker, judgement, offsetMs);
+  const atMs = nowMs + (offsetMs ?? 0);
   const [counters, queries] = await Promise.all([
-    needs.counters === null ? null : measureCounters(deps, rollout, needs.counters, nowMs),
-    Promise.all(
-      needs.queries.map(async (spec): Promise<[string, ScalarResult]> => {
-        const query = renderQuery(spec.query, queryValues(rollout, spec.windowMs));
-        return [spec.name, await deps.metrics.scalar({ query, atMs: nowMs })];
-      }),
-    ),
+    needs.counters === null
+      ? null
+      : measureCounters(deps, rollout, { ...needs.counters, ...chosenProxies(rollout, fleets.value, judgement) }, atMs),
+    Promise.all([
+      ...needs.queries.flatMap(({ name, query, baseline, relative, windowMs }) => [
+        ask(deps, name, renderQuery(query, queryValues(rollout, windowMs)), atMs),
+        ...(relative === undefined
+          ? []
+          : [ask(deps, baselineOf(name), baselineQuery(rollout, { query, baseline, windowMs }), atMs)]),
+      ]),
+      ...needs.readout.flatMap((metric) =>
+        READOUT_ARMS.flatMap((arm) =>
+          readoutQuestions(metric, arm).map(({ key, query }) => {
+            return ask(deps, key, renderQuery(query, armValues(rollout, arm, nowMs)), atMs);
+          }),
+        ),
+      ),
+    ]),
   ]);
-  return ok({ fleets: fleets.value, counters, queries: new Map(queries), scrapeMs });
+  const loadReports = recentReports(deps, rollout, nowMs);
+  const seen = { fleets: fleets.value, counters, queries: new Map(queries), scrapeMs, loadReports };
+  return ok(offsetMs === undefined ? seen : { ...seen, offsetMs });
 }
 
 /**
@@ -65,6 +92,17 @@ async function unservableTrial({ traffic }: Dependencies, fleet: string, by: str
   return ok(tried.errors[0]?.message ?? 'its table is inconsistent');
 }
 
+/** Of both arms, since the step was committed: what came before was of another split. */
+export function recentReports(
+  { loadReports }: Pick<Dependencies, 'loadReports'>,
+  { fleets, stable, canary, push, phase }: Rollout,
+  nowMs: number,
+): readonly LoadReport[] {
+  if (stable === null || push === null || (phase !== 'stepping' && phase !== 'promoting')) return [];
+  const sinceMs = Math.max(push.committedAtMs, nowMs - GUARD_WINDOW_MS);
+  return fleets.flatMap((fleet) => loadReports.since(fleet, [stable.cluster, canary.cluster], sinceMs));
+}
+
 /** One fleet without metrics means no evidence at all: `null`. */
 export function slowestScrapeMs({ metrics }: Dependencies, rollout: Pick<Rollout, 'fleets'>): number | null {
   const scrapes = rollout.fleets.map((fleet) => metrics.scrapeMs(fleet));
@@ -74,12 +112,26 @@ export function slowestScrapeMs({ metrics }: Dependencies, rollout: Pick<Rollout
   );
 }
 
+/** Empty where all Envoys are looked at. */
+function chosenProxies(
+  rollout: Rollout,
+  fleets: Observations['fleets'],
+  judgement: JudgeState | null,
+): { readonly proxies?: readonly string[] } {
+  if (currentAnalysis(rollout).length === 0) return {};
+  const chosen = judgedProxies(rollout, fleets, judgement);
+  const counted = Object.values(rollout.push?.counted ?? {}).flat();
+  return chosen.length >= counted.length ? {} : { proxies: chosen.filter((name) => name !== null) };
+}
+
 async function measureCounters(
   { metrics }: Dependencies,
   rollout: Rollout,
   request: {
     clusters: readonly string[];
     families: Parameters<Dependencies['metrics']['counters']>[0]['families'];
+    codes: readonly string[];
+    proxies?: readonly string[];
     fromMs: number;
   },
   nowMs: number,
@@ -92,13 +144,33 @@ async function measureCounters(
   return { kind: 'ok', series: results.flatMap((result) => (result.kind === 'ok' ? result.series : [])) };
 }
 
-function queryValues(rollout: Rollout, windowMs: number): Parameters<typeof renderQuery>[1] {
-  return {
-    backend: rollout.backend,
-    'canary.revision': rollout.canary.name,
-    'canary.cluster': rollout.canary.cluster,
-    'stable.revision': rollout.stable?.name ?? '',
-    'stable.cluster': rollout.stable?.cluster ?? '',
-    window: `${Math.max(1, Math.round(windowMs / 1000))}s`,
-  };
+async function ask(
+  { metrics }: Dependencies,
+  name: string,
+  query: string,
+  atMs: number,
+): Promise<readonly [string, ScalarResult]> {
+  return [name, await metrics.scalar({ query, atMs })];
+}
+
+/** Without a query of its own the same one is asked, with stable in the canary's place. */
+function baselineQuery(
+  rollout: Rollout,
+  {
+    query,
+    baseline,
+    windowMs,
+  }: { readonly query: string; readonly baseline: string | undefined; readonly windowMs: number },
+): string {
+  const values = queryValues(rollout, windowMs);
+  if (baseline !== undefined) return renderQuery(baseline, values);
+  const { 'stable.revision': revision, 'stable.cluster': cluster } = values;
+  const stable = { 'canary.revision': revision, 'canary.cluster': cluster };
+  return renderQuery(query, { ...values, ...stable, 'arm.revision': revision, 'arm.cluster': cluster });
+}
+
+/** The window of a readout is the time since its step was everywhere: what came before was split otherwise. */
+function armValues(rollout: Rollout, arm: ReadoutArm, nowMs: number): Parameters<typeof renderQuery>[1] {
+  const values = queryValues(rollout, nowMs - (rollout.push?.liveAtMs ?? nowMs));
+  return { ...values, 'arm.revision': values[`${arm}.revision`], 'arm.cluster': values[`${arm}.cluster`] };
 }

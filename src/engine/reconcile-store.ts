@@ -1,9 +1,11 @@
-import type { BackendState } from '../core/model/backend-state.ts';
+import { type BackendState, freshBackend } from '../core/model/backend-state.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { type Freeze, freezeSummary } from '../core/model/freeze.ts';
 import { isTerminal } from '../core/model/phase.ts';
+import { backendsNamedBy } from '../core/model/route-rule.ts';
 import { BackendStateRecord, DocumentRecord } from '../core/model/stored.ts';
 import type { BackendTraffic, FleetTable, OwnerTraffic, TrafficOwner } from '../core/model/traffic.ts';
+import { recordGiven } from '../core/replay/record-decision.ts';
 import { type AfterLoss, afterLoss, type LossMode, rolloutAfter } from '../core/rollout/after-loss.ts';
 import { trialOf } from '../core/rollout/push.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
@@ -11,39 +13,46 @@ import type { Observations } from '../core/rollout/transition.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
 import type { Dependencies } from './dependencies.ts';
-import { backendKey, fromStore, type Loaded, loadAll, loadRollout, rolloutKey, storeUnavailable } from './load.ts';
+import {
+  backendKey,
+  fromStore,
+  type Held,
+  type Loaded,
+  loadAll,
+  loadNamed,
+  rolloutKey,
+  storeUnavailable,
+} from './load.ts';
+import { mergedCommit } from './merged-commit.ts';
 import type { Commit } from './ports/store.ts';
 import { activeNote, EMPTY_COMMIT } from './publish.ts';
+import type { Reconciled, ReconcileRequest } from './reconciled.ts';
+import { replayStore } from './replay-store.ts';
+import { withdrawWaiting } from './withdraw-waiting.ts';
 
-export interface ReconcileRequest {
+interface Settling {
   readonly mode: LossMode;
   readonly by: string;
-}
-
-export interface Reconciled {
-  readonly mode: LossMode;
-  /** Why the store was frozen. */
-  readonly freeze: string;
-  readonly backends: readonly { readonly backend: string; readonly summary: string }[];
-  /** Routes that the Envoys have and no document says so, or another one: apply them again. */
-  readonly routes: readonly string[];
 }
 
 /** One backend: what the store holds, and what becomes of it. */
 interface Settled {
   readonly name: string;
   readonly state: Loaded<BackendState>;
-  readonly rollout: Loaded<Rollout> | null;
+  readonly rollout: Held<Rollout> | null;
   readonly after: AfterLoss;
+  /** The end of the rollout that waited for it; empty where none does, or it goes on waiting. */
+  readonly withdrawn: Commit;
 }
 
 type RouteValue = Extract<OwnerTraffic, { kind: 'route' }>;
 
 /**
  * The way out of a frozen store (invariant I13): one commit under a new epoch that makes records and tables agree again.
- * What Envoys run is what this process gave them last, which it still has in memory.
+ * What Envoys run is what this process gave them last, which it still has in memory. Or no commit of its own, but those
+ * that the store has lost.
  */
-export async function reconcileStore(deps: Dependencies, request: ReconcileRequest): Promise<Result<Reconciled>> {
+export async function reconcileStore(deps: Dependencies, { mode, by }: ReconcileRequest): Promise<Result<Reconciled>> {
   const looked = fromStore(await deps.lineage.look());
   if (looked.kind === 'error') return looked;
   const { frozen } = looked.value;
@@ -52,6 +61,8 @@ export async function reconcileStore(deps: Dependencies, request: ReconcileReque
     const hint = 'Wait for the import to end; if it was cut off, import again with --replace.';
     return fail('SERIN_CONFLICT', freezeSummary(frozen), { hint });
   }
+  if (mode === 'replay') return replayStore(deps, by, frozen);
+  const request = { mode, by };
   const running = tablesInMemory(deps);
   const blind = request.mode === 'adopt' ? unknownFleet(deps, running) : null;
   if (blind !== null) return fail('SERIN_NOT_READY', blind, { hint: 'Ask another replica, or take --stable.' });
@@ -97,7 +108,7 @@ function unknownFleet({ fleetNames, fleets }: Dependencies, running: ReadonlyMap
 async function settleAll(
   deps: Dependencies,
   running: ReadonlyMap<string, FleetTable>,
-  { mode, by }: ReconcileRequest,
+  { mode, by }: Settling,
 ): Promise<Result<readonly Settled[]>> {
   const stored = await loadAll(deps.records, 'backend/', BackendStateRecord);
   if (stored.kind === 'error') return stored;
@@ -113,21 +124,30 @@ async function settleAll(
   }
   const settled: Settled[] = [];
   for (const [name, state] of states) {
-    const body = state.body ?? { backend: name, stable: null, rolloutId: null, retired: [] };
-    const rollout = body.rolloutId === null ? null : await loadRollout(deps.records, body.rolloutId);
-    if (rollout?.kind === 'error') return rollout;
-    const known = rollout?.value.body ?? null;
+    const body = state.body ?? freshBackend(name);
+    const rollout = await loadNamed(deps.records, body.rolloutId);
+    if (rollout.kind === 'error') return rollout;
+    const known = rollout.value?.body ?? null;
     const active = known === null || isTerminal(known.phase) ? null : known;
     const after = afterLoss({
-      ...{ mode, by, state: { ...body, rolloutId: active?.id ?? null }, rollout: active },
+      ...{ mode, by, state: { ...body, ...nextAfter(mode, body), rolloutId: active?.id ?? null }, rollout: active },
       running: traffic.get(name) ?? null,
       fleets: observed(deps, active?.fleets ?? []),
       settings: deps.settings(),
       nowMs: deps.clock.now(),
     });
-    settled.push({ name, state, rollout: active === null ? null : (rollout?.value ?? null), after });
+    const withdrawn =
+      mode === 'adopt' || state.body === null ? ok(EMPTY_COMMIT) : await withdrawWaiting(deps, { ...state, body }, by);
+    if (withdrawn.kind === 'error') return withdrawn;
+    const loaded = active === null ? null : rollout.value;
+    settled.push({ name, state, rollout: loaded, after, withdrawn: withdrawn.value });
   }
   return ok(settled);
+}
+
+/** Back to stable, nothing begins by itself. */
+function nextAfter(mode: LossMode, { next }: BackendState): Pick<BackendState, 'next'> {
+  return mode === 'adopt' || next == null ? {} : { next: null };
 }
 
 function observed({ fleets }: Dependencies, names: readonly string[]): Observations['fleets'] {
@@ -175,7 +195,7 @@ function newTables(
     if (table === undefined) {
       for (const route of documents.filter(({ spec }) => spec.fleet === fleet)) {
         set(`route/${route.route}`, route);
-        for (const { backend } of route.spec.rules) set(`backend/${backend}`, values.get(backend));
+        for (const backend of route.spec.rules.flatMap(backendsNamedBy)) set(`backend/${backend}`, values.get(backend));
       }
     }
     for (const [owner, { value }] of table?.owners ?? []) {
@@ -189,24 +209,18 @@ function newTables(
 async function commitAll(
   deps: Dependencies,
   freeze: Freeze,
-  request: ReconcileRequest,
+  request: Settling,
   settled: readonly Settled[],
   tables: readonly FleetTable[],
   routes: readonly string[],
 ): Promise<Result<Reconciled>> {
-  const changes = settled.map((one) => changeOf(deps, one));
   const traffic = tables.flatMap(({ fleet, owners }) =>
     [...owners].map(([owner, { value }]) => ({ fleet, owner, value })),
   );
   const change: Commit = {
-    reads: changes.flatMap(({ reads }) => reads),
-    writes: changes.flatMap(({ writes }) => writes),
-    events: changes.flatMap(({ events }) => events),
-    outbox: changes.flatMap(({ outbox }) => outbox),
-    due: changes.flatMap(({ due }) => due),
+    ...mergedCommit(settled.flatMap((one) => [changeOf(deps, one), one.withdrawn])),
     traffic,
     trials: settled.flatMap((one) => trialsOf(one)),
-    active: changes.flatMap(({ active }) => active),
   };
   const emptied = tables.map(({ fleet, position }) => ({ fleet, n: position.n }));
   const outcome = await deps.lineage.reconcile(change, emptied, freeze);
@@ -222,10 +236,10 @@ async function commitAll(
     after.summary === null ? [] : [{ backend: name, summary: after.summary }],
   );
   deps.logger.warn('store reconciled', { mode: request.mode, by: request.by, freeze: freezeSummary(freeze), backends });
-  return ok({ mode: request.mode, freeze: freezeSummary(freeze), backends, routes });
+  return ok({ mode: request.mode, freeze: freezeSummary(freeze), replayed: null, backends, routes });
 }
 
-function changeOf(deps: Dependencies, { name, state, rollout, after }: Settled): Omit<Commit, 'traffic' | 'trials'> {
+function changeOf(deps: Dependencies, { name, state, rollout, after }: Settled): Commit {
   const { transition } = after;
   const bKey = backendKey(name);
   const reads = [{ key: bKey, rev: state.rev }];
@@ -234,13 +248,17 @@ function changeOf(deps: Dependencies, { name, state, rollout, after }: Settled):
   // Due times may be among what was lost.
   const due: Commit['due'][number][] = [
     ...(tidyAtMs.length === 0 ? [] : [{ subject: `backend/${name}` as const, atMs: Math.min(...tidyAtMs) }]),
-    ...(active === null ? [] : [{ subject: `rollout/${active.id}` as const, atMs: deps.clock.now() }]),
+    ...[active?.id, after.state.next].flatMap((id) =>
+      id == null ? [] : [{ subject: `rollout/${id}` as const, atMs: deps.clock.now() }],
+    ),
   ];
   const writes: Commit['writes'][number][] = [{ key: bKey, body: after.state }];
-  if (rollout === null || rollout.body === null) return { ...EMPTY_COMMIT, reads, writes, due };
+  if (rollout === null) return { ...EMPTY_COMMIT, reads, writes, due };
   const rKey = rolloutKey(rollout.body.id);
   reads.push({ key: rKey, rev: rollout.rev });
-  if (transition === null) return { ...EMPTY_COMMIT, reads, writes, due };
+  const nowMs = deps.clock.now();
+  const decisions = [recordGiven('reconciled', transition?.rollout ?? rollout.body, after.state, nowMs)];
+  if (transition === null) return { ...EMPTY_COMMIT, reads, writes, due, decisions };
   writes.push({ key: rKey, body: transition.rollout });
   if (active === null) due.push({ subject: `rollout/${rollout.body.id}`, atMs: null });
   const { id, spec } = transition.rollout;
@@ -248,7 +266,7 @@ function changeOf(deps: Dependencies, { name, state, rollout, after }: Settled):
     transition.notices.map((notice) => ({ queue: `${id}~${target}`, notice })),
   );
   const notes = [activeNote(transition.rollout)];
-  return { ...EMPTY_COMMIT, reads, writes, due, events: transition.events, outbox, active: notes };
+  return { ...EMPTY_COMMIT, reads, writes, due, events: transition.events, outbox, active: notes, decisions };
 }
 
 /** What was being tried out goes on being tried out. */

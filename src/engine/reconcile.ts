@@ -1,14 +1,25 @@
+import { lateSince } from '../core/analysis/verdict-series.ts';
 import type { BackendState } from '../core/model/backend-state.ts';
+import type { SerinError } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
+import type { RecordedDecision } from '../core/replay/decision.ts';
+import { type Revs, recordGiven, recordTick } from '../core/replay/record-decision.ts';
 import { isOver } from '../core/rollout/aftercare.ts';
+import { BREAKER_CLOSED } from '../core/rollout/breaker.ts';
+import type { Judgement } from '../core/rollout/judgement.ts';
+import { isQuarantined, quarantine } from '../core/rollout/quarantine.ts';
+import { isQueued } from '../core/rollout/queued.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { step } from '../core/rollout/step.ts';
-import type { Transition } from '../core/rollout/transition.ts';
+import type { StepInput, Transition } from '../core/rollout/transition.ts';
 import type { Dependencies } from './dependencies.ts';
-import { type Loaded, loadBackend, loadRolloutWith } from './load.ts';
-import { observe } from './observe.ts';
-import type { Subject } from './ports/store.ts';
-import { commit, nextLook, transitionCommit } from './publish.ts';
+import { mindBreaker } from './evidence-breaker.ts';
+import { type Loaded, loadBackend, loadRolloutWith, storeUnavailable } from './load.ts';
+import { observe, observeFleets } from './observe.ts';
+import type { Commit, Subject } from './ports/store.ts';
+import { commit, kickNext, nextLook, transitionCommit } from './publish.ts';
+import { loadVerdicts } from './verdicts.ts';
+import { waitForTurn } from './wait-for-turn.ts';
 
 /** A lost race reloads and decides again; more losses in a row than this wait for the next wake-up. */
 const MAX_RACES = 5;
@@ -17,18 +28,18 @@ const MAX_RACES = 5;
  * One tick of one rollout: load, observe, decide, commit (design §4). Harmless to repeat and to run twice at once:
  * the commit is the fence. Every outage ends the tick; the lease on the due subject brings it back.
  */
-export async function reconcile(deps: Dependencies, id: string): Promise<void> {
+export async function reconcile(deps: Dependencies, id: string, crashes = 0): Promise<void> {
   for (let race = 0; race < MAX_RACES; race += 1) {
-    if ((await tick(deps, id)) === 'done') return;
+    if ((await tick(deps, id, crashes)) === 'done') return;
   }
 }
 
-async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
+async function tick(deps: Dependencies, id: string, crashes: number): Promise<'done' | 'again'> {
   const subject: Subject = `rollout/${id}`;
   const likely = deps.active.backendOf(id);
   const loaded = await loadRolloutWith(deps.records, id, likely);
-  if (loaded.kind === 'error') return stuck(deps, id, loaded.errors[0]?.message);
-  const { rollout } = loaded.value;
+  if (loaded.kind === 'error') return stuck(deps, id, loaded.errors[0]);
+  const { rollout, judgement, breaker } = loaded.value;
   const before = rollout.body;
   if (before === null || isOver(before)) {
     await deps.due.forget(subject);
@@ -36,52 +47,135 @@ async function tick(deps: Dependencies, id: string): Promise<'done' | 'again'> {
   }
   const together = before.backend === likely ? loaded.value.backend : null;
   const backend = together ?? (await loadBackend(deps.records, before.backend));
-  if (backend.kind === 'error') return stuck(deps, id, backend.errors[0]?.message);
+  if (backend.kind === 'error') return stuck(deps, id, backend.errors[0]);
+  if (isQueued(before)) {
+    const turn = await waitForTurn(deps, { ...rollout, body: before }, backend.value);
+    if (turn.kind === 'stuck') return stuck(deps, id, turn.error);
+    return settle(deps, rollout, turn.transition, async () => ({ commit: turn.commit, late: 0 }));
+  }
   if (backend.value.body === null) {
     // Nobody needs a backend that is gone to be looked after.
     if (isTerminal(before.phase)) await deps.due.forget(subject);
-    return stuck(deps, id, 'its backend has no state');
+    return stuck(deps, id, { message: 'its backend has no state' });
   }
 
-  const observed = await observe(deps, before, deps.clock.now());
-  if (observed.kind === 'error') return stuck(deps, id, observed.errors[0]?.message);
+  if (isQuarantined(before, crashes)) {
+    return setAside(deps, { rollout, backend: backend.value, judgement }, before, crashes);
+  }
+  const known = {
+    judgement: judgement.body?.judge === deps.judge.name ? judgement.body.state : null,
+    breaker: breaker.body ?? BREAKER_CLOSED,
+  };
+  const { backend: name, phase, step: at, attempt } = before;
+  const about = { rollout: id, backend: name, fleet: before.fleets.join(), phase, step: at, attempt };
+  deps.tracer?.note(about);
+  const look = () => observe(deps, before, known, deps.clock.now());
+  const observed = deps.tracer === undefined ? await look() : await deps.tracer.span('observe', about, look);
+  if (observed.kind === 'error') return stuck(deps, id, observed.errors[0]);
   deps.active.note(before);
-  const transition = step({
+  const input: StepInput = {
     rollout: before,
     backend: backend.value.body,
     observed: observed.value,
     judge: deps.judge,
+    ...known,
     settings: deps.settings(),
     nowMs: deps.clock.now(),
-  });
-  return settle(deps, rollout, backend.value, transition, before);
+  };
+  const transition = step(input);
+  const decided = { rollout, backend: backend.value, judgement };
+  const settled = await settleWith(deps, decided, transition, (revs) => recordTick(input, transition, revs));
+  if (settled === 'done' && crashes > 0 && isWayBack(transition.rollout) && !isWayBack(before)) {
+    await deps.suspects.forgive(subject);
+  }
+  const isOpen = breaker.body?.openSinceMs != null;
+  if (settled === 'done' && (isOpen || transition.rollout.evidence?.blind === true)) await mindBreaker(deps, breaker);
+  return settled;
 }
 
+/** The records that a decision was made on. */
+interface Decided {
+  readonly rollout: Loaded<Rollout>;
+  readonly backend: Loaded<BackendState>;
+  readonly judgement: Loaded<Judgement>;
+}
+
+/** Nothing of what it usually does is done with a rollout that crashes whoever does it. */
+async function setAside(
+  deps: Dependencies,
+  decided: Decided,
+  before: Rollout,
+  crashes: number,
+): Promise<'done' | 'again'> {
+  const { backend } = decided;
+  if (backend.body === null) return 'done';
+  const fleets = await observeFleets(deps, before.backend, before.fleets);
+  if (fleets.kind === 'error') return stuck(deps, before.id, fleets.errors[0]);
+  const nowMs = deps.clock.now();
+  const transition = quarantine({
+    rollout: before,
+    backend: backend.body,
+    observed: { fleets: fleets.value },
+    crashes,
+    settings: deps.settings(),
+    nowMs,
+  });
+  const outcome = await settleWith(deps, decided, transition, () =>
+    recordGiven('set aside', transition.rollout, transition.backend, nowMs),
+  );
+  if (transition.traffic && outcome === 'done') await deps.suspects.forgive(`rollout/${before.id}`);
+  return outcome;
+}
+
+/** It is other work than what went before, and gets its own chance: one more crash must not put its confirmation off. */
+function isWayBack({ phase }: Rollout): boolean {
+  return phase === 'rolling_back' || phase === 'aborting';
+}
+
+async function settleWith(
+  deps: Dependencies,
+  { rollout, backend, judgement }: Decided,
+  transition: Transition,
+  recorded: (revs: Revs) => RecordedDecision,
+): Promise<'done' | 'again'> {
+  return settle(deps, rollout, transition, async (id) => {
+    const verdicts = transition.point === null ? null : await loadVerdicts(deps.records, id);
+    const revs = { rollout: rollout.rev, backend: backend.rev };
+    const backendChanged = transition.backend !== backend.body;
+    const read = { ...revs, judgement: judgement.rev, verdicts };
+    return {
+      commit: transitionCommit(transition, read, backendChanged, recorded(revs)),
+      late: lateSince(verdicts?.body ?? [], transition.point),
+    };
+  });
+}
+
+/** Commits what was decided; `late`: scrapes that came too late since the last look. */
 async function settle(
   deps: Dependencies,
   rollout: Loaded<Rollout>,
-  backend: Loaded<BackendState>,
   transition: Transition,
-  before: Rollout,
+  changeOf: (id: string) => Promise<{ readonly commit: Commit; readonly late: number }>,
 ): Promise<'done' | 'again'> {
-  const subject: Subject = `rollout/${before.id}`;
+  const before = rollout.body;
+  if (before === null) return 'done';
   if (transition.rollout === before && transition.events.length === 0) {
-    return lookAgain(deps, subject, rollout, transition.dueAtMs);
+    return lookAgain(deps, `rollout/${before.id}`, rollout, transition.dueAtMs);
   }
-  const backendChanged = transition.backend !== backend.body;
-  const outcome = await commit(
-    deps,
-    transitionCommit(transition, { rollout: rollout.rev, backend: backend.rev }, backendChanged),
-  );
+  const change = await changeOf(before.id);
+  const outcome = await commit(deps, change.commit);
   switch (outcome.kind) {
     case 'committed':
+      deps.tracer?.note({ outcome: transition.rollout.phase });
       deps.active.note(transition.rollout);
       deps.meter.confirmedBack(transition.confirmedAfterMs);
+      deps.meter.lateScrapes(change.late);
+      kickNext(deps, transition);
       return 'done';
     case 'conflict':
       return 'again';
     case 'unavailable':
-      return stuck(deps, before.id, outcome.detail);
+      return stuck(deps, before.id, storeUnavailable(outcome).errors[0]);
   }
 }
 
@@ -97,7 +191,14 @@ async function lookAgain(
   return outcome.kind === 'conflict' ? 'again' : 'done';
 }
 
-function stuck(deps: Dependencies, rolloutId: string, detail: string | undefined): 'done' {
-  deps.logger.warn('rollout could not be looked at; it stays as it is', { rolloutId, detail });
+/** A newer replica takes it: until then it is nobody's for this long at a time, and not for as long as a lease. */
+const LEFT_ALONE_MS = 2_000;
+
+async function stuck(deps: Dependencies, rolloutId: string, error: Partial<SerinError> | undefined): Promise<'done'> {
+  if (error?.code === 'SERIN_SCHEMA_NEWER') {
+    await deps.due.schedule(`rollout/${rolloutId}`, deps.clock.now() + LEFT_ALONE_MS);
+    return 'done';
+  }
+  deps.logger.warn('rollout could not be looked at; it stays as it is', { rolloutId, detail: error?.message });
   return 'done';
 }

@@ -1,6 +1,8 @@
+import { takenBy } from '../core/model/backend-state.ts';
 import type { Document, DocumentKind } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { nameSome } from '../core/model/name-some.ts';
+import { backendsNamedBy } from '../core/model/route-rule.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument } from './engine.ts';
@@ -46,7 +48,7 @@ async function attempt(deps: Dependencies, request: RemoveRequest): Promise<Resu
   for (const backend of backends) {
     const state = await loadBackend(deps.records, backend);
     if (state.kind === 'error') return state;
-    const rolloutId = state.value.body?.rolloutId ?? null;
+    const rolloutId = state.value.body === null ? null : takenBy(state.value.body);
     if (rolloutId !== null) return fail('SERIN_ROLLOUT_ACTIVE', `backend ${backend} is rolling (rollout ${rolloutId})`);
     reads.push({ key: backendKey(backend), rev: state.value.rev });
     if (kind === 'Backend' && state.value.body !== null) writes.push({ key: backendKey(backend), body: null });
@@ -72,7 +74,7 @@ async function attempt(deps: Dependencies, request: RemoveRequest): Promise<Resu
 function usersOf(kind: DocumentKind, name: string, documents: readonly Document[]): readonly string[] {
   const uses = (document: Document): boolean => {
     if (document.kind === 'Route')
-      return kind === 'Backend' && document.spec.rules.some((rule) => rule.backend === name);
+      return kind === 'Backend' && document.spec.rules.some((rule) => backendsNamedBy(rule).includes(name));
     if (document.kind !== 'Plan') return false;
     return kind === 'Backend'
       ? document.spec.backend === name
@@ -85,7 +87,7 @@ function usersOf(kind: DocumentKind, name: string, documents: readonly Document[
 }
 
 function backendsOf(document: Document): readonly string[] {
-  return document.kind === 'Route' ? [...new Set(document.spec.rules.map((rule) => rule.backend))] : [];
+  return document.kind === 'Route' ? [...new Set(document.spec.rules.flatMap(backendsNamedBy))] : [];
 }
 
 function trafficOf(deps: Dependencies, document: Document): Commit['traffic'] {

@@ -1,16 +1,21 @@
 import { createHash } from 'node:crypto';
-import { firstLack, lackSummary, requiredCapabilities } from '../core/fleet/capabilities.ts';
-import { cutRevision } from '../core/model/cut-revision.ts';
-import type { BackendDocument, PlanSpec, RouteDocument, RouteSpec } from '../core/model/documents.ts';
+import { freshBackend, takenBy } from '../core/model/backend-state.ts';
+import { besideStable, cutRevision } from '../core/model/cut-revision.ts';
+import { type BackendDocument, PLAN_DEFAULTS, type PlanSpec } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
-import { DocumentRecord } from '../core/model/stored.ts';
+import { recordGiven } from '../core/replay/record-decision.ts';
+import { newRollout } from '../core/rollout/new-rollout.ts';
 import { tell } from '../core/rollout/notice.ts';
+import type { Found } from '../core/rollout/queued.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
-import { draft, emit, finish } from '../core/rollout/transition.ts';
+import { draft, emit, finish, type Transition } from '../core/rollout/transition.ts';
+import { staleBuild, withBuild } from './build-order.ts';
 import type { Dependencies } from './dependencies.ts';
-import type { RolloutView } from './engine.ts';
-import { loadAll, loadBackend, loadDocument, loadRollout, storeUnavailable } from './load.ts';
+import type { Started } from './engine.ts';
+import { loadBackend, loadDocument, loadRollout, storeUnavailable } from './load.ts';
 import { commit, transitionCommit } from './publish.ts';
+import { isTaken, startBehind } from './start-behind.ts';
+import { lackingEnvoy, surroundings } from './surroundings.ts';
 
 export interface StartRequest {
   readonly plan: string;
@@ -18,9 +23,9 @@ export interface StartRequest {
   readonly endpoints: readonly string[] | null;
   readonly by: string;
   readonly idempotencyKey: string | null;
+  /** As in `Engine`. */
+  readonly build?: number | undefined;
 }
-
-type Started = { readonly view: RolloutView; readonly created: boolean };
 
 const MAX_RACES = 5;
 
@@ -54,34 +59,44 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
   if (backendDoc?.kind !== 'Backend') return fail('SERIN_NOT_FOUND', `there is no backend ${spec.backend}`);
   const state = await loadBackend(deps.records, spec.backend);
   if (state.kind === 'error') return state;
-  const backend = state.value.body ?? { backend: spec.backend, stable: null, rolloutId: null, retired: [] };
-  if (backend.rolloutId !== null) {
-    return fail('SERIN_ROLLOUT_ACTIVE', `backend ${spec.backend} is owned by the active rollout ${backend.rolloutId}`);
-  }
-  const routes = await routesTo(deps, spec.backend);
-  if (routes.kind === 'error') return routes;
-  const fleets = [...new Set(routes.value.map(({ fleet }) => fleet))].sort();
-  const requires = requiredCapabilities(routes.value);
-  const missing = missingParts(deps, spec, fleets) ?? lackingEnvoy(deps, fleets, requires);
+  const before = state.value.body ?? freshBackend(spec.backend);
+  const stale = staleBuild(before, request);
+  if (stale !== null) return stale;
+  const backend = withBuild(before, request);
+  const taken = takenBy(backend);
+  if (taken !== null && (spec.onNewRevision ?? PLAN_DEFAULTS.onNewRevision) === 'reject')
+    return isTaken(spec.backend, taken);
+  const found = await surroundings(deps, spec);
+  if (found.kind === 'error') return found;
+  const missing = lackingEnvoy(deps, found.value);
   if (missing !== null) return fail('SERIN_NOT_READY', missing);
 
-  const rollout = cutRollout(deps, id, request, spec, backendDoc, backend.stable, {
-    fleets,
-    requires,
-  });
+  const rollout = cutRollout(deps, id, request, spec, backendDoc, backend.stable, found.value);
   if (rollout.kind === 'error') return rollout;
+  if (taken !== null) {
+    return startBehind(deps, rollout.value, { key: state.value.key, rev: state.value.rev, body: backend });
+  }
   const d = draft(rollout.value, { ...backend, rolloutId: id }, rollout.value.createdAtMs);
   emit(d, 'started', `rollout of ${request.revision} by plan ${request.plan}`, {}, request.by);
   tell(d, 'started', [['By', request.by]]);
-  const outcome = await commit(
-    deps,
-    transitionCommit(finish(d, rollout.value, d.nowMs, d.nowMs), { rollout: 0, backend: state.value.rev }, true),
-  );
+  return begin(deps, finish(d, rollout.value, d.nowMs, d.nowMs), state.value.rev, d.nowMs);
+}
+
+/** Commits the first moment of a rollout; `again`: somebody else was faster. */
+export async function begin(
+  deps: Dependencies,
+  begun: Transition,
+  backendRev: number,
+  nowMs: number,
+): Promise<Result<Started> | 'again'> {
+  const { rollout, backend } = begun;
+  const given = recordGiven('start', rollout, backend, nowMs);
+  const outcome = await commit(deps, transitionCommit(begun, { rollout: 0, backend: backendRev }, true, given));
   switch (outcome.kind) {
     case 'committed':
-      deps.active.note(rollout.value);
-      deps.wakeUps.kick(`rollout/${id}`);
-      return ok({ view: { rev: 1, rollout: rollout.value, laggards: [] }, created: true });
+      deps.active.note(rollout);
+      deps.wakeUps.kick(`rollout/${rollout.id}`);
+      return ok({ view: { rev: 1, rollout, laggards: [] }, created: true });
     case 'conflict':
       return 'again';
     case 'unavailable':
@@ -96,43 +111,26 @@ function cutRollout(
   spec: PlanSpec,
   backend: BackendDocument,
   stable: Rollout['stable'],
-  { fleets, requires }: Pick<Rollout, 'fleets' | 'requires'>,
+  found: Found,
 ): Result<Rollout> {
   const { revision, endpoints } = request;
-  const canary = cutRevision({ backend: spec.backend, spec: backend.spec, revision, endpoints });
+  const cut = cutRevision({ backend: spec.backend, spec: backend.spec, revision, endpoints });
+  const canary = cut.kind === 'error' ? cut : besideStable(cut.value, stable);
   if (canary.kind === 'error') return canary;
-  if (stable?.key === canary.value.key) {
-    return fail('SERIN_CONFLICT', `revision ${revision} of ${spec.backend} is stable already`);
-  }
-  const nowMs = deps.clock.now();
-  return ok({
-    id,
-    plan: request.plan,
-    spec,
-    trigger: { revision, endpoints },
-    backend: spec.backend,
-    fleets,
-    canary: canary.value,
-    stable,
-    phase: 'pending',
-    paused: null,
-    step: -1,
-    attempt: 0,
-    startedBy: request.by,
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-    deadlineAtMs: nowMs + spec.deadlineMs,
-    push: null,
-    drill: null,
-    excluded: {},
-    requires,
-    aftercare: null,
-    approval: null,
-    evidence: null,
-    cause: null,
-    history: [],
-    waitingFor: 'the first look at it',
-  });
+  return ok(
+    newRollout({
+      id,
+      plan: request.plan,
+      spec,
+      trigger: { revision, endpoints },
+      backend: spec.backend,
+      canary: canary.value,
+      stable,
+      startedBy: request.by,
+      createdAtMs: deps.clock.now(),
+      ...found,
+    }),
+  );
 }
 
 function repeated(rev: number, rollout: Rollout, request: StartRequest): Result<Started> {
@@ -149,35 +147,6 @@ function repeated(rev: number, rollout: Rollout, request: StartRequest): Result<
   return ok({ view: { rev, rollout, laggards: [] }, created: false });
 }
 
-/** The Routes that send requests to this backend. */
-async function routesTo({ records }: Dependencies, backend: string): Promise<Result<readonly RouteSpec[]>> {
-  const routes = await loadAll(records, 'document/Route/', DocumentRecord);
-  if (routes.kind === 'error') return routes;
-  const using = routes.value
-    .map(({ body }) => body.document)
-    .filter((document): document is RouteDocument => document.kind === 'Route')
-    .filter(({ spec }) => spec.rules.some((rule) => rule.backend === backend));
-  return ok(using.map(({ spec }) => spec));
-}
-
-function missingParts(deps: Dependencies, spec: PlanSpec, fleets: readonly string[]): string | null {
-  if (fleets.length === 0) return `no Route sends requests to backend ${spec.backend}`;
-  const judged = spec.analysis.length > 0 || spec.strategy.steps.some((step) => step.analysis.length > 0);
-  const blind = fleets.find((fleet) => deps.metrics.scrapeMs(fleet) === null);
-  if (judged && blind !== undefined) {
-    return `the plan has analyses, but fleet ${blind} has no metrics configured (prometheus and fleets[].metrics)`;
-  }
-  const unknown = spec.notify.find((target) => !deps.notifier.targets().includes(target));
-  return unknown === undefined ? null : `the plan notifies ${unknown}, which is not among the configured notifiers`;
-}
-
-/** Before anything is begun: an Envoy that does not know a field ignores it, and would route otherwise. */
-function lackingEnvoy(deps: Dependencies, fleets: readonly string[], requires: Rollout['requires']): string | null {
-  const connected = fleets.flatMap((fleet) => deps.fleets.state(fleet).nodes.filter((node) => node.connected));
-  const lack = firstLack(connected, requires);
-  return lack === null ? null : lackSummary(lack);
-}
-
-function idFromKey(key: string): string {
+export function idFromKey(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 26);
 }

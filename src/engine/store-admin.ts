@@ -14,13 +14,15 @@ export interface StoreCount {
   readonly fleets: number;
   readonly events: number;
   readonly messages: number;
+  /** Lines of the audit log. */
+  readonly audit: number;
 }
 
 /** A backup of the store. What cannot be read cannot be backed up: then nothing is. */
 export async function exportStore(archive: StoreArchive): Promise<Result<readonly string[]>> {
   const dump = fromStore(await archive.dump());
   if (dump.kind === 'error') return dump;
-  if (!canWorkWith(dump.value.schema)) return newer(dump.value);
+  if (!canWorkWith(dump.value.schema, archive.shapes)) return newer(dump.value);
   if (dump.value.damage.length > 0) return damaged('the store', dump.value.damage);
   return ok(exportText(dump.value));
 }
@@ -32,7 +34,7 @@ export async function verify(
 ): Promise<Result<{ readonly damage: readonly Damage[]; readonly count: StoreCount }>> {
   const read = text === null && archive !== null ? fromStore(await archive.dump()) : readExport(text ?? '');
   if (read.kind === 'error') return read;
-  return ok({ damage: verifyStore(read.value), count: countOf(read.value) });
+  return ok({ damage: verifyStore(read.value, archive?.shapes), count: countOf(read.value) });
 }
 
 /**
@@ -44,11 +46,12 @@ export async function importStore(
   text: string,
   options: { readonly replace: boolean },
 ): Promise<Result<{ readonly epoch: string; readonly count: StoreCount }>> {
-  const read = readExport(text);
+  const { shapes } = archive;
+  const read = readExport(text, shapes);
   if (read.kind === 'error') return read;
-  const damage = verifyStore(read.value);
+  const damage = verifyStore(read.value, shapes);
   if (damage.length > 0) return damaged('the export', damage);
-  const outcome = await archive.load(forward(read.value), options);
+  const outcome = await archive.load(forward(read.value, shapes), options);
   switch (outcome.kind) {
     case 'loaded':
       return ok({ epoch: outcome.epoch, count: countOf(read.value) });
@@ -67,6 +70,7 @@ function countOf({ lines }: StoreDump): StoreCount {
     fleets: count('fleet'),
     events: count('event'),
     messages: count('notice'),
+    audit: count('audit'),
   };
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { fail, ok, type Result } from '../core/model/errors.ts';
-import { migrate, SCHEMA } from '../core/model/schema.ts';
-import type { ArchiveLine, StoreDump } from './ports/store-archive.ts';
+import { parseStamp, SHAPES, type Shapes } from '../core/model/schema.ts';
+import type { ArchiveCell, ArchiveLine, StoreDump } from './ports/store-archive.ts';
 
 /**
  * An export: JSON lines. The first says what it is and of which schema, the last how many lie between, and a hash over
@@ -19,9 +19,13 @@ const Header = z.looseObject({
   takenAtMs: count,
 });
 const End = z.strictObject({ end: z.literal(FORMAT), lines: count, sha256: z.string() });
-const cell = { n: count, value: z.unknown() };
+const schema = z
+  .string()
+  .refine((text) => parseStamp(text) !== null)
+  .exactOptional();
+const cell = { n: count, value: z.unknown(), schema };
 const Line: z.ZodType<ArchiveLine> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('record'), key: z.string(), rev: count, order: count, body: z.unknown() }),
+  z.strictObject({ kind: z.literal('record'), key: z.string(), rev: count, order: count, body: z.unknown(), schema }),
   z.strictObject({
     kind: z.literal('fleet'),
     fleet: z.string(),
@@ -38,6 +42,15 @@ const Line: z.ZodType<ArchiveLine> = z.discriminatedUnion('kind', [
     id: z.string().regex(/^\d{1,16}-\d{1,16}$/),
     event: z.unknown(),
   }),
+  z.strictObject({
+    kind: z.literal('decision'),
+    rolloutId: z.string(),
+    run: z.string().regex(/^[\w]{0,40}$/),
+    looks: count,
+    rev: count,
+    decision: z.unknown(),
+  }),
+  z.strictObject({ kind: z.literal('audit'), id: z.string().regex(/^\d{1,16}-\d{1,16}$/), entry: z.unknown() }),
 ]);
 
 /** The text of an export, line by line, each with its line break. */
@@ -51,13 +64,13 @@ export function exportText({ schema, epoch, takenAtMs, lines }: StoreDump): read
 }
 
 /** Reads an export. Records come as they were exported; `forward` brings them to the present version. */
-export function readExport(text: string): Result<StoreDump> {
+export function readExport(text: string, shapes: Shapes = SHAPES): Result<StoreDump> {
   const lines = text.split('\n');
   if (lines.pop() !== '') return invalid('it does not end with a line break: it was cut off');
   const header = parse(Header, lines[0]);
   if (header === null) return invalid('line 1 is not the beginning of an export');
-  if (header.schema > SCHEMA.version) {
-    const message = `the export is of schema version ${header.schema}, this Serin knows up to ${SCHEMA.version}`;
+  if (header.schema > shapes.schema.version) {
+    const message = `the export is of schema version ${header.schema}, this Serin knows up to ${shapes.schema.version}`;
     return fail('SERIN_SCHEMA_NEWER', message);
   }
   const end = parse(End, lines.at(-1));
@@ -78,10 +91,35 @@ export function readExport(text: string): Result<StoreDump> {
 }
 
 /** Records as the present version writes them. */
-export function forward({ schema, lines }: StoreDump): readonly ArchiveLine[] {
-  return lines.map((line) =>
-    line.kind === 'record' ? { ...line, body: migrate(line.key, line.body, schema.version) } : line,
-  );
+export function forward({ lines }: StoreDump, shapes: Shapes = SHAPES): readonly ArchiveLine[] {
+  const cell = <C extends ArchiveCell>(key: string, one: C): C => {
+    const value = migrated(key, one.value, one.schema, shapes);
+    const stamp = shapes.cellStamp(key, value);
+    return { ...one, value, ...(stamp === '' ? {} : { schema: stamp }) };
+  };
+  return lines.map((line): ArchiveLine => {
+    switch (line.kind) {
+      case 'record': {
+        const body = migrated(line.key, line.body, line.schema, shapes);
+        return { ...line, body, schema: shapes.stamp(line.key, body) };
+      }
+      case 'fleet': {
+        const { owners, trial } = line;
+        return {
+          ...line,
+          owners: owners.map((one) => cell(`traffic/${one.owner}`, one)),
+          trial: trial === null ? null : cell(`trial/${trial.by}`, trial),
+        };
+      }
+      default:
+        return line;
+    }
+  });
+}
+
+/** A value of a dump as the present version writes it. */
+export function migrated(key: string, value: unknown, schema: string | undefined, shapes: Shapes): unknown {
+  return shapes.migrate(key, value, parseStamp(schema ?? '')?.version ?? 0);
 }
 
 function parse<T>(schema: z.ZodType<T>, line: string | undefined): T | null {

@@ -127,7 +127,7 @@ function frozenNotice(freeze: Freeze): Notice {
     fields: [
       ['Cause', freezeSummary(freeze)],
       ['Until then', 'Envoys keep what they have; no rollout moves and nothing can be changed.'],
-      ['To do', 'serin store verify, then serin store reconcile --adopt or --stable'],
+      ['To do', 'serin store verify, then serin store reconcile --replay, --adopt or --stable'],
     ],
     atMs: freeze.atMs,
   };

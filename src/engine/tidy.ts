@@ -1,7 +1,8 @@
 import { isTerminal } from '../core/model/phase.ts';
+import { recordBackend } from '../core/replay/record-decision.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import type { Dependencies } from './dependencies.ts';
-import { backendKey, loadBackend, loadRollout, rolloutKey } from './load.ts';
+import { backendKey, loadBackend, loadNamed, rolloutKey } from './load.ts';
 import { commit, EMPTY_COMMIT, nextLook } from './publish.ts';
 
 /** A trial's end makes the backend due by itself; this is the backstop, ms. */
@@ -25,31 +26,30 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
       await commit(deps, nextLook(subject, { key: backendKey(backend), rev: loaded.value.rev }, nextMs));
     return;
   }
-  const rollout = state.rolloutId === null ? null : await loadRollout(deps.records, state.rolloutId);
-  if (rollout?.kind === 'error') return;
-  const active = rollout?.value.body ?? null;
-  if (active !== null && active.push?.probe != null) {
+  const named = await loadNamed(deps.records, state.rolloutId);
+  if (named.kind === 'error') return;
+  const owner = named.value;
+  if (owner !== null && owner.body.push?.probe != null) {
     // What one node tries out must not reach the others by this way.
     // Fenced by the rollout: when its trial has ended meanwhile, the backend is due already.
-    const read = { key: rolloutKey(active.id), rev: rollout?.value.rev ?? 0 };
+    const read = { key: rolloutKey(owner.body.id), rev: owner.rev };
     await commit(deps, nextLook(subject, read, nowMs + TRIAL_BACKSTOP_MS));
     return;
   }
   const fleets = await fleetsServing(deps, backend);
   if (fleets === null) return;
   const next = { ...state, retired: kept };
-  const value = backendTraffic(next, active === null || isTerminal(active.phase) ? null : active);
+  const value = backendTraffic(next, owner === null || isTerminal(owner.body.phase) ? null : owner.body);
   await commit(deps, {
     ...EMPTY_COMMIT,
     reads: [
       { key: backendKey(backend), rev: loaded.value.rev },
-      ...(rollout === null || rollout.value.body === null
-        ? []
-        : [{ key: rolloutKey(rollout.value.body.id), rev: rollout.value.rev }]),
+      ...(owner === null ? [] : [{ key: rolloutKey(owner.body.id), rev: owner.rev }]),
     ],
     writes: [{ key: backendKey(backend), body: next }],
     due: [{ subject, atMs: nextMs }],
     traffic: fleets.map((fleet) => ({ fleet, owner: `backend/${backend}` as const, value })),
+    decisions: owner === null ? [] : [recordBackend(owner.body.id, owner.rev, next, loaded.value.rev)],
   });
 }
 

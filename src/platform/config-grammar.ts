@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { choice, duration, fields } from '../core/manifest/fields.ts';
-import { isIp } from '../core/model/host-port.ts';
+import { isIp, parseHostPort } from '../core/model/host-port.ts';
 import { ROLES } from '../core/model/roles.ts';
+import { HTTP_FILTERS } from '../core/model/route-rule.ts';
 import { LOG_LEVELS } from './logger.ts';
 
 /** A secret stands in the environment or in a file, never in the configuration itself. */
@@ -21,6 +22,14 @@ const name = z.string('expected a name').regex(/^[A-Za-z0-9_-]{1,63}$/, 'expecte
 const whole = text.refine((value) => !value.includes('${'), 'expected text without ${…}');
 const httpUrl = text.refine(isHttpUrl, 'expected an http:// or https:// URL');
 
+const redisNodes = z
+  .array(
+    text.refine((value) => parseHostPort(value) !== null, 'expected host:port'),
+    'expected a list of host:port',
+  )
+  .min(1, 'at least one node')
+  .max(64, 'at most 64 nodes');
+
 const nodeFrom = z.string().regex(/^(id|metadata\.[A-Za-z0-9_.-]+)$/, 'expected id or metadata.<path>');
 
 const fleet = fields({
@@ -36,6 +45,7 @@ const fleet = fields({
     )
     .max(64, 'at most 64 listeners')
     .optional(),
+  filters: z.array(z.enum(HTTP_FILTERS), 'expected a list of filters').optional(),
   match: fields({ cluster: text.optional(), metadata: z.record(z.string(), text).optional() }).optional(),
   metrics: fields({
     selector: z.record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'expected a label name'), text).optional(),
@@ -58,8 +68,19 @@ const notifier = fields({
 /** What may stand in `serin.yaml`. */
 export const ConfigFile = fields({
   redis: fields({
-    url: z.union([whole, secret], 'expected a redis:// URL, ${env:NAME} or file:/path'),
-    tls: fields({ ca: text.optional() }).optional(),
+    url: z.union([whole, secret], 'expected a redis:// URL, ${env:NAME} or file:/path').optional(),
+    sentinel: fields({
+      primary: text,
+      nodes: redisNodes,
+      username: whole.optional(),
+      password: secret.optional(),
+    }).optional(),
+    cluster: fields({ nodes: redisNodes }).optional(),
+    username: whole.optional(),
+    password: secret.optional(),
+    database: count(0, 1_000).optional(),
+    tls: fields({ ca: text.optional(), certificate: text.optional(), privateKey: text.optional() }).optional(),
+    waitForReplicas: count(0, 5).optional(),
   }).optional(),
   prometheus: fields({
     url: httpUrl,
@@ -81,6 +102,7 @@ export const ConfigFile = fields({
       requestsPerSecond: count(1, 100_000).optional(),
       // With the jitter on top, and twice in a row, it stays below a day.
       maxConnectionAge: duration({ min: '1m', max: '10h' }).optional(),
+      raiseBytesPerSecond: count(64 * 1024, 1024 ** 4).optional(),
     }).optional(),
   }).optional(),
   fleets: z.array(fleet, 'expected a list of fleets').min(1).max(64).optional(),
@@ -94,10 +116,11 @@ export const ConfigFile = fields({
   }).optional(),
   retention: fields({
     rolloutAge: duration({ min: '2d', max: '3650d' }).optional(),
-    rollouts: count(100, 1_000_000).optional(),
+    rollouts: count(10, 1_000_000).optional(),
     auditAge: duration({ min: '2d', max: '3650d' }).optional(),
     auditEntries: count(1_000, 1_000_000).optional(),
   }).optional(),
+  data: fields({ folder: text }).optional(),
   log: fields({ level: choice(LOG_LEVELS) }).optional(),
   roles: z.array(choice(ROLES), 'expected a list of roles').min(1, 'at least one role').max(3).optional(),
 });

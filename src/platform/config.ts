@@ -1,13 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { USUAL_SCRAPE_MS } from '../core/analysis/sample-health.ts';
 import { DEFAULT_PEER_LIMITS, type PeerLimits } from '../core/fleet/peer-limits.ts';
 import { check } from '../core/manifest/check-yaml.ts';
-import { readYaml, type YamlDocument } from '../core/manifest/yaml-source.ts';
+import type { YamlDocument } from '../core/manifest/yaml-source.ts';
 import { fail, type Result, type SerinError } from '../core/model/errors.ts';
 import { ROLES, type Role } from '../core/model/roles.ts';
+import { HTTP_FILTERS, type HttpFilter } from '../core/model/route-rule.ts';
 import { shareAPort } from '../core/traffic/listener.ts';
+import type { PemFile, PemFiles } from './certificate-watch.ts';
 import { ConfigFile, isHttpUrl } from './config-grammar.ts';
 import type { LogLevel } from './logger.ts';
+import { onlyDocument } from './only-document.ts';
+import { type RedisConfig, redisConfig } from './redis-config.ts';
+import { revealSecret } from './reveal-secret.ts';
 
 export interface FleetConfig {
   readonly name: string;
@@ -15,6 +21,8 @@ export interface FleetConfig {
   readonly nodeFrom: 'id' | `metadata.${string}`;
   /** Where its Envoys take requests; empty: they say that themselves. */
   readonly listeners: readonly { readonly listener: string; readonly address: string; readonly port: number }[];
+  /** Filters in the HTTP chains of its Envoys, as far as routes may need them. */
+  readonly filters: readonly HttpFilter[];
   /** `null`: this fleet has no metrics; plans with analyses are refused for it. */
   readonly metrics: {
     readonly selector: Readonly<Record<string, string>>;
@@ -26,13 +34,13 @@ export interface FleetConfig {
 /** The engine's configuration, defaults filled in, secrets resolved. */
 export interface Config {
   readonly roles: readonly Role[];
-  readonly redis: { readonly url: string; readonly ca: string | null } | null;
+  readonly redis: RedisConfig | null;
   readonly prometheus: { readonly url: string; readonly bearerToken: string | null; readonly timeoutMs: number } | null;
   readonly http: { readonly host: string; readonly port: number };
   readonly xds: {
     readonly host: string;
     readonly port: number;
-    readonly tls: { readonly certificate: string; readonly privateKey: string; readonly clientCa: string } | null;
+    readonly tls: PemFiles | null;
     readonly limits: PeerLimits;
   };
   readonly fleets: readonly FleetConfig[];
@@ -51,6 +59,8 @@ export interface Config {
     readonly auditAgeMs: number;
     readonly auditEntries: number;
   };
+  /** Of this replica alone, for what must outlive it while the store is away; `null`: it keeps no file. */
+  readonly dataFolder: string | null;
   readonly logLevel: LogLevel;
 }
 
@@ -124,21 +134,6 @@ export function parseConfig(input: {
 type Refuse = (message: string, path: string) => void;
 type Reveal = (value: string, path: string) => string;
 
-function onlyDocument(name: string, text: string): Result<YamlDocument> {
-  const { documents, errors } = readYaml({ file: name, text });
-  const [document, second] = documents;
-  if (second !== undefined) {
-    const message = 'expected one YAML document; a second one would be ignored';
-    return fail('SERIN_CONFIG_INVALID', message, { place: second.placeOf('') });
-  }
-  if (document !== undefined) return { kind: 'ok', value: document };
-  // The hint of documents would lead nowhere.
-  const mine = errors.map((error) =>
-    error.code === 'SERIN_DOCUMENT_INVALID' ? { ...error, code: 'SERIN_CONFIG_INVALID' as const } : error,
-  );
-  return { kind: 'error', errors: mine };
-}
-
 function limitsOf(raw: NonNullable<ConfigFile['xds']>['limits'] = {}): PeerLimits {
   const { maxConnectionAge, ...counts } = raw;
   const given = { ...counts, maxConnectionAgeMs: maxConnectionAge };
@@ -159,8 +154,7 @@ function assemble(
     refuse(`${variable} is no port`, '');
     return fallback;
   };
-  const redisUrl = env.SERIN_REDIS_URL || raw.redis?.url;
-  const read = (file: string, path: string) => reveal(`file:${file}`, path);
+  const read = (file: string, path: string): PemFile => ({ file, pem: reveal(`file:${file}`, path) });
   // Found out at the first delivery, every message until then would be a dead letter.
   const webhook = (value: string, path: string) => {
     const url = reveal(value, path);
@@ -170,13 +164,7 @@ function assemble(
   const tls = raw.xds?.tls;
   return {
     roles: ROLES.filter((role) => raw.roles?.includes(role) ?? true),
-    redis:
-      redisUrl === undefined
-        ? null
-        : {
-            url: reveal(redisUrl, env.SERIN_REDIS_URL ? '' : 'redis.url'),
-            ca: raw.redis?.tls?.ca === undefined ? null : read(raw.redis.tls.ca, 'redis.tls.ca'),
-          },
+    redis: redisConfig({ raw: raw.redis, envUrl: env.SERIN_REDIS_URL || undefined, reveal, read, refuse }),
     prometheus:
       raw.prometheus === undefined
         ? null
@@ -198,7 +186,7 @@ function assemble(
           : {
               certificate: read(tls.certificate, 'xds.tls.certificate'),
               privateKey: read(tls.privateKey, 'xds.tls.privateKey'),
-              clientCa: read(tls.clientCa, 'xds.tls.clientCa'),
+              ca: read(tls.clientCa, 'xds.tls.clientCa'),
             },
       limits: limitsOf(raw.xds?.limits),
     },
@@ -212,13 +200,15 @@ function assemble(
         },
         nodeFrom: (one.metrics?.nodeFrom ?? 'id') as FleetConfig['nodeFrom'],
         listeners: (one.listeners ?? []).map(({ name: listener, address, port }) => ({ listener, address, port })),
+        // Those that Serin itself lays out have them all.
+        filters: one.filters ?? ((one.listeners ?? []).length > 0 ? HTTP_FILTERS : []),
         metrics:
           one.metrics === undefined || raw.prometheus === undefined
             ? null
             : {
                 selector: one.metrics.selector ?? {},
                 nodeLabel: one.metrics.nodeLabel ?? 'instance',
-                scrapeIntervalMs: one.metrics.scrapeInterval ?? 15_000,
+                scrapeIntervalMs: one.metrics.scrapeInterval ?? USUAL_SCRAPE_MS,
               },
       }),
     ),
@@ -237,6 +227,7 @@ function assemble(
       auditAgeMs: raw.retention?.auditAge ?? 365 * 86_400_000,
       auditEntries: raw.retention?.auditEntries ?? 100_000,
     },
+    dataFolder: raw.data === undefined ? null : resolve(raw.data.folder),
     logLevel: raw.log?.level ?? 'info',
   };
 }
@@ -286,17 +277,4 @@ function unsafe(
 /** Loopback hosts, as a user would write them. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}
-
-function revealSecret(value: string, env: Readonly<Record<string, string | undefined>>): string | null {
-  const variable = /^\$\{env:(\w+)\}$/.exec(value)?.[1];
-  // An empty secret would be no secret.
-  if (variable !== undefined) return env[variable] || null;
-  if (!value.startsWith('file:')) return value;
-  try {
-    const path = value.slice('file:'.length);
-    return readFileSync(isAbsolute(path) ? path : resolve(path), 'utf8').trim() || null;
-  } catch {
-    return null;
-  }
 }

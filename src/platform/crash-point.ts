@@ -3,7 +3,7 @@ import { fail, ok, type Result } from '../core/model/errors.ts';
 import type { LedgerStore } from '../engine/ports/ledger.ts';
 import type { MetricsSource } from '../engine/ports/metrics-source.ts';
 import type { Notifier } from '../engine/ports/notifier.ts';
-import type { DueSet, Outbox, RecordStore, TrafficFeed, TrafficReader } from '../engine/ports/store.ts';
+import type { DueSet, Outbox, RecordStore, Suspects, TrafficFeed, TrafficReader } from '../engine/ports/store.ts';
 import type { WakeUps } from '../engine/ports/wake-ups.ts';
 
 /**
@@ -13,6 +13,7 @@ import type { WakeUps } from '../engine/ports/wake-ups.ts';
 export const CRASH_POINTS = [
   'after-lease',
   'after-load',
+  'before-measure',
   'before-observe',
   'after-observe',
   'before-commit',
@@ -85,12 +86,13 @@ export interface StorePorts {
   readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
+  readonly suspects: Suspects;
   readonly ledger: LedgerStore;
 }
 
-/** The store with crash points around it. */
+/** The store with crash points around it. What is asked is passed on whole: a wrapper that drops some of it tests another engine. */
 export function crashingStore<T extends StorePorts>(store: T, at: CrashPoint): T {
-  const { records, traffic, outbox, due, ledger } = store;
+  const { records, traffic, outbox, due, suspects, ledger } = store;
   const pushed = new Map<string, number>();
   return {
     ...store,
@@ -111,9 +113,9 @@ export function crashingStore<T extends StorePorts>(store: T, at: CrashPoint): T
     },
     traffic: {
       ...traffic,
-      standing: async (fleet, owner) => {
+      standing: async (...asked) => {
         at('before-observe');
-        const standing = await traffic.standing(fleet, owner);
+        const standing = await traffic.standing(...asked);
         at('after-observe');
         return standing;
       },
@@ -129,25 +131,34 @@ export function crashingStore<T extends StorePorts>(store: T, at: CrashPoint): T
     },
     outbox: {
       ...outbox,
-      delivered: async (queue, noticeId) => {
-        const done = await outbox.delivered(queue, noticeId);
+      delivered: async (...asked) => {
+        const done = await outbox.delivered(...asked);
         at('after-delivery-note');
         return done;
       },
     },
     due: {
       ...due,
-      lease: async (limit, leaseMs) => {
-        const leased = await due.lease(limit, leaseMs);
+      lease: async (...asked) => {
+        const leased = await due.lease(...asked);
         if (leased.kind === 'ok' && leased.value.length > 0) at('after-lease');
         return leased;
       },
     },
+    suspects: {
+      ...suspects,
+      take: async (...asked) => {
+        const taken = await suspects.take(...asked);
+        if (taken.kind === 'ok' && taken.value !== 'busy') at('after-lease');
+        return taken;
+      },
+    },
     ledger: {
       ...ledger,
-      write: async (replica, sequence, parts) => {
+      write: async (...asked) => {
+        const [, , parts] = asked;
         if (parts.length > 0) at('before-ledger');
-        const written = await ledger.write(replica, sequence, parts);
+        const written = await ledger.write(...asked);
         if (parts.length > 0) at('after-ledger');
         return written;
       },
@@ -164,21 +175,24 @@ export interface EdgePorts {
 /** The other ports with crash points around them. */
 export function crashingEdges<T extends EdgePorts>(edges: T, at: CrashPoint): T {
   const { metrics, notifier, wakeUps } = edges;
+  const measured = async <T>(ask: () => Promise<T>): Promise<T> => {
+    at('before-measure');
+    const answer = await ask();
+    at('after-observe');
+    return answer;
+  };
   return {
     ...edges,
     metrics: {
       ...metrics,
-      counters: async (request) => {
-        const counters = await metrics.counters(request);
-        at('after-observe');
-        return counters;
-      },
+      counters: (request) => measured(() => metrics.counters(request)),
+      scalar: (request) => measured(() => metrics.scalar(request)),
     },
     notifier: {
       ...notifier,
-      deliver: async (target, notice, attempt) => {
+      deliver: async (...asked) => {
         at('before-delivery');
-        const delivery = await answered(notifier.deliver(target, notice, attempt), () => at('during-delivery'));
+        const delivery = await answered(notifier.deliver(...asked), () => at('during-delivery'));
         at('after-delivery');
         return delivery;
       },

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AuditEntry } from '../../src/core/model/audit.ts';
 import type { RouteTraffic } from '../../src/core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type {
+  AuditLog,
   CensusTaker,
+  DecisionLog,
   DueSet,
   Outbox,
   RecordKey,
@@ -19,7 +22,9 @@ interface WholeStore {
   readonly outbox: Outbox;
   readonly due: DueSet;
   readonly archive: StoreArchive;
+  readonly decisions: DecisionLog;
   readonly counts: CensusTaker;
+  readonly audit: AuditLog;
 }
 
 /** A server that holds any number of stores, each with nothing in it at first. */
@@ -37,6 +42,9 @@ const notice = (id: string): Notice => ({
   ...{ id, rolloutId: 'r1', backend: 'shop', plan: 'shop', revision: 'v2', stable: 'v1', kind: 'step', tone: 'info' },
   ...{ title: `message ${id}`, fields: [], atMs: 1 },
 });
+const line = (id: string, stage: AuditEntry['stage'] = 'asked'): AuditEntry => ({
+  ...{ id, stage, atMs: 1, by: 'ci', command: 'start', target: 'Plan/shop', detail: 'v2 "ä"', result: null },
+});
 const route: RouteTraffic = {
   kind: 'route',
   route: 'shop',
@@ -49,18 +57,26 @@ function value<T>(read: StoreRead<T>): T {
 }
 
 /** Something of everything that a store may hold. */
-async function fill({ records, outbox }: WholeStore): Promise<void> {
+async function fill({ records, outbox, audit }: WholeStore): Promise<void> {
+  for (const stage of ['asked', 'answered'] as const) await audit.append(line('a1', stage));
   for (const [key, rev] of [
     ['document/Route/shop', 0],
     ['rollout/r1', 0],
     ['rollout/r2', 0],
     ['rollout/r1', 1],
+    ['judge/r1', 0],
   ] as const) {
     const written = await records.commit({
       ...EMPTY_COMMIT,
       reads: [{ key, rev }],
       writes: [{ key, body: { key, rev, phase: 'stepping' } }],
       events: key === 'rollout/r1' ? [{ ...event, step: rev }] : [],
+      decisions: key.startsWith('rollout/')
+        ? ['', 'run', 'run', 'run'].map((run, i) => ({
+            ...{ rolloutId: key.slice('rollout/'.length), run, rev },
+            text: JSON.stringify({ ä: i }),
+          }))
+        : [],
     });
     if (written.kind !== 'committed') throw new Error(written.kind);
   }
@@ -103,7 +119,7 @@ export function archiveContract(name: string, open: () => Promise<ArchivesUnderT
       const again = value(await other.archive.dump());
       expect(again.damage).toEqual([]);
       expect(sorted(again.lines)).toEqual(sorted(dump.lines));
-      expect(new Set(dump.lines.map(({ kind }) => kind)).size).toBe(6);
+      expect(new Set(dump.lines.map(({ kind }) => kind)).size).toBe(8);
       const listed = value(await other.records.list('rollout/', { limit: 10, cursor: null }));
       expect(listed.records).toEqual([
         { key: 'rollout/r2', rev: 1, body: { key: 'rollout/r2', rev: 0, phase: 'stepping' } },
@@ -114,6 +130,10 @@ export function archiveContract(name: string, open: () => Promise<ArchivesUnderT
       expect(value(await other.records.events('r1', { after: null, limit: 10 }))).toEqual(
         value(await store.records.events('r1', { after: null, limit: 10 })),
       );
+      const page = { from: 0, limit: 100 };
+      const kept = value(await store.decisions.read('r1', page));
+      expect(kept.map(({ looks }) => looks)).toEqual([1, 1, 2, 1, 1, 2]);
+      expect(value(await other.decisions.read('r1', page))).toEqual(kept);
       const [before, after] = [value(await store.traffic.table('edge')), value(await other.traffic.table('edge'))];
       expect(after.position.n).toBe(before.position.n);
       expect(after.position.epoch).not.toBe(before.position.epoch);
@@ -167,12 +187,35 @@ export function archiveContract(name: string, open: () => Promise<ArchivesUnderT
       const store = server.fresh();
       await fill(store);
       const before = value(await store.archive.dump());
-      const line: ArchiveLine = { kind: 'record', key: 'backend/shop', rev: 7, order: 5, body: { a: 1 } };
-      const loaded = await store.archive.load([line], { replace: true });
+      const record: ArchiveLine = { kind: 'record', key: 'backend/shop', rev: 7, order: 5, body: { a: 1 } };
+      const loaded = await store.archive.load([record], { replace: true });
       const after = value(await store.archive.dump());
       expect(loaded).toEqual({ kind: 'loaded', epoch: after.epoch });
       expect(after.epoch).not.toBe(before.epoch);
-      expect(after.lines).toEqual([line]);
+      expect(after.lines.filter(({ kind }) => kind !== 'audit')).toEqual([record]);
+    });
+
+    it('puts who did what among what was done there before, each line once', async () => {
+      // given
+      const store = server.fresh();
+      await store.audit.append(line('first'));
+      const early = value(await store.archive.dump()).lines;
+      await store.audit.append(line('second'));
+      // when
+      const loads = [value(await store.archive.dump()).lines, early].map((lines) => [...lines, ...early]);
+      for (const lines of loads) expect((await store.archive.load(lines, { replace: true })).kind).toBe('loaded');
+      await store.audit.append(line('third'));
+      // then
+      const read = value(await store.audit.read({ after: null, sinceMs: null, limit: 10 }));
+      expect(read.map(({ entry }) => entry.id)).toEqual(['first', 'second', 'third']);
+    });
+
+    it('keeps who did what when what is loaded says nothing of it', async () => {
+      const store = server.fresh();
+      await store.audit.append(line('first'));
+      await store.archive.load([], { replace: true });
+      const read = value(await store.audit.read({ after: null, sinceMs: null, limit: 10 }));
+      expect(read.map(({ entry }) => entry.id)).toEqual(['first']);
     });
 
     it('names what cannot be read, and dumps the rest', async () => {

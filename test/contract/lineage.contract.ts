@@ -4,12 +4,14 @@ import type { RouteTraffic } from '../../src/core/model/traffic.ts';
 import type { CommitOutcome, RecordKey, RecordStore, TrafficReader } from '../../src/engine/ports/store.ts';
 import type { StoreArchive } from '../../src/engine/ports/store-archive.ts';
 import type { StoreLineage } from '../../src/engine/ports/store-lineage.ts';
+import type { StoreTail } from '../../src/engine/ports/store-tail.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 
 export interface ReplicaOfStore {
   readonly records: RecordStore;
   readonly traffic: TrafficReader;
   readonly lineage: StoreLineage;
+  readonly tail: StoreTail;
 }
 
 export interface LineageUnderTest extends ReplicaOfStore {

@@ -1,8 +1,9 @@
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeStore } from '../support/fake-store.ts';
-import { lineageContract } from './lineage.contract.ts';
+import { type LineagesUnderTest, lineageContract } from './lineage.contract.ts';
+import { tailContract } from './tail.contract.ts';
 
-lineageContract('in memory', async () => ({
+const open = async (): Promise<LineagesUnderTest> => ({
   fresh: () => {
     const { faults, ...ports } = fakeStore(fakeClock());
     return {
@@ -16,4 +17,7 @@ lineageContract('in memory', async () => ({
     };
   },
   close: async () => undefined,
-}));
+});
+
+lineageContract('in memory', open);
+tailContract('in memory', open);

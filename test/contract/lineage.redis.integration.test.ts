@@ -1,13 +1,16 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { createRedisStore, type RedisStore } from '../../src/adapters/store/redis-store.ts';
+import type { WitnessMemory } from '../../src/adapters/store/witness.ts';
+import type { StorePoint } from '../../src/core/model/freeze.ts';
 import { SCHEMA } from '../../src/core/model/schema.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 import { embeddedServer } from '../support/embedded-server.ts';
 import { quiet } from '../support/quiet-logger.ts';
-import { lineageContract } from './lineage.contract.ts';
+import { type LineagesUnderTest, lineageContract } from './lineage.contract.ts';
+import { tailContract } from './tail.contract.ts';
 
-lineageContract('Redis', async () => {
+const open = async (): Promise<LineagesUnderTest> => {
   const server = await embeddedServer();
   const raw = new Redis({ path: server.socketPath });
   const all: RedisStore[] = [];
@@ -46,13 +49,17 @@ lineageContract('Redis', async () => {
       await server.stop();
     },
   };
-});
+};
+
+lineageContract('Redis', open);
+tailContract('Redis', open);
 
 async function alone() {
   const server = await embeddedServer();
   const raw = new Redis({ path: server.socketPath });
-  const open = () => {
-    const store = createRedisStore({ connection: { socketPath: server.socketPath }, logger: quiet });
+  const open = (memory: WitnessMemory = {}) => {
+    const connection = { socketPath: server.socketPath };
+    const store = createRedisStore({ connection, logger: quiet, ...memory });
     onTestFinished(() => store.close());
     return store;
   };
@@ -111,4 +118,24 @@ it('a replica that is too old for what the store became writes no more', async (
     kind: 'unavailable',
     detail: expect.stringContaining(`schema version ${SCHEMA.version + 1}`),
   });
+});
+
+it('F6: a store that all replicas were started anew with is compared with what they remember', async () => {
+  const { raw, open } = await alone();
+  let remembered: StorePoint | null = null;
+  const onPoint = (point: StorePoint) => {
+    remembered = point;
+  };
+  const before = open({ onPoint });
+  await before.records.commit(commit);
+  const older = await raw.dumpBuffer('{serin}:head');
+  await before.records.commit({ ...commit, reads: [{ key: 'rollout/a', rev: 1 }] });
+  expect(remembered).toMatchObject({ n: 2 });
+  // What is there now is what it remembers.
+  expect(await open({ remembered }).lineage.look()).toMatchObject({ value: { frozen: null } });
+  await raw.restore('{serin}:head', 0, older ?? Buffer.alloc(0), 'REPLACE');
+  // One without a memory notices nothing, as it was before there was any.
+  expect(await open().lineage.look()).toMatchObject({ value: { frozen: null } });
+  const looked = await open({ remembered }).lineage.look();
+  expect(looked).toMatchObject({ value: { frozen: { reason: 'lost', seen: { n: 2 }, found: { n: 1 } } } });
 });

@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../../src/core/model/audit.ts';
 import type { Phase } from '../../src/core/model/phase.ts';
 import type { BackendTraffic, RouteTraffic } from '../../src/core/model/traffic.ts';
+import { MAX_DECISIONS } from '../../src/core/replay/decision.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type {
   AuditLog,
   CensusTaker,
   Commit,
   CommitOutcome,
+  DecisionLog,
   DueSet,
   Outbox,
   RecordIndex,
@@ -29,6 +32,7 @@ export interface StoreUnderTest {
   readonly counts: CensusTaker;
   readonly keys: RecordIndex;
   readonly audit: AuditLog;
+  readonly decisions: DecisionLog;
   /** Returns once the store's clock has moved on by `ms`. */
   elapse(ms: number): Promise<void>;
   /** Damages a stored record. */
@@ -209,6 +213,34 @@ function recordContract(store: () => StoreUnderTest): void {
     expect(again?.body).toEqual({ life: 2 });
   });
 
+  it('lets what a judge remembers go with its rollout', async () => {
+    const id = fresh('judged');
+    const [rollout, judge, verdicts]: RecordKey[] = [`rollout/${id}`, `judge/${id}`, `verdicts/${id}`];
+    const other: RecordKey = `judge/${id}0`;
+    for (const key of [rollout, judge, verdicts, other]) {
+      if (key !== undefined) committed(await store().records.commit(put(key, 0, { key })));
+    }
+    if (rollout === undefined || judge === undefined || verdicts === undefined) throw new Error('no keys');
+    committed(await store().records.commit(put(rollout, 1, null)));
+    const read = value(await store().records.read([rollout, judge, verdicts, other]));
+    expect(read.map(({ rev, body }) => [rev, body])).toEqual([
+      [0, null],
+      [0, null],
+      [0, null],
+      [1, { key: other }],
+    ]);
+    const listed = value(await store().records.list('judge/', { limit: 100, cursor: null }));
+    expect(listed.records.map(({ key }) => key)).not.toContain(judge);
+    committed(await store().records.commit(put(judge, 0, { again: true })));
+  });
+
+  it('takes no more than 16 KiB of what a judge remembers', async () => {
+    const key: RecordKey = `judge/${fresh('large')}`;
+    const body = (bytes: number) => ({ x: 'x'.repeat(bytes - JSON.stringify({ x: '' }).length) });
+    await expect(store().records.commit(put(key, 0, body(16_385)))).rejects.toThrow(RangeError);
+    committed(await store().records.commit(put(key, 0, body(16_384))));
+  });
+
   it('says which rev each written record has now: 0 for a deleted one, a later life above the former', async () => {
     const key: RecordKey = `document/Route/${fresh('revs')}`;
     const other: RecordKey = `backend/${fresh('revs')}`;
@@ -347,7 +379,7 @@ function indexContract(store: () => StoreUnderTest): void {
       await records.commit({
         ...put(key, 0, {}),
         events: [event(id, 'one')],
-        active: [{ rolloutId: id, phase: 'pending', evidenceAtMs: null }],
+        active: [{ rolloutId: id, phase: 'pending', evidenceAtMs: null, blind: false }],
       }),
     );
     expect(value(await records.events(id, { after: null, limit: 10 }))).toHaveLength(1);
@@ -367,6 +399,79 @@ function auditContract(store: () => StoreUnderTest): void {
     target: 'rollout/r1',
     detail: 'declined payments\n',
     result: 'done',
+  });
+
+  const decide = (rolloutId: string, rev: number, run: string, text = `{"rev":${rev}}`): Commit => ({
+    ...put(`rollout/${rolloutId}`, rev, { rev }),
+    decisions: [{ rolloutId, run, rev, text }],
+  });
+
+  it('keeps decisions with their commit, oldest first, page by page, and none of a conflict', async () => {
+    const id = fresh('r');
+    for (const rev of [0, 1, 2]) committed(await store().records.commit(decide(id, rev, '')));
+    expect((await store().records.commit(decide(id, 1, ''))).kind).toBe('conflict');
+    const log = store().decisions;
+    expect(value(await log.read(id, { from: 0, limit: 2 }))).toEqual([
+      { looks: 1, text: '{"rev":0}' },
+      { looks: 1, text: '{"rev":1}' },
+    ]);
+    expect(value(await log.read(id, { from: 2, limit: 2 }))).toEqual([{ looks: 1, text: '{"rev":2}' }]);
+    expect(value(await log.read(id, { from: 3, limit: 2 }))).toEqual([]);
+    expect(value(await log.read(fresh('r'), { from: 0, limit: 2 }))).toEqual([]);
+  });
+
+  it('keeps the first and the last of a run of looks, counted', async () => {
+    const id = fresh('r');
+    const runs = ['', 'a', 'a', 'a', 'a', 'ab', 'a', 'a', '', '', ''];
+    for (const [rev, run] of runs.entries()) committed(await store().records.commit(decide(id, rev, run)));
+    const kept = value(await store().decisions.read(id, { from: 0, limit: 100 }));
+    const revs = kept.map(({ looks, text }) => [(JSON.parse(text) as { rev: number }).rev, looks]);
+    expect(revs).toEqual([
+      [0, 1],
+      [1, 1],
+      [4, 3],
+      [5, 1],
+      [6, 1],
+      [7, 1],
+      [8, 1],
+      [9, 1],
+      [10, 1],
+    ]);
+  });
+
+  it('lets go of the oldest decisions beyond so many', async () => {
+    const id = fresh('r');
+    const more = MAX_DECISIONS + 3;
+    for (let rev = 0; rev < more; rev += 1) committed(await store().records.commit(decide(id, rev, '')));
+    const [first] = value(await store().decisions.read(id, { from: 0, limit: 1 }));
+    expect(first?.text).toBe('{"rev":3}');
+    expect(value(await store().decisions.read(id, { from: MAX_DECISIONS, limit: 1 }))).toEqual([]);
+  }, 60_000);
+
+  it('and beyond so many bytes, but never of the newest', async () => {
+    const id = fresh('r');
+    // Does not compress: no two of them are alike, nor are their parts.
+    const noise = (rev: number) => {
+      const parts: string[] = [];
+      for (let i = 0; i < 8_000; i += 1) parts.push(createHash('sha256').update(`${id} ${rev} ${i}`).digest('base64'));
+      return JSON.stringify(parts.join(''));
+    };
+    let rev = 0;
+    for (; rev < 60; rev += 1) {
+      committed(await store().records.commit(decide(id, rev, '', noise(rev))));
+      if (value(await store().decisions.read(id, { from: rev, limit: 1 })).length === 0) break;
+    }
+    expect(rev).toBeLessThan(60);
+    const kept = value(await store().decisions.read(id, { from: 0, limit: 100 }));
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.at(-1)?.text).toBe(noise(rev));
+  }, 60_000);
+
+  it('forgets the decisions of a rollout with its record', async () => {
+    const id = fresh('r');
+    committed(await store().records.commit(decide(id, 0, '')));
+    committed(await store().records.commit(put(`rollout/${id}`, 1, null)));
+    expect(value(await store().decisions.read(id, { from: 0, limit: 1 }))).toEqual([]);
   });
 
   it('keeps who did what, oldest first, page by page, from a moment on', async () => {
@@ -540,7 +645,7 @@ function dueContract(store: () => StoreUnderTest): void {
     const { due } = store();
     const subject: Subject = `rollout/${fresh('since')}`;
     value(await due.schedule(subject, 7));
-    expect(value(await due.lease(1000, 60_000))).toContainEqual({ subject, dueAtMs: 7 });
+    expect(value(await due.lease(1000, 60_000))).toContainEqual({ subject, dueAtMs: 7, crashes: 0 });
     value(await due.forget(subject));
   });
 
@@ -608,9 +713,9 @@ function dueContract(store: () => StoreUnderTest): void {
 
 function censusContract(store: () => StoreUnderTest): void {
   const census = async () => value(await store().counts.census());
-  const note = (rolloutId: string, phase: Phase | null, evidenceAtMs: number | null = null): Commit => ({
+  const note = (rolloutId: string, phase: Phase | null, evidenceAtMs: number | null = null, blind = false): Commit => ({
     ...EMPTY,
-    active: [{ rolloutId, phase, evidenceAtMs }],
+    active: [{ rolloutId, phase, evidenceAtMs, blind }],
   });
 
   it('counts the rollouts that have not ended by phase, each once, and finds the oldest evidence', async () => {
@@ -631,6 +736,24 @@ function censusContract(store: () => StoreUnderTest): void {
     expect(after.evidenceAtMs).toBeNull();
     committed(await records.commit(note(a, null)));
     expect((await census()).active.get('promoting')).toBeUndefined();
+  });
+
+  it('counts who is judged and of whom nothing reaches us, and knows the breaker', async () => {
+    const { records } = store();
+    const ids = [fresh('a'), fresh('b'), fresh('c')] as const;
+    const before = await census();
+    for (const [i, id] of ids.entries())
+      committed(await records.commit(note(id, 'stepping', i === 2 ? null : 5, i < 1)));
+    expect(await census()).toMatchObject({ judged: before.judged + 2, blind: before.blind + 1 });
+    committed(await records.commit(note(ids[0], 'stepping', 6)));
+    expect(await census()).toMatchObject({ judged: before.judged + 2, blind: before.blind });
+    for (const id of ids) committed(await records.commit(note(id, null, null)));
+    expect(await census()).toMatchObject({ judged: before.judged, blind: before.blind, breakerOpen: false });
+    const key = 'breaker/evidence';
+    committed(await records.commit(put(key, 0, { openSinceMs: 7, closedAtMs: null })));
+    expect((await census()).breakerOpen).toBe(true);
+    committed(await records.commit(put(key, 1, { openSinceMs: null, closedAtMs: 8 })));
+    expect((await census()).breakerOpen).toBe(false);
   });
 
   it('does not count what a conflict has stopped', async () => {

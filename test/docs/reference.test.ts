@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { LINT_RULES } from '../../src/core/manifest/lint/rules.ts';
 import { ERRORS } from '../../src/core/model/errors.ts';
 import { PHASES } from '../../src/core/model/phase.ts';
 import { ConfigFile } from '../../src/platform/config-grammar.ts';
@@ -48,6 +49,13 @@ describe('docs/cli.md', () => {
     const real = await Promise.all([help(), ...commands.map((command) => help(...command.split(' ')))]);
     // `--rm` is docker's.
     expect(flagsIn(page('docs/cli.md')).filter((flag) => flag !== '--rm')).toEqual(flagsIn(real.join('\n')));
+  });
+
+  it('has every finding of plan lint, with its severity', () => {
+    const documented = rows(section('docs/cli.md', 'serin plan lint')).flatMap(([name = '', severity = '']) =>
+      /^(?:error|warning)$/.test(severity) ? [[code(name)[0], severity]] : [],
+    );
+    expect(documented).toEqual(Object.entries(LINT_RULES).map(([name, rule]) => [name, rule.severity]));
   });
 
   it('has every exit code', () => {
@@ -123,7 +131,7 @@ describe('docs/api.md', () => {
     const documented = rows(section('docs/api.md', 'Metrics')).flatMap(([name = '', type = '']) =>
       name.startsWith('`') ? [[...code(name), type]] : [],
     );
-    expect(served).toHaveLength(22);
+    expect(served).toHaveLength(32);
     expect(documented.toSorted()).toEqual(served.toSorted());
   });
 });

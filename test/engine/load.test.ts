@@ -3,16 +3,14 @@ import { loadRolloutWith } from '../../src/engine/load.ts';
 import { transitionCommit } from '../../src/engine/publish.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeStore } from '../support/fake-store.ts';
-import { backendState, rollout } from '../support/rollouts.ts';
+import { quietTransition } from '../support/rollouts.ts';
 
 it.each([
   ['with the backend that is likely its own', 'checkout', 'checkout'],
   ['alone, where none is', null, undefined],
 ])('reads a rollout in one go, %s', async (_how, likely, backend) => {
   const store = fakeStore(fakeClock());
-  const quiet = { events: [], notices: [], confirmedAfterMs: [], traffic: false, dueAtMs: 1 };
-  const first = { rollout: rollout(), backend: backendState(), ...quiet };
-  await store.records.commit(transitionCommit(first, { rollout: 0, backend: 0 }, true));
+  await store.records.commit(transitionCommit(quietTransition(), { rollout: 0, backend: 0 }, true));
   let reads = 0;
   const read: typeof store.records.read = (keys) => {
     reads += 1;

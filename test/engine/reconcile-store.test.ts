@@ -1,37 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RolloutView } from '../../src/engine/engine.ts';
 import { verify } from '../../src/engine/store-admin.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
-import { type EngineRig, engineRig } from '../support/engine-rig.ts';
+import type { EngineRig } from '../support/engine-rig.ts';
+import { rolloutOf, startRollout } from '../support/engine-steps.ts';
+import { atStep, lostStep, twoStepsRig } from '../support/two-steps.ts';
 
 let r: EngineRig;
 beforeEach(async () => {
-  r = await engineRig();
-  const steps = '[{ weight: 10, hold: 10s }, { weight: 50, hold: 2m }]';
-  await r.answer(
-    r.engine.apply({ files: files(routeYaml(), backendYaml(), planYaml({ steps })), dryRun: false, by: 'me' }),
-  );
+  r = await twoStepsRig();
 });
 afterEach(() => r.stop());
-
-async function start(): Promise<string> {
-  const started = await r.engine.start({
-    ...{ plan: 'checkout', revision: 'v2', endpoints: null, by: 'ci', idempotencyKey: null },
-  });
-  if (started.kind === 'error') throw new Error(started.errors[0]?.message);
-  return started.value.view.rollout.id;
-}
-
-async function rolloutNow(id: string): Promise<RolloutView['rollout']> {
-  const got = await r.engine.rollout(id);
-  if (got.kind === 'error') throw new Error(got.errors[0]?.message);
-  return got.value.rollout;
-}
-
-const at = (id: string, step: number) => async () => {
-  const { rollout } = { rollout: await rolloutNow(id) };
-  return rollout.step === step && rollout.push?.liveAtMs != null;
-};
 
 async function weights(): Promise<readonly number[]> {
   const table = await r.store.traffic.table('edge');
@@ -40,33 +18,22 @@ async function weights(): Promise<readonly number[]> {
   return value?.kind === 'backend' ? value.split.map(({ weight }) => weight) : [];
 }
 
-/** A rollout at its second step, in a store that remembers the first. */
-async function lostStep(): Promise<string> {
-  const id = await start();
-  await r.until(at(id, 0));
-  const restore = r.store.faults.backup();
-  await r.until(at(id, 1));
-  restore();
-  await r.store.lineage.look();
-  return id;
-}
-
 const reconcile = (mode: 'adopt' | 'stable') => r.engine.reconcileStore({ mode, by: 'me' });
 
 describe('a store that has lost a step', () => {
   it('takes no change of anybody, and says why', async () => {
-    const id = await lostStep();
+    const id = await lostStep(r);
     const refused = { kind: 'error', errors: [{ code: 'SERIN_STORE_REGRESSED' }] };
     const command = { id, command: { type: 'pause', reason: 'x' }, rev: null, by: 'me' } as const;
     expect(await r.engine.command(command)).toMatchObject(refused);
     expect(await r.engine.apply({ files: files(planYaml()), dryRun: false, by: 'me' })).toMatchObject(refused);
     expect(await r.engine.remove({ kind: 'Plan', name: 'checkout', by: 'me' })).toMatchObject(refused);
     await r.clock.advance(60_000);
-    expect((await rolloutNow(id)).step).toBe(0);
+    expect((await rolloutOf(r, id)).step).toBe(0);
   });
 
   it('adopted: goes on at the step that the Envoys have, when a person says so', async () => {
-    const id = await lostStep();
+    const id = await lostStep(r);
     const done = await reconcile('adopt');
     expect(done).toMatchObject({
       kind: 'ok',
@@ -76,27 +43,27 @@ describe('a store that has lost a step', () => {
         routes: [],
       },
     });
-    expect(await rolloutNow(id)).toMatchObject({ phase: 'stepping', step: 1, paused: { by: 'me' } });
+    expect(await rolloutOf(r, id)).toMatchObject({ phase: 'stepping', step: 1, paused: { by: 'me' } });
     expect(await weights()).toEqual([5_000, 5_000]);
     await r.engine.command({ id, command: { type: 'resume' }, rev: null, by: 'me' });
-    await r.until(async () => (await rolloutNow(id)).phase === 'promoted');
+    await r.until(async () => (await rolloutOf(r, id)).phase === 'promoted');
   });
 
   it('to stable: ends the rollout as aborted, with the reason, and another one can start', async () => {
-    const id = await lostStep();
+    const id = await lostStep(r);
     expect((await reconcile('stable')).kind).toBe('ok');
-    const ended = await rolloutNow(id);
+    const ended = await rolloutOf(r, id);
     expect(ended).toMatchObject({ phase: 'aborted', cause: { kind: 'person', by: 'me' } });
     expect(ended.cause?.summary).toContain('the store had lost commits');
     expect(await weights()).toEqual([10_000]);
     await r.until(async () => r.delivered.some(({ kind }) => kind === 'aborted'));
-    const next = await start();
-    await r.until(at(next, 0));
+    const next = await startRollout(r);
+    await r.until(atStep(r, next, 0));
   });
 
   it('says so to whoever asks whether it is ready, and is', async () => {
     expect((await r.engine.readiness())[0]).toMatchObject({ name: 'store', ok: true, detail: 'answers' });
-    await lostStep();
+    await lostStep(r);
     expect((await r.engine.readiness())[0]).toMatchObject({
       ok: true,
       detail: expect.stringContaining('lost commits'),
@@ -106,20 +73,20 @@ describe('a store that has lost a step', () => {
   });
 
   it('leaves a store that is sound', async () => {
-    await lostStep();
+    await lostStep(r);
     await reconcile('stable');
     const checked = await verify(r.store.archive, null);
     expect(checked.kind === 'ok' && checked.value.damage).toEqual([]);
   });
 
   it('is reconciled once', async () => {
-    await lostStep();
+    await lostStep(r);
     await reconcile('stable');
     expect(await reconcile('adopt')).toMatchObject({ kind: 'error', errors: [{ code: 'SERIN_CONFLICT' }] });
   });
 
   it('is not adopted by an engine that does not know what the Envoys run', async () => {
-    await lostStep();
+    await lostStep(r);
     r.forget();
     expect(await reconcile('adopt')).toMatchObject({ kind: 'error', errors: [{ code: 'SERIN_NOT_READY' }] });
     expect((await reconcile('stable')).kind).toBe('ok');
@@ -141,8 +108,8 @@ describe('a store that is empty', () => {
       r.engine.apply({ files: files(routeYaml(), backendYaml(), planYaml()), dryRun: false, by: 'me' }),
     );
     expect(applied.kind).toBe('ok');
-    const id = await start();
-    await r.until(at(id, 0));
+    const id = await startRollout(r);
+    await r.until(atStep(r, id, 0));
   });
 });
 

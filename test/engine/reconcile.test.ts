@@ -1,14 +1,19 @@
 import { expect, it } from 'vitest';
-import { activeRollouts } from '../../src/engine/active-rollouts.ts';
+import type { Rollout } from '../../src/core/rollout/rollout.ts';
+import type { Transition } from '../../src/core/rollout/transition.ts';
 import { commandRollout } from '../../src/engine/command-rollout.ts';
 import type { Dependencies } from '../../src/engine/dependencies.ts';
 import { transitionCommit } from '../../src/engine/publish.ts';
 import { reconcile } from '../../src/engine/reconcile.ts';
 import { fakeClock } from '../support/fake-clock.ts';
+import { fakeDependencies } from '../support/fake-dependencies.ts';
 import { fakeStore } from '../support/fake-store.ts';
-import { noHistory } from '../support/no-history.ts';
-import { quiet } from '../support/quiet-logger.ts';
-import { backendState, node, planSpec, planStep, push, rollout, scriptedJudge, settings } from '../support/rollouts.ts';
+import { node, planSpec, planStep, push, quietTransition, rollout } from '../support/rollouts.ts';
+
+/** How it came to be there. */
+function committed(record: Rollout): Transition {
+  return quietTransition({ rollout: record, traffic: true, dueAtMs: record.updatedAtMs });
+}
 
 it('a look that changes nothing does not put off what a command made due meanwhile', async () => {
   const clock = fakeClock();
@@ -26,17 +31,8 @@ it('a look that changes nothing does not put off what a command made due meanwhi
     waitingFor: 'the approval of a person',
     push: push(['a'], { committedAtMs: 0, liveAtMs: 0 }),
   });
-  const first = {
-    rollout: record,
-    backend: backendState(),
-    traffic: true,
-    events: [],
-    notices: [],
-    confirmedAfterMs: [],
-    dueAtMs: nowMs,
-  };
-  await store.records.commit(transitionCommit(first, { rollout: 0, backend: 0 }, true));
-  const b: Dependencies = {
+  await store.records.commit(transitionCommit(committed(record), { rollout: 0, backend: 0 }, true));
+  const b: Dependencies = fakeDependencies(clock, {
     ...store,
     fleets: {
       state: (fleet) => ({
@@ -46,25 +42,8 @@ it('a look that changes nothing does not put off what a command made due meanwhi
         nodes: [node('a', { credited: { epoch: 'epoch-1', n: 1 }, creditedAtMs: 0 })],
       }),
     },
-    history: noHistory,
-    metrics: {
-      counters: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
-      scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
-      proxies: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
-      scrapeMs: () => 1_000,
-    },
-    notifier: { targets: () => [], deliver: async () => ({ kind: 'delivered' }) },
     // A hint may be lost: its replica is killed, or BullMQ's keys are gone.
-    wakeUps: { kick() {} },
-    active: activeRollouts(),
-    judge: scriptedJudge(() => 'pass'),
-    clock,
-    newId: () => 'unused',
-    logger: quiet,
-    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {}, confirmedBack() {} },
-    settings: () => settings,
-    fleetNames: ['edge'],
-  };
+  });
   // when: replica A looks (some Envoy ACKed something), and B commits an approval before A has said when to look again
   let raced = false;
   const commit: Dependencies['records']['commit'] = async (change) => {
@@ -83,4 +62,27 @@ it('a look that changes nothing does not put off what a command made due meanwhi
   const next = await store.due.next();
   expect(next.kind === 'ok' ? (next.value ?? 0) - nowMs : null).toBeLessThanOrEqual(5_000);
   expect(raced).toBe(true);
+});
+
+it('F3: a way back begins without the crashes of what went before it', async () => {
+  const clock = fakeClock();
+  const store = fakeStore(clock);
+  // given: a rollout whose step took two engines with it, and whose deadline is over
+  const record = rollout({
+    phase: 'stepping',
+    step: 0,
+    attempt: 1,
+    deadlineAtMs: clock.now() - 1,
+    push: push(['a'], { committedAtMs: 0, liveAtMs: 0 }),
+  });
+  const subject = `rollout/${record.id}` as const;
+  await store.records.commit(transitionCommit(committed(record), { rollout: 0, backend: 0 }, true));
+  await store.suspects.blame(subject);
+  await store.suspects.blame(subject);
+  // when: the next look sends it back
+  await reconcile(fakeDependencies(clock, { ...store }), record.id, 2);
+  const read = await store.records.read([subject]);
+  expect(read.kind === 'ok' ? read.value[0]?.body : null).toMatchObject({ phase: 'rolling_back' });
+  // then: one more crash does not put off for ten minutes who confirms it
+  expect(await store.suspects.take(subject, 1, null)).toEqual({ kind: 'ok', value: 0 });
 });

@@ -35,7 +35,8 @@ function stage(settings: { readonly ageMs?: number; readonly rollouts?: number }
         ...EMPTY_COMMIT,
         reads: [{ key, rev: 0 }],
         writes: [{ key, body: record }],
-        active: fields.phase === 'stepping' ? [{ rolloutId: id, phase: 'stepping', evidenceAtMs: null }] : [],
+        active:
+          fields.phase === 'stepping' ? [{ rolloutId: id, phase: 'stepping', evidenceAtMs: null, blind: false }] : [],
       });
       expect(done.kind).toBe('committed');
     },

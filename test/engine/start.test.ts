@@ -66,6 +66,22 @@ describe('start', () => {
     expect(second.kind === 'error' && second.errors[0]?.message).toContain(id);
   });
 
+  it('F28: refuses a build that is older than one that was started, also once that has ended, and goes back without one', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    const first = await start({ build: 42 });
+    const id = first.kind === 'ok' ? first.value.view.rollout.id : 'none';
+    const late = await start({ revision: 'v1b', build: 41 });
+    expect(late).toMatchObject({ errors: [{ code: 'SERIN_STALE_TRIGGER' }] });
+    expect(late.kind === 'error' && late.errors[0]?.message).toBe(
+      'build 41 (v1b) of checkout is older than build 42 (v2), which was started already',
+    );
+    const command = { type: 'abort', reason: 'enough' } as const;
+    await rig.answer(rig.engine.command({ id, command, by: 'someone', rev: null }));
+    expect(await start({ revision: 'v1b', build: 41 })).toMatchObject({ errors: [{ code: 'SERIN_STALE_TRIGGER' }] });
+    expect(await start({ build: 42 })).toMatchObject({ kind: 'ok' });
+  });
+
   it('lets exactly one of ten concurrent starts own the backend', async () => {
     rig = await engineRig();
     await apply(...SHOP);

@@ -17,6 +17,7 @@ const DUMP: StoreDump = {
     { kind: 'notice', queue: 'r1~t', notice: {} },
     { kind: 'dead', queue: 'r1~t', detail: 'why', notice: {} },
     { kind: 'event', rolloutId: 'r1', id: '1-1', event: {} },
+    { kind: 'audit', id: '1-1', entry: {} },
   ],
 };
 const TEXT = exportText(DUMP).join('');
@@ -47,7 +48,7 @@ describe('an export', () => {
   it('with a line of an unknown kind is refused by its number', () => {
     const odd = { ...DUMP, lines: [...DUMP.lines, { kind: 'spell' }] } as unknown as StoreDump;
     expect(readExport(exportText(odd).join(''))).toMatchObject({
-      errors: [{ message: expect.stringContaining('line 8') }],
+      errors: [{ message: expect.stringContaining('line 9') }],
     });
   });
 

@@ -41,6 +41,18 @@ describe('a store is checked', () => {
     expect(places(record('secret/a', {}))).toEqual(['record:secret/a']);
   });
 
+  it('for what judges remember, and of which rollout, and for the breaker', () => {
+    expect(places(...SOUND, record('breaker/evidence', { openSinceMs: 'x' }))).toEqual(['record:breaker/evidence']);
+    const memory = { judge: 'sequential', state: { tick: 3 } };
+    expect(verified(...SOUND, record('judge/r1', memory))).toEqual([]);
+    // What an older version remembered is forgotten, whatever it is.
+    const mangled = { ...record('judge/r1', { judge: 7 }), schema: String(SCHEMA.version) };
+    expect(places(...SOUND, mangled)).toEqual(['record:judge/r1']);
+    expect(verified(...SOUND, record('judge/r2', memory))).toEqual([
+      { where: 'record:judge/r2', detail: 'its rollout is not there' },
+    ]);
+  });
+
   it('for records under the name of another', () => {
     expect(verified(record('backend/other', backendState({ rolloutId: null })))).toEqual([
       { where: 'record:backend/other', detail: `holds ${state.backend}` },

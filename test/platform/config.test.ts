@@ -34,6 +34,7 @@ const LIMITS = {
   requestBurst: 1_000,
   requestsPerSecond: 200,
   maxConnectionAgeMs: 36_000_000,
+  raiseBytesPerSecond: 67_108_864,
 };
 
 describe('a configuration', () => {
@@ -44,12 +45,13 @@ describe('a configuration', () => {
       prometheus: null,
       http: { host: '127.0.0.1', port: 7070 },
       xds: { host: '127.0.0.1', port: 18_000, tls: null, limits: LIMITS },
-      fleets: [{ name: 'edge', match: { cluster: 'edge' }, nodeFrom: 'id', listeners: [], metrics: null }],
+      fleets: [{ name: 'edge', match: { cluster: 'edge' }, nodeFrom: 'id', listeners: [], filters: [], metrics: null }],
       notifiers: [],
       tokens: [],
       retireAfterMs: 86_400_000,
       disconnectGraceMs: 30_000,
       retention: { rolloutAgeMs: 7_776_000_000, rollouts: 10_000, auditAgeMs: 31_536_000_000, auditEntries: 100_000 },
+      dataFolder: null,
       logLevel: 'info',
     });
   });
@@ -82,18 +84,27 @@ notifiers:
 auth: { tokens: [{ name: ci, sha256: ${'ab'.repeat(32)} }] }
 timing: { retireAfter: 1h30m, disconnectGrace: 0s }
 retention: { rolloutAge: 30d, rollouts: 500, auditAge: 40d, auditEntries: 2000 }
+data: { folder: /var/lib/serin }
 log: { level: debug }
 `;
       const hook = `https://hooks.example.com/${SECRET}`;
       expect(good(text, { REDIS: `rediss://:${SECRET}@r:6379`, TOKEN: SECRET, HOOK: hook })).toEqual({
         roles: ['api', 'xds'],
-        redis: { url: `rediss://:${SECRET}@r:6379`, ca: 'ca of a file' },
+        redis: {
+          at: { kind: 'url', url: `rediss://:${SECRET}@r:6379` },
+          ...{ username: null, password: null, database: 0, waitForReplicas: 0 },
+          tls: { ca: { file: `${folder}/ca`, pem: 'ca of a file' }, certificate: null, privateKey: null },
+        },
         prometheus: { url: 'https://prometheus:9090/base', bearerToken: SECRET, timeoutMs: 1_500 },
         http: { host: '0.0.0.0', port: 80 },
         xds: {
           host: '::',
           port: 443,
-          tls: { certificate: 'cert of a file', privateKey: 'key of a file', clientCa: 'clients of a file' },
+          tls: {
+            certificate: { file: `${folder}/cert`, pem: 'cert of a file' },
+            privateKey: { file: `${folder}/key`, pem: 'key of a file' },
+            ca: { file: `${folder}/clients`, pem: 'clients of a file' },
+          },
           limits: { ...LIMITS, maxStreams: 50, maxConnectionAgeMs: 3_600_000 },
         },
         fleets: [
@@ -102,14 +113,16 @@ log: { level: debug }
             match: { cluster: 'front', metadata: { role: 'gateway' } },
             nodeFrom: 'metadata.pod.name',
             listeners: [{ listener: 'in', address: '10.0.0.1', port: 8080 }],
+            filters: ['cors', 'fault', 'local-rate-limit'],
             metrics: { selector: { job: 'envoy' }, nodeLabel: 'node', scrapeIntervalMs: 5_000 },
           },
-          { name: 'mesh', match: { cluster: 'mesh' }, nodeFrom: 'id', listeners: [], metrics: null },
+          { name: 'mesh', match: { cluster: 'mesh' }, nodeFrom: 'id', listeners: [], filters: [], metrics: null },
           {
             name: 'bare',
             match: { cluster: 'bare' },
             nodeFrom: 'id',
             listeners: [],
+            filters: [],
             metrics: { selector: {}, nodeLabel: 'instance', scrapeIntervalMs: 15_000 },
           },
         ],
@@ -121,6 +134,7 @@ log: { level: debug }
         retireAfterMs: 5_400_000,
         disconnectGraceMs: 0,
         retention: { rolloutAgeMs: 2_592_000_000, rollouts: 500, auditAgeMs: 3_456_000_000, auditEntries: 2_000 },
+        dataFolder: '/var/lib/serin',
         logLevel: 'debug',
       });
     } finally {
@@ -130,7 +144,7 @@ log: { level: debug }
 
   it('as shipped is valid, and is one for serve', () => {
     const parsed = parse(readFileSync('deploy/serin.yaml', 'utf8'), { SERIN_REDIS: 'redis://r:6379' }, true);
-    expect(parsed).toMatchObject({ kind: 'ok', value: { redis: { url: 'redis://r:6379' } } });
+    expect(parsed).toMatchObject({ kind: 'ok', value: { redis: { at: { url: 'redis://r:6379' } } } });
   });
 
   it('has metrics only where there is a Prometheus', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Commit, RecordStore } from '../../src/engine/ports/store.ts';
+import type { MetricsSource } from '../../src/engine/ports/metrics-source.ts';
+import type { Commit, DueSet, RecordStore, Suspects } from '../../src/engine/ports/store.ts';
 import {
   crashingEdges,
   crashingStore,
@@ -88,6 +89,61 @@ describe('the ports with crash points around them', () => {
     const records = { commit: async () => ({ kind: 'conflict', key: 'x' }) } as unknown as RecordStore;
     await crashingStore({ records } as StorePorts, point).records.commit(COMMIT);
     expect(passed).toEqual([]);
+  });
+
+  it('pass on the suspect under way when they lease: without it two would run at once, and the wrong one be blamed', async () => {
+    const { passed, point } = passing();
+    const asked: unknown[] = [];
+    const leased = { subject: 'rollout/r2', dueAtMs: 1, crashes: 1 } as const;
+    const due = {
+      lease: async (...all: unknown[]) => {
+        asked.push(all);
+        return { kind: 'ok', value: [leased] };
+      },
+    } as unknown as DueSet;
+    const store = crashingStore({ due } as StorePorts, point);
+    expect(await store.due.lease(5, 3_000, 'rollout/r1')).toEqual({ kind: 'ok', value: [leased] });
+    expect(asked).toEqual([[5, 3_000, 'rollout/r1']]);
+    expect(passed).toEqual(['after-lease']);
+  });
+
+  it('pass after a rollout was taken that was not due, and not when it was not', async () => {
+    const { passed, point } = passing();
+    const answers = [
+      { kind: 'ok', value: 'busy' },
+      { kind: 'unavailable', detail: 'away' },
+      { kind: 'ok', value: 2 },
+    ];
+    const asked: unknown[] = [];
+    const suspects = {
+      take: async (...all: unknown[]) => {
+        asked.push(all);
+        return answers.shift();
+      },
+    } as unknown as Suspects;
+    const store = crashingStore({ suspects } as StorePorts, point);
+    const take = () => store.suspects.take('rollout/r2', 3_000, 'rollout/r1');
+    expect([await take(), await take()]).toEqual([
+      { kind: 'ok', value: 'busy' },
+      { kind: 'unavailable', detail: 'away' },
+    ]);
+    expect(passed).toEqual([]);
+    expect(await take()).toEqual({ kind: 'ok', value: 2 });
+    expect(passed).toEqual(['after-lease']);
+    expect(asked[2]).toEqual(['rollout/r2', 3_000, 'rollout/r1']);
+  });
+
+  it('pass around every measurement, of counters and of a query', async () => {
+    const { passed, point } = passing();
+    const metrics = {
+      counters: async () => ({ kind: 'ok', series: [] }),
+      scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
+    } as unknown as MetricsSource;
+    const edges = crashingEdges({ metrics } as EdgePorts, point);
+    expect(await edges.metrics.counters({} as never)).toEqual({ kind: 'ok', series: [] });
+    expect(passed).toEqual(['before-measure', 'after-observe']);
+    await edges.metrics.scalar({ query: 'up', atMs: 1 });
+    expect(passed).toEqual(['before-measure', 'after-observe', 'before-measure', 'after-observe']);
   });
 
   it('pass around a delivery', async () => {

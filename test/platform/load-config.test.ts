@@ -87,14 +87,14 @@ describe('the environment', () => {
   it('overrides the file', () => {
     const env = { SERIN_REDIS_URL: 'redis://env', SERIN_HTTP_PORT: '0', SERIN_XDS_PORT: '65535' };
     expect(parse(FILE, env)).toMatchObject({
-      value: { redis: { url: 'redis://env' }, http: { port: 0 }, xds: { port: 65_535 } },
+      value: { redis: { at: { url: 'redis://env' } }, http: { port: 0 }, xds: { port: 65_535 } },
     });
-    expect(parse(null, env)).toMatchObject({ value: { redis: { url: 'redis://env' }, http: { port: 0 } } });
+    expect(parse(null, env)).toMatchObject({ value: { redis: { at: { url: 'redis://env' } }, http: { port: 0 } } });
   });
 
   it('that is empty leaves the file as it is', () => {
     expect(parse(FILE, { SERIN_REDIS_URL: '', SERIN_HTTP_PORT: '', SERIN_XDS_PORT: '' })).toMatchObject({
-      value: { redis: { url: 'redis://file' }, http: { port: 1 }, xds: { port: 2 } },
+      value: { redis: { at: { url: 'redis://file' } }, http: { port: 1 }, xds: { port: 2 } },
     });
   });
 

@@ -9,11 +9,13 @@ const nobody: Census = {
   nowMs: 100_000,
   active: new Map(),
   evidenceAtMs: null,
+  ...{ judged: 0, blind: 0, breakerOpen: false },
   outbox: { queues: 0, sinceMs: null },
   deadLetters: 0,
   dueAtMs: null,
 };
 
+let nowMs = 0;
 type Options = Parameters<typeof createMetrics>[0];
 
 function metrics(options: Partial<Options> = {}) {
@@ -21,8 +23,12 @@ function metrics(options: Partial<Options> = {}) {
     version: '1.2.3',
     fleets: () => [],
     driftMs: () => 0,
+    monotonicMs: () => nowMs,
     tables: () => [],
     store: () => ({ downMs: 0, frozen: false }),
+    notifiersOff: () => 0,
+    certificates: () => [],
+    emergencies: () => ({ open: 0, held: 0, volatile: 0 }),
     census: async () => ({ kind: 'ok', value: nobody }),
     ...options,
   });
@@ -56,20 +62,30 @@ describe('the exposition', () => {
     const types = [...text.matchAll(/^# TYPE (serin_\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     expect(types.toSorted()).toEqual([
       'serin_build_info gauge',
+      'serin_certificate_expiry_seconds gauge',
+      'serin_certificates_refused gauge',
       'serin_clock_drift_seconds gauge',
       'serin_commit_conflicts_total counter',
       'serin_dead_letters gauge',
       'serin_due_overdue_seconds gauge',
+      'serin_emergencies gauge',
       'serin_event_loop_lag_seconds histogram',
       'serin_evidence_age_seconds gauge',
+      'serin_evidence_breaker_open gauge',
+      'serin_file_failures_total counter',
+      'serin_late_scrapes_total counter',
       'serin_notifications_total counter',
+      'serin_notifiers_off gauge',
       'serin_outbox_oldest_seconds gauge',
       'serin_outbox_queues gauge',
+      'serin_prometheus_queries_per_minute gauge',
+      'serin_prometheus_queries_total counter',
       'serin_push_to_last_ack_seconds histogram',
       'serin_rollback_confirm_seconds histogram',
       'serin_rollbacks_unconfirmed_total counter',
       'serin_rollout_events_total counter',
       'serin_rollouts_active gauge',
+      'serin_rollouts_blind gauge',
       'serin_rollouts_total counter',
       'serin_store_down_seconds gauge',
       'serin_store_regressed gauge',
@@ -115,6 +131,7 @@ describe('what the engine does', () => {
     m.meter.event(event({ type: 'live', data: { ackMs: 30 } }));
     m.meter.event(event({ type: 'finished', phase: 'promoted', data: { outcome: 'promoted' } }));
     m.meter.commitConflict();
+    m.meter.lateScrapes(3);
     m.meter.delivery('delivered');
     m.meter.delivery('retry');
     m.meter.storeUp(true);
@@ -124,6 +141,7 @@ describe('what the engine does', () => {
       'serin_rollout_events_total{type="finished"}': 1,
       'serin_rollouts_total{outcome="promoted"}': 1,
       serin_commit_conflicts_total: 1,
+      serin_late_scrapes_total: 3,
       'serin_notifications_total{result="delivered"}': 1,
       'serin_notifications_total{result="retry"}': 1,
       serin_store_up: 1,
@@ -163,6 +181,11 @@ describe('the way back', () => {
       serin_rollbacks_unconfirmed_total: 1,
     });
   });
+});
+
+it('F25: says how many notifiers are off', async () => {
+  expect((await metrics().series()).serin_notifiers_off).toBe(0);
+  expect((await metrics({ notifiersOff: () => 2 }).series()).serin_notifiers_off).toBe(2);
 });
 
 it('measures how late rollouts are looked at, in seconds', async () => {
@@ -251,6 +274,7 @@ describe('the whole installation', () => {
       ['rolling_back', 1],
     ]),
     evidenceAtMs: 70_000,
+    ...{ judged: 3, blind: 2, breakerOpen: true },
     outbox: { queues: 2, sinceMs: 90_000 },
     deadLetters: 5,
     dueAtMs: 99_500,
@@ -263,6 +287,8 @@ describe('the whole installation', () => {
       'serin_rollouts_active{phase="rolling_back"}': 1,
       'serin_rollouts_active{phase="pending"}': 0,
       serin_evidence_age_seconds: 30,
+      serin_rollouts_blind: 2,
+      serin_evidence_breaker_open: 1,
       serin_outbox_oldest_seconds: 10,
       serin_outbox_queues: 2,
       serin_dead_letters: 5,
@@ -285,7 +311,7 @@ describe('the whole installation', () => {
     await m.series();
     read = { kind: 'unavailable', detail: 'down' };
     const names = Object.keys(await m.series()).join('\n');
-    expect(names).not.toMatch(/serin_(rollouts_active|evidence_age|outbox|dead_letters|due)/);
+    expect(names).not.toMatch(/serin_(rollouts_active|rollouts_blind|evidence_|outbox|dead_letters|due)/);
     expect(names).toContain('serin_store_up');
   });
 });
@@ -316,8 +342,24 @@ describe('labels', () => {
     const series = Object.keys(await m.series());
     // One of each type, outcome and result; a dozen buckets and two sums for each phase; a handful of others.
     expect(series.length).toBeLessThanOrEqual(
-      types.length + 2 + (PHASES.length + 2) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4 + 2,
+      types.length + 3 + (PHASES.length + 2) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4 + 2 + 3 + 8,
     );
     expect(series.join('\n')).not.toMatch(/of-user|node-\d/);
   });
+});
+
+it('counts the queries of the last minute', async () => {
+  nowMs = 0;
+  const { query, series } = metrics();
+  query('OK');
+  query('SOURCE_DOWN');
+  nowMs = 59_999;
+  query('OK');
+  expect(await series()).toMatchObject({
+    'serin_prometheus_queries_total{result="OK"}': 2,
+    'serin_prometheus_queries_total{result="SOURCE_DOWN"}': 1,
+    serin_prometheus_queries_per_minute: 3,
+  });
+  nowMs = 60_001;
+  expect(await series()).toMatchObject({ serin_prometheus_queries_per_minute: 1 });
 });

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { rolloutEvents, serin, serinJson, until } from '../support/cli.ts';
+import { REFUSED_PATTERN } from '../support/envoy-bootstrap.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { waitFor } from '../support/processes.ts';
@@ -12,19 +13,20 @@ let world: Installation;
 let load: Load;
 let count = 0;
 
-function plan(name: string, steps: string, analysis: boolean): string {
-  const judged = '  analysis:\n    - use: error-rate\n      with: { max: 0.05, minRequests: 30 }\n';
-  return `apiVersion: serin.dev/v1\nkind: Plan\nmetadata: { name: ${name} }\nspec:\n  backend: shop\n  strategy:\n    steps: ${steps}\n${analysis ? judged : ''}  deadline: 10m\n  notify: [deploys]\n---\n`;
+function plan(name: string, steps: string, analysis: boolean, more = ''): string {
+  const judged =
+    '  judge: { name: threshold }\n  analysis:\n    - use: error-rate\n      with: { max: 0.05, minRequests: 30 }\n';
+  return `apiVersion: serin.dev/v1\nkind: Plan\nmetadata: { name: ${name} }\nspec:\n  backend: shop\n  strategy:\n    steps: ${steps}\n${analysis ? judged : ''}${more}  deadline: 10m\n  notify: [deploys]\n---\n`;
 }
 
 function documents(stable: string): string {
-  return `${plan('quick', '[{ weight: 50 }]', false)}${plan('held', '[{ weight: 10, hold: 3s }, { weight: 50, hold: 3s }]', false)}${plan(
+  return `${plan('quick', '[{ weight: 50 }]', false)}${plan('urgent', '[{ weight: 50 }]', false, '  onNewRevision: supersede\n')}${plan('patient', '[{ weight: 50 }]', false, '  onNewRevision: queue\n')}${plan('parked', '[{ weight: 10, approve: true }]', false)}${plan('held', '[{ weight: 10, hold: 3s }, { weight: 50, hold: 3s }]', false)}${plan(
     'judged',
     '[{ weight: 50 }]',
     true,
   )}${plan('gated', '[{ weight: 0, approve: true, matches: [{ headers: [{ name: x-tester, type: Present }] }] }]', false)}${plan(
     'refused',
-    '[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: RegularExpression, value: "\\\\pL{60}" }] }] }]',
+    `[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: RegularExpression, value: "${REFUSED_PATTERN}" }] }] }]`,
     false,
   )}apiVersion: serin.dev/v1
 kind: Route
@@ -94,7 +96,7 @@ describe('a rollout on real Envoys', () => {
   });
 
   it('F29: a second rollout of the backend is a conflict that names the first', async () => {
-    const id = await start('held');
+    const id = await start('parked');
     const second = await serin(world, [
       'rollout',
       'start',
@@ -108,6 +110,67 @@ describe('a rollout on real Envoys', () => {
     expect(second.stderr).toContain(id);
     const aborted = await serin(world, ['rollout', 'abort', id, '--reason', 'enough']);
     expect(aborted.code).toBe(0);
+    expect((await serin(world, ['rollout', 'wait', id])).code).toBe(4);
+  });
+
+  it('F29: a newer revision takes the place of one that rolls: no request is lost, also when the engine is killed', {
+    timeout: 180_000,
+  }, async () => {
+    // given: 10 % of the requests at a revision that waits for a person
+    const old = await start('parked');
+    await until(world, old, ({ gate, push }) => gate !== null && push?.liveAt != null);
+    const before = load.samples.length;
+    // when: the engine is gone as soon as it has said yes
+    count += 1;
+    const endpoints = [address('r1')];
+    const response = await fetch(`${world.server}/api/v1/rollouts`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ plan: 'urgent', revision: `v${count}`, endpoints }),
+    });
+    await world.serin.kill();
+    const hotfix = (await response.json()) as RolloutBody;
+    expect(response.status).toBe(201);
+    expect(hotfix).toMatchObject({ phase: 'pending', behind: old, waitingFor: `rollout ${old} of shop to end` });
+    await world.startSerin();
+    // then: it begins by itself
+    const done = await until(world, hotfix.id, ({ phase }) => phase === 'promoted');
+    expect(done).toMatchObject({ behind: null, cause: null, stable: expect.any(String) });
+    expect((await serin(world, ['rollout', 'wait', old])).code).toBe(8);
+    const replaced = await serinJson<RolloutBody>(world, ['rollout', 'get', old]);
+    expect(replaced.cause).toMatchObject({ kind: 'superseded', summary: expect.stringContaining(hotfix.id) });
+    const told = (await rolloutEvents(world, hotfix.id)).map(({ type }) => type);
+    expect(told.slice(0, 2)).toEqual(['queued', 'started']);
+    expect(load.samples.slice(before).filter(({ status }) => status !== 200)).toEqual([]);
+    expect(load.samples.length).toBeGreaterThan(before + 100);
+  });
+
+  it('F29: it waits for the one that rolls, the newest alone', { timeout: 180_000 }, async () => {
+    const running = await start('parked');
+    const waiting = await start('patient');
+    const newest = await start('patient');
+    expect((await serin(world, ['rollout', 'wait', waiting])).code).toBe(8);
+    const seen = await serinJson<RolloutBody>(world, ['rollout', 'get', newest]);
+    expect(seen).toMatchObject({ phase: 'pending', behind: running, weight: 0 });
+    await until(world, running, ({ gate, push }) => gate !== null && push?.liveAt != null);
+    expect((await serin(world, ['rollout', 'promote', running])).code).toBe(0);
+    expect((await serin(world, ['rollout', 'wait', newest])).code).toBe(0);
+    expect((await serin(world, ['rollout', 'wait', running])).code).toBe(0);
+  });
+
+  it('F30/F31: a plan that is changed under its rollout changes nothing of it; on its way back nobody promotes it', {
+    timeout: 120_000,
+  }, async () => {
+    const id = await start('gated');
+    await until(world, id, ({ gate, push }) => gate !== null && push?.liveAt != null);
+    const changed = join(world.folder, 'changed.yaml');
+    await writeFile(changed, plan('gated', '[{ weight: 20 }, { weight: 90 }]', false).replace(/---\n$/, ''));
+    await serinJson(world, ['apply', '-f', changed]);
+    const kept = await serinJson<RolloutBody>(world, ['rollout', 'get', id]);
+    await serinJson(world, ['apply', '-f', join(world.folder, 'shop.yaml')]);
+    expect(kept).toMatchObject({ phase: 'stepping', weight: 0, step: { index: 0, of: 1 }, gate: { step: 0 } });
+    expect((await serin(world, ['rollout', 'abort', id, '--reason', 'enough'])).code).toBe(0);
+    expect((await serin(world, ['rollout', 'promote', id])).code).toBe(8);
     expect((await serin(world, ['rollout', 'wait', id])).code).toBe(4);
   });
 
@@ -202,6 +265,15 @@ describe('a rollout on real Envoys', () => {
     await envoy?.start();
     const done = await until(world, id, ({ phase }) => phase === 'promoted');
     expect(done.cause).toBeNull();
+  });
+
+  it('F17: without any Envoy nothing begins, and with them it goes on', { timeout: 120_000 }, async () => {
+    await Promise.all(world.envoys.map((envoy) => envoy.kill()));
+    const id = await start('quick');
+    const waits = await until(world, id, ({ waitingFor }) => waitingFor.includes('Envoy'));
+    expect(waits).toMatchObject({ phase: 'pending', weight: 0 });
+    await Promise.all(world.envoys.map((envoy) => envoy.start()));
+    await until(world, id, ({ phase }) => phase === 'promoted');
   });
 
   it('F24: a receiver that was down hears how it ended, once, and in short what was before', {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { rolloutEvents, serin, serinJson, until } from '../support/cli.ts';
 import { type CutProxy, cutProxy } from '../support/cut-proxy.ts';
+import { REFUSED_PATTERN } from '../support/envoy-bootstrap.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { waitFor } from '../support/processes.ts';
@@ -49,7 +50,7 @@ ${plan(name, 'quick', '[{ weight: 10 }, { weight: 50 }]')}${plan(name, 'held', '
 )}${plan(name, 'patient', '[{ weight: 10 }, { weight: 50, hold: 1s }]', 'ackTimeout: 2s\n  onLaggard: exclude')}${plan(
   name,
   'refused',
-  '[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: RegularExpression, value: "\\\\pL{60}" }] }] }]',
+  `[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: RegularExpression, value: "${REFUSED_PATTERN}" }] }] }]`,
 )}`;
 }
 

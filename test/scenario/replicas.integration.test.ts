@@ -1,20 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
-import { binaryPath } from '../support/binaries.ts';
+import { type BareReplica, bareReplica, bareStore } from '../support/bare-replicas.ts';
 import { serinJson } from '../support/cli.ts';
 import { type Undo, undoAll } from '../support/installation.ts';
-import { answers, freePort, type RunningProcess, startProcess, waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/processes.ts';
+import { shopDocuments } from '../support/shop-documents.ts';
 import { openXdsClient, type XdsClient, type XdsResponse } from '../support/xds-client.ts';
-
-interface Replica {
-  readonly server: string;
-  readonly program: readonly string[];
-  readonly xds: number;
-  readonly process: RunningProcess;
-}
 
 /** A node that takes all it is given, while `takes` says so. */
 class Node {
@@ -53,63 +46,29 @@ class Node {
 }
 
 const undo: Undo[] = [];
-const program = ['--import', 'tsx', resolve('src/main.ts')];
-let folder: string;
-let redisPort: number;
-let first: Replica;
-let second: Replica;
+let first: BareReplica;
+let second: BareReplica;
 const left = new Node('left');
 const right = new Node('right');
 
-async function startReplica(name: string): Promise<Replica> {
-  const [http, xds] = [await freePort(), await freePort()];
-  const config = join(folder, `${name}.yaml`);
-  await writeFile(
-    config,
-    `redis: { url: "redis://127.0.0.1:${redisPort}" }\nhttp: { port: ${http} }\nxds: { port: ${xds} }\nfleets: [{ name: edge }]\n`,
-  );
-  const server = `http://127.0.0.1:${http}`;
-  const process_ = await startProcess({
-    command: process.execPath,
-    args: [...program, 'serve', '--config', config],
-    ready: () => answers(`${server}/readyz`),
-  });
-  undo.push(() => process_.kill());
-  return { server, program, xds, process: process_ };
-}
-
-const DOCUMENTS = `apiVersion: serin.dev/v1
-kind: Route
-metadata: { name: shop }
-spec: { fleet: edge, hostnames: ["*"], rules: [{ name: all, backend: shop, timeout: 5s }] }
----
-apiVersion: serin.dev/v1
-kind: Backend
-metadata: { name: shop }
-spec: { initial: { revision: r0, endpoints: { static: ["127.0.0.1:1"] } } }
----
-apiVersion: serin.dev/v1
-kind: Plan
-metadata: { name: quick }
-spec: { backend: shop, strategy: { steps: [{ weight: 50 }] }, deadline: 10m }
-`;
+const DOCUMENTS = shopDocuments('127.0.0.1:1', { quick: 'strategy: { steps: [{ weight: 50 }] }, deadline: 10m' });
 
 interface SeenFleet {
   readonly nodes: readonly { readonly node: string; readonly connected: boolean }[];
 }
 
-async function ask<T>({ server }: Replica, path: string): Promise<T> {
+async function ask<T>({ server }: BareReplica, path: string): Promise<T> {
   const response = await fetch(`${server}/api/v1/${path}`, { signal: AbortSignal.timeout(5_000) });
   return (await response.json()) as T;
 }
 
-async function seen(replica: Replica): Promise<string[]> {
+async function seen(replica: BareReplica): Promise<string[]> {
   const { nodes } = await ask<SeenFleet>(replica, 'fleets/edge/nodes');
   return nodes.filter(({ connected }) => connected).map(({ node }) => node);
 }
 
-const get = (replica: Replica, id: string) => ask<RolloutBody>(replica, `rollouts/${id}`);
-async function until(replica: Replica, id: string, what: string, holds: (rollout: RolloutBody) => boolean) {
+const get = (replica: BareReplica, id: string) => ask<RolloutBody>(replica, `rollouts/${id}`);
+async function until(replica: BareReplica, id: string, what: string, holds: (rollout: RolloutBody) => boolean) {
   let rollout = await get(replica, id);
   await waitFor(
     async () => {
@@ -129,17 +88,10 @@ async function start(revision: string): Promise<RolloutBody> {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'serin-replicas-'));
-  undo.push(() => rm(folder, { recursive: true, force: true }));
-  redisPort = await freePort();
-  const redis = await startProcess({
-    command: binaryPath('valkey-server'),
-    args: ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
-    ready: (output) => output.includes('Ready to accept connections'),
-  });
-  undo.push(() => redis.kill());
-  [first, second] = [await startReplica('first'), await startReplica('second')];
-  const file = join(folder, 'shop.yaml');
+  const store = await bareStore(undo);
+  const replica = (name: string) => bareReplica({ name, store, undo, config: 'fleets: [{ name: edge }]\n' });
+  [first, second] = [await replica('first'), await replica('second')];
+  const file = join(store.folder, 'shop.yaml');
   await writeFile(file, DOCUMENTS);
   await serinJson(second, ['apply', '-f', file]);
   left.connect(first.xds);

@@ -1,67 +1,28 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditPage, RolloutBody } from '../../src/surfaces/api/schemas.ts';
-import { binaryPath } from '../support/binaries.ts';
+import { type BareReplica, type BareStore, bareReplica, bareStore } from '../support/bare-replicas.ts';
 import { serinJson } from '../support/cli.ts';
 import { type Undo, undoAll } from '../support/installation.ts';
-import { answers, freePort, type RunningProcess, startProcess, waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/processes.ts';
+import { shopDocuments } from '../support/shop-documents.ts';
 import { openXdsClient, type XdsClient } from '../support/xds-client.ts';
 
-interface Replica {
-  readonly server: string;
-  readonly program: readonly string[];
-  readonly xds: number;
-  readonly process: RunningProcess;
-}
-
 const undo: Undo[] = [];
-const program = ['--import', 'tsx', resolve('src/main.ts')];
-let folder: string;
-let redisPort: number;
-let redis: RunningProcess;
-let api: Replica;
-let scheduler: Replica;
-let xds: Replica;
+let store: BareStore;
+let api: BareReplica;
+let scheduler: BareReplica;
+let xds: BareReplica;
 let node: XdsClient;
 
-async function startReplica(role: string): Promise<Replica> {
-  const [http, xdsPort] = [await freePort(), await freePort()];
-  const config = join(folder, `${role}.yaml`);
-  await writeFile(
-    config,
-    `redis: { url: "redis://127.0.0.1:${redisPort}" }\nhttp: { port: ${http} }\nxds: { port: ${xdsPort} }\n`,
-  );
-  const server = `http://127.0.0.1:${http}`;
-  const running = await startProcess({
-    command: process.execPath,
-    args: [...program, 'serve', '--config', config, '--roles', role],
-    ready: () => answers(`${server}/readyz`),
-  });
-  undo.push(() => running.kill());
-  return { server, program, xds: xdsPort, process: running };
-}
+const startReplica = (role: string) => bareReplica({ name: role, store, undo, args: ['--roles', role] });
 
-const DOCUMENTS = `apiVersion: serin.dev/v1
-kind: Route
-metadata: { name: shop }
-spec: { fleet: edge, hostnames: ["*"], rules: [{ name: all, backend: shop, timeout: 5s }] }
----
-apiVersion: serin.dev/v1
-kind: Backend
-metadata: { name: shop }
-spec: { initial: { revision: r0, endpoints: { static: ["127.0.0.1:1"] } } }
----
-apiVersion: serin.dev/v1
-kind: Plan
-metadata: { name: quick }
-spec: { backend: shop, strategy: { steps: [{ weight: 50 }] }, deadline: 10m }
-`;
+const DOCUMENTS = shopDocuments('127.0.0.1:1', { quick: 'strategy: { steps: [{ weight: 50 }] }, deadline: 10m' });
 
-const status = async ({ server }: Replica, path: string): Promise<number> =>
+const status = async ({ server }: BareReplica, path: string): Promise<number> =>
   (await fetch(`${server}${path}`, { signal: AbortSignal.timeout(5_000) })).status;
 
 function listens(port: number): Promise<boolean> {
@@ -81,15 +42,7 @@ async function follow(client: XdsClient, type: 'cluster' | 'route'): Promise<voi
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'serin-roles-'));
-  undo.push(() => rm(folder, { recursive: true, force: true }));
-  redisPort = await freePort();
-  redis = await startProcess({
-    command: binaryPath('valkey-server'),
-    args: ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
-    ready: (output) => output.includes('Ready to accept connections'),
-  });
-  undo.push(() => redis.kill());
+  store = await bareStore(undo);
   [api, scheduler, xds] = [await startReplica('api'), await startReplica('scheduler'), await startReplica('xds')];
   node = openXdsClient({ port: xds.xds, node: { id: 'edge-1', cluster: 'edge' } });
   undo.push(async () => node.close());
@@ -102,7 +55,7 @@ afterAll(() => undoAll(undo, () => {}));
 describe('three replicas with a role each', () => {
   it('do together what one with all roles does', async () => {
     // given
-    const file = join(folder, 'shop.yaml');
+    const file = join(store.folder, 'shop.yaml');
     await writeFile(file, DOCUMENTS);
     await serinJson(api, ['apply', '-f', file]);
     // when
@@ -127,7 +80,7 @@ describe('three replicas with a role each', () => {
   });
 
   it('have the sweep of what ended long ago in their due set', async () => {
-    const raw = new Redis(redisPort, '127.0.0.1');
+    const raw = new Redis(store.port, '127.0.0.1');
     try {
       await waitFor(async () => (await raw.zscore('{serin}:due', 'sweep/retention')) !== null, { what: 'the sweep' });
     } finally {
@@ -148,7 +101,7 @@ describe('three replicas with a role each', () => {
     expect(await status(api, '/readyz/api')).toBe(200);
     expect(await status(api, '/readyz/xds')).toBe(404);
     // when
-    await redis.kill();
+    await store.process.kill();
     // then
     for (const path of ['/readyz', '/readyz/api']) {
       await waitFor(async () => (await status(api, path)) === 503, { what: `${path} of the api replica` });

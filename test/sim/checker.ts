@@ -1,8 +1,9 @@
-import type { DiscoveryResponse } from '../../src/adapters/xds/codec.ts';
-import { buildSnapshot, type Snapshot } from '../../src/adapters/xds/snapshot.ts';
+import { buildSnapshot } from '../../src/adapters/xds/snapshot.ts';
+import { DEFAULT_LIMITS } from '../../src/adapters/xds/xds-limits.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic, FleetTable } from '../../src/core/model/traffic.ts';
+import { isQueued } from '../../src/core/rollout/queued.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import { buildResources } from '../../src/core/traffic/build-resources.ts';
@@ -13,7 +14,9 @@ import { type Change, eventViolations, violations } from '../support/invariants.
 import type { Envoy } from './envoy.ts';
 import type { Replica } from './replica.ts';
 import { MIN_REQUESTS, type Scenario } from './scenario.ts';
+import { tellsSecret } from './secret.ts';
 import { simCodec } from './sim-codec.ts';
+import type { Sent } from './xds-side.ts';
 
 /** Longest time between a look at the fleet and the commit that follows from it: two lost answers and a measurement. */
 const LOOK_TO_COMMIT_MS = 12_000;
@@ -80,8 +83,11 @@ export class Checker {
     this.#sent.delete(`${replica} ${nodeId}`);
   }
 
-  responseWritten(replica: string, nodeId: string, response: DiscoveryResponse, snapshot: Snapshot) {
+  responseWritten(replica: string, nodeId: string, { response, snapshot, unansweredMs }: Sent) {
     const { n } = snapshot.position;
+    if (unansweredMs !== null && unansweredMs < DEFAULT_LIMITS.stuckAfterMs) {
+      this.#o.wrong('I12', `${replica} sent ${nodeId} ${response.type} twice within ${unansweredMs} ms, unanswered`);
+    }
     const stream = `${replica} ${nodeId}`;
     const before = this.#sent.get(stream) ?? 0;
     if (n < before) this.#o.wrong('I7', `${replica} sent ${nodeId} revision ${n} after ${before}`);
@@ -138,16 +144,28 @@ export class Checker {
   #committed({ commit, before }: Happened) {
     for (const { subject } of commit.due) this.#touchedMs.set(subject.slice('rollout/'.length), this.#o.nowMs());
     if (commit.traffic.length + commit.trials.length > 0) this.#keepTable(this.#o.store.inside.table('edge'));
-    const write = commit.writes.find(({ key }) => key.startsWith('rollout/'));
-    if (write === undefined) return;
+    for (const write of commit.writes.filter(({ key }) => key.startsWith('rollout/'))) {
+      this.#written({ commit, before }, write);
+    }
+    const { by, replica } = this.#decided.get(commit) ?? { by: 'tick', replica: '' };
+    const rollouts = commit.writes.flatMap(({ key, body }) => (key.startsWith('rollout/') ? [body as Rollout] : []));
+    if (rollouts.length === 0) return;
+    for (const one of rollouts) {
+      this.#o.trace(`${replica} ${by}: ${short(one)}${commit.traffic.length > 0 ? ', traffic' : ''}`);
+    }
+    for (const { queue, notice } of commit.outbox) this.notices.push({ id: notice.id, queue });
+    if (tellsSecret([rollouts, commit.events, commit.outbox]))
+      this.#o.wrong('I17', `${rollouts[0]?.id} tells a secret`);
+  }
+
+  /** One rollout of a commit: a start may write those that give way as well. */
+  #written({ commit, before }: Happened, write: Commit['writes'][number]) {
     const after = write.body as Rollout;
     const backendKey: RecordKey = `backend/${after.backend}`;
     const backendBefore = (before.get(backendKey)?.body ??
       this.#o.store.inside.record(backendKey).body) as BackendState;
     const backendAfter = this.#o.store.inside.record(backendKey).body as BackendState;
     const { by, replica } = this.#decided.get(commit) ?? { by: 'tick', replica: '' };
-    for (const { queue, notice } of commit.outbox) this.notices.push({ id: notice.id, queue });
-    this.#o.trace(`${replica} ${by}: ${short(after)}${commit.traffic.length > 0 ? ', traffic' : ''}`);
     const old = before.get(write.key);
     if (old === undefined || old.rev === 0) return this.#born(after, backendBefore, backendAfter);
     const rollout = old.body as Rollout;
@@ -156,11 +174,12 @@ export class Checker {
     const change: Change = {
       before: { rollout, backend: backendBefore },
       after: { rollout: after, backend: backendAfter },
-      traffic: trafficIn(commit),
+      // Of those who wait nothing is told: it is the owner's.
+      traffic: isQueued(rollout) && backendBefore.rolloutId !== null ? null : trafficIn(commit),
       unconfirmed: this.#unconfirmed(rollout, backendBefore, replica),
       by,
     };
-    for (const wrong of [...violations(change), ...eventViolations(change, commit.events)]) {
+    for (const wrong of [...violations(change), ...eventViolations(change, eventsOf(commit, after.id))]) {
       const [invariant = ''] = wrong.split(' ');
       this.#o.wrong(invariant, `${after.id} ${wrong.slice(invariant.length + 1)}`);
     }
@@ -171,10 +190,16 @@ export class Checker {
   }
 
   #born(rollout: Rollout, before: BackendState, after: BackendState): void {
+    this.started.set(rollout.id, (this.started.get(rollout.id) ?? 0) + 1);
+    if (isQueued(rollout)) {
+      if (before.rolloutId === null) this.#o.wrong('F29', `${rollout.id} waits for nobody`);
+      if (after.next !== rollout.id) this.#o.wrong('F29', `${rollout.id} waits, and nobody knows`);
+      if (after.rolloutId === rollout.id) this.#o.wrong('I8', `${rollout.id} waits, and has its backend`);
+      return;
+    }
     if (before.rolloutId !== null)
       this.#o.wrong('I8', `${rollout.id} took ${rollout.backend} from ${before.rolloutId}`);
     if (after.rolloutId !== rollout.id) this.#o.wrong('I8', `${rollout.id} began without its backend`);
-    this.started.set(rollout.id, (this.started.get(rollout.id) ?? 0) + 1);
   }
 
   /** The numbers behind an advance: measured honestly by the replica that decided, and enough of them since the step. */
@@ -189,6 +214,8 @@ export class Checker {
     const honest = this.#measured.get(`${replica} ${cluster}`);
     if (honest === undefined) this.#o.wrong('I9', `${after.id} went on without a measurement`);
     else if (!honest) this.#o.wrong('I9', `${after.id} went on by an answer that was no evidence`);
+    // The default judge lets a step end as soon as nothing speaks against the canary; all requests only with evidence.
+    else if (before.spec.judge.name === 'sequential' && after.phase !== 'promoting') return;
     else if (since < MIN_REQUESTS) this.#o.wrong('I9', `${after.id} went on after ${Math.round(since)} requests`);
     else if (this.#o.scenario.isBad(cluster)) this.#o.wrong('I9', `${after.id} went on although its canary fails`);
   }
@@ -226,6 +253,10 @@ export class Checker {
 function trafficIn(commit: Commit): BackendTraffic | null {
   const value = commit.traffic[0]?.value ?? commit.trials[0]?.trial?.changes[0]?.[1];
   return (value as BackendTraffic | null | undefined) ?? null;
+}
+
+function eventsOf({ events }: Commit, id: string): Commit['events'] {
+  return events.filter(({ rolloutId }) => rolloutId === id);
 }
 
 function isReturning({ phase }: Rollout): boolean {

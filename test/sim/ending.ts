@@ -42,7 +42,7 @@ export function judgeEnding(ended: Ended): void {
   for (const [id, times] of checker.started) if (times > 1) wrong('I14', `${id} began ${times} times`);
 }
 
-function judgeRollout({ scenario, checker, storeNowMs, wrong }: Ended, rollout: Rollout) {
+function judgeRollout({ rollouts, scenario, checker, storeNowMs, wrong }: Ended, rollout: Rollout) {
   const { id, phase, cause, canary, deadlineAtMs, spec } = rollout;
   const said = checker.people.get(id) ?? new Set();
   const fails = scenario.isBad(canary.cluster);
@@ -57,6 +57,8 @@ function judgeRollout({ scenario, checker, storeNowMs, wrong }: Ended, rollout: 
     laggard: spec.onLaggard === 'rollback',
     deadline: storeNowMs >= deadlineAtMs,
     person: said.has('abort'),
+    // By the start of the one that it names.
+    superseded: said.has('start') && rollouts.some((one) => one !== rollout && cause?.summary.includes(one.id)),
   };
   const kind = cause?.kind ?? 'nothing';
   if (reasons[kind] !== true) wrong('ending', `${id}: ${phase} because of ${kind}, which it had no reason for`);

@@ -11,6 +11,8 @@ import type { Replica } from './replica.ts';
 export interface People {
   /** CI asks until it is answered; a key may come more than once, also at two replicas at once. */
   trigger(backend: string): void;
+  /** Another revision of what rolls comes, now and then one more right behind it. */
+  hotfix(): void;
   /** The same trigger comes again, however long after. */
   repeat(): void;
   /** A person does something to some rollout. */
@@ -21,6 +23,8 @@ export interface People {
   tend(impatient: boolean): void;
   /** Does nobody wait for an answer? */
   idle(): boolean;
+  /** May a replica still act on a call, even of somebody who has given up? */
+  underWay(): boolean;
   /** By idempotency key: the rollouts that were answered. */
   readonly answers: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -48,6 +52,14 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
   };
   const patience = (): Promise<null> => new Promise((resolve) => void clock.setTimer(PATIENCE_MS, () => resolve(null)));
   let asking = 0;
+  const calls = new Set<{ readonly replica: Replica }>();
+  const call = async <T>(replica: Replica, answer: Promise<T>): Promise<T> => {
+    const own = { replica };
+    calls.add(own);
+    const given = await answer;
+    calls.delete(own);
+    return given;
+  };
   const ask = async (backend: string, revision: string): Promise<void> => {
     asking += 1;
     const again = await askOnce(backend, revision);
@@ -65,7 +77,7 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
     const replica = someReplica();
     if (replica !== null) {
       const request = { plan: backend, revision, endpoints: null, by: 'ci', idempotencyKey: key };
-      const asked = start(replica.as('start'), request);
+      const asked = call(replica, start(replica.as('start'), request));
       const answer = await Promise.race([asked, patience()]);
       if (answer?.kind === 'ok') {
         answers.set(key, (answers.get(key) ?? new Set()).add(answer.value.view.rollout.id));
@@ -78,6 +90,12 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
     }
     return true;
   };
+  const trigger = (backend: string): void => {
+    const number = (revisions.get(backend) ?? 1) + 1;
+    revisions.set(backend, number);
+    void ask(backend, `v${number}`);
+    if (storm() && dice.strikes('trigger twice', 0.2)) void ask(backend, `v${number}`);
+  };
   const active = (): Rollout[] =>
     store.inside
       .keys('rollout/')
@@ -87,16 +105,19 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
     const replica = someReplica();
     if (replica === null) return;
     trace(`a person at ${replica.name}: ${command.type} ${id.slice(0, 6)}`);
-    void commandRollout(replica.as(command.type), { id, command, rev: null, by: 'someone' });
+    void call(replica, commandRollout(replica.as(command.type), { id, command, rev: null, by: 'someone' }));
   };
   return {
     answers,
     idle: () => asking === 0,
-    trigger(backend) {
-      const number = (revisions.get(backend) ?? 1) + 1;
-      revisions.set(backend, number);
-      void ask(backend, `v${number}`);
-      if (storm() && dice.strikes('trigger twice', 0.2)) void ask(backend, `v${number}`);
+    underWay: () => [...calls].some(({ replica }) => replica.alive()),
+    trigger,
+    hotfix() {
+      const [first, ...more] = active();
+      if (first === undefined) return;
+      const { backend } = dice.pick('what needs a hotfix', [first, ...more]);
+      trigger(backend);
+      if (storm() && dice.strikes('one more hotfix', 0.3)) trigger(backend);
     },
     repeat() {
       const [first, ...more] = revisions.keys();
@@ -125,10 +146,13 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
       clock.setTimer(dice.between('promoted too late', 1, 40), () => say(id, { type: 'promote' }));
     },
     tend(impatient) {
-      for (const { id, paused, phase, step, attempt, spec } of active()) {
+      for (const { id, paused, phase, step, attempt, spec, push } of active()) {
         const returning = phase === 'rolling_back' || phase === 'aborting';
         if (impatient && returning && refuses()) {
           say(id, { type: 'abort', reason: 'it refuses', unconfirmed: true });
+        } else if (impatient && phase === 'promoting' && push?.liveAtMs === null && refuses()) {
+          // Nothing but a person gets it out of there: the Envoy lacks a cluster that became stable without it.
+          say(id, { type: 'abort', reason: 'an Envoy takes no table any more' });
         } else if (paused !== null) say(id, { type: 'resume' });
         else if (phase === 'stepping' && spec.strategy.steps[step]?.approve === true) {
           say(id, { type: 'approve', gate: { step, attempt } });

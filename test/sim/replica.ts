@@ -1,4 +1,5 @@
-import { thresholdJudge } from '../../src/core/analysis/threshold-judge.ts';
+import { clockOffset } from '../../src/adapters/prometheus/clock-offset.ts';
+import { judgeByPlan } from '../../src/core/analysis/judge-by-plan.ts';
 import { FleetLedgers } from '../../src/core/fleet/fleet-ledgers.ts';
 import type { Notice } from '../../src/core/rollout/event.ts';
 import { activeRollouts, kickOnProgress } from '../../src/engine/active-rollouts.ts';
@@ -16,9 +17,10 @@ import type { FakeStore } from '../support/fake-store.ts';
 import { fakeWakeUps } from '../support/fake-wake-ups.ts';
 import type { Change } from '../support/invariants.ts';
 import { noHistory } from '../support/no-history.ts';
-import { quiet } from '../support/quiet-logger.ts';
+import { noMeter } from '../support/no-meter.ts';
 import type { Dice } from './dice.ts';
 import { SCRAPE_MS } from './prometheus.ts';
+import { readingLogger } from './secret.ts';
 import { type XdsSide, type XdsSideOptions, xdsSide } from './xds-side.ts';
 
 /** All that a replica finds outside its own process. */
@@ -39,6 +41,7 @@ export interface Surroundings {
   readonly decided: (commit: Commit, by: Change['by'], replica: string) => void;
   readonly onSent: (replica: string, ...sent: Parameters<XdsSideOptions['onSent']>) => void;
   readonly died: (replica: string, where: string) => void;
+  readonly logged: (replica: string, line: string) => void;
   readonly bug: (what: string) => void;
 }
 
@@ -69,7 +72,7 @@ const CLOCK_SYNC_MS = 2_000;
 const UNAVAILABLE: Unavailable = { kind: 'unavailable', detail: 'no answer' };
 
 /**
- * One engine process: everything of `main.ts` but sockets, Redis and BullMQ. It may die at any call of a port, before
+ * One engine process: everything of `run-engine.ts` but sockets, Redis and BullMQ. It may die at any call of a port, before
  * or after the call took effect, and any call or answer may be lost or late.
  */
 export function startReplica(name: string, w: Surroundings): Replica {
@@ -125,6 +128,7 @@ export function startReplica(name: string, w: Surroundings): Replica {
       return alive ? answer : never;
     };
 
+  const logger = readingLogger((line) => w.logged(name, line));
   const system = createSystemClock({
     wallMs: () => w.clock.now() + wallMs,
     monotonicMs: () => w.clock.monotonicMs(),
@@ -176,6 +180,7 @@ export function startReplica(name: string, w: Surroundings): Replica {
     ledgers,
     clock,
     onSent: (...sent) => w.onSent(name, ...sent),
+    logger,
   });
   let names = 0;
   const shared = shareLedger({
@@ -193,7 +198,7 @@ export function startReplica(name: string, w: Surroundings): Replica {
     },
     regressed: () => xds.regressed(),
     clock,
-    logger: quiet,
+    logger,
   });
   const commit = port('commit', store.records.commit, UNAVAILABLE);
   const records = (by: Change['by']): Dependencies['records'] => ({
@@ -208,7 +213,9 @@ export function startReplica(name: string, w: Surroundings): Replica {
   });
   const deps: Dependencies = {
     records: records('tick'),
+    counts: store.counts,
     lineage: store.lineage,
+    tail: store.tail,
     traffic: { table, standing: port('standing', store.traffic.standing, UNAVAILABLE) },
     outbox: {
       head: port('head', store.outbox.head, UNAVAILABLE),
@@ -219,9 +226,12 @@ export function startReplica(name: string, w: Surroundings): Replica {
       bury: port('bury', store.outbox.bury, UNAVAILABLE),
       deadLetters: port('dead letters', store.outbox.deadLetters, UNAVAILABLE),
     },
+    decisions: { read: port('decisions', store.decisions.read, UNAVAILABLE) },
     due,
+    suspects: { forgive: async () => ({ kind: 'ok', value: 'done' }) },
     fleets: xds.view,
     history: noHistory,
+    loadReports: { since: () => [] },
     metrics: {
       counters: port(
         'measure',
@@ -231,6 +241,10 @@ export function startReplica(name: string, w: Surroundings): Replica {
       ),
       scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
       proxies: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
+      offsetMs: clockOffset(clock, async () => {
+        const seconds = w.clock.now() / 1_000;
+        return { kind: 'ok', resultType: 'scalar', result: [seconds, String(seconds)] };
+      }),
       scrapeMs: () => SCRAPE_MS,
     },
     notifier: {
@@ -244,17 +258,18 @@ export function startReplica(name: string, w: Surroundings): Replica {
     },
     wakeUps,
     active: activeRollouts(),
-    judge: thresholdJudge,
+    judge: judgeByPlan,
     clock,
     newId: () => 'unused',
-    logger: quiet,
-    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {}, confirmedBack() {} },
+    logger,
+    meter: noMeter,
     settings: () => ({
       disconnectGraceMs: 10_000,
       retireAfterMs: 300_000,
       clockTrusted: system.driftMs() <= 5_000,
     }),
     fleetNames: ['edge'],
+    fleetFilters: new Map(),
   };
   kickOnProgress(xds.view, deps.active, wakeUps, clock);
   const start = async (): Promise<void> => {
@@ -272,8 +287,8 @@ export function startReplica(name: string, w: Surroundings): Replica {
     name,
     xds: {
       ...xds,
-      open: (nodeId, toEnvoy) => {
-        const stream = xds.open(nodeId, (response) => whenRunning(() => toEnvoy(response)));
+      open: (nodeId, variant, toEnvoy) => {
+        const stream = xds.open(nodeId, variant, (response) => whenRunning(() => toEnvoy(response)));
         return {
           receive: (type, request) => whenRunning(() => stream.receive(type, request)),
           end: () => whenRunning(() => stream.end()),

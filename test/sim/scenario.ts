@@ -1,11 +1,12 @@
 import { cutRevision } from '../../src/core/model/cut-revision.ts';
-import type { Document, StepSpec } from '../../src/core/model/documents.ts';
+import type { Document, PlanSpec, StepSpec } from '../../src/core/model/documents.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import type { Commit, RecordKey } from '../../src/engine/ports/store.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 import { planSpec, planStep } from '../support/rollouts.ts';
 import type { Dice } from './dice.ts';
 import type { Split } from './envoy.ts';
+import { QUOTED_SECRET } from './secret.ts';
 
 /** What a schedule is played with: documents, and which revisions are bad in which way. */
 export interface Scenario {
@@ -28,6 +29,11 @@ export interface Scenario {
 
 const TESTERS = [{ headers: [{ name: 'x-tester', type: 'Present' as const }] }];
 const errorRate = { kind: 'error-rate', name: 'error-rate', max: 0.05, minRequests: 60 } as const;
+/** The judge of a plan that names none. It asks for enough requests to have seen a regression, before all go over. */
+const JUDGED_BY_DEFAULT: Partial<PlanSpec> = {
+  judge: { name: 'sequential' },
+  analysis: [{ ...errorRate, minRequests: null }],
+};
 export const MIN_REQUESTS = errorRate.minRequests;
 
 /** @param tries does this Envoy try out this cluster at present? */
@@ -65,7 +71,7 @@ export function scenario(rollouts: number, dice: Dice, tries: (envoyId: string, 
     const refused = poison(revisionOf(cluster));
     if (refused?.what !== what || (refused.by !== null && refused.by !== envoyId)) return null;
     slippedThrough ||= !tries(envoyId, cluster);
-    return `no ${what} of ${cluster} here`;
+    return wordsOf(what, cluster);
   };
   const isBad = (cluster: string) => !revisionOf(cluster).endsWith('--v1') && bad(revisionOf(cluster));
   return {
@@ -77,9 +83,14 @@ export function scenario(rollouts: number, dice: Dice, tries: (envoyId: string, 
     refusesCluster: (envoyId, cluster) => refusal('cluster', envoyId, cluster),
     refusesRoutes: (envoyId, splits) => {
       const refused = splits.flat().find(({ cluster, weight }) => weight > 0 && refusal('routes', envoyId, cluster));
-      return refused === undefined ? null : `no routes to ${refused.cluster} here`;
+      return refused === undefined ? null : wordsOf('routes', refused.cluster);
     },
   };
+}
+
+/** Envoy quotes what it will not have, secrets and all. */
+function wordsOf(what: string, cluster: string): string {
+  return `no ${what} of ${cluster} here (${QUOTED_SECRET})`;
 }
 
 function documentsOf(backend: string, index: number, dice: Dice): Document[] {
@@ -92,11 +103,13 @@ function documentsOf(backend: string, index: number, dice: Dice): Document[] {
   const spec = planSpec({
     backend,
     strategy: { name: 'any', steps },
-    analysis: [errorRate],
+    ...(dice.chance('default judge', 0.4) ? JUDGED_BY_DEFAULT : { analysis: [errorRate] }),
     deadlineMs: 480_000,
     inconclusiveAfterMs: 45_000,
     ackTimeoutMs: 12_000,
+    onNewRevision: dice.pick('on new revision', ['reject', 'queue', 'supersede', 'supersede']),
     onLaggard: dice.pick('on laggard', ['hold', 'hold', 'exclude', 'rollback']),
+    ...(dice.chance('bake', 0.3) ? { bakeMs: 20_000 } : {}),
   });
   const endpoints =
     index % 2 === 0

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { play } from './world.ts';
 
-const SCHEDULES = 120;
+const SCHEDULES = 60;
 
 it('survives schedules of crashes, lost messages, outages and lies; `npm run sim` plays many more', {
   timeout: 300_000,

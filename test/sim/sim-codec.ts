@@ -6,19 +6,27 @@ const OBJECTS = new WeakMap<Buffer, object>();
 /** The worlds of a process deal with the same few resources over and over. */
 const ENCODED = new Map<string, EncodedResource>();
 const MAX_ENCODED = 20_000;
+/** As the real one: what did not change between two tables is the same object. */
+const KNOWN = new WeakMap<object, EncodedResource>();
 
 /** The codec of the simulation: versions are content hashes like the real one's, bytes are JSON. */
 export const simCodec: Codec = {
   encodeResource: (type, name, resource) => {
+    const same = KNOWN.get(resource);
+    if (same !== undefined) return same;
     const text = JSON.stringify(resource);
     const key = `${type} ${name} ${text}`;
     const known = ENCODED.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      KNOWN.set(resource, known);
+      return known;
+    }
     const bytes = Buffer.from(text);
     OBJECTS.set(bytes, resource);
     const encoded = { name, version: contentHash([bytes]), bytes };
     if (ENCODED.size >= MAX_ENCODED) ENCODED.clear();
     ENCODED.set(key, encoded);
+    KNOWN.set(resource, encoded);
     return encoded;
   },
   encodeEmpty: (type, name) => {

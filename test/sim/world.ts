@@ -1,4 +1,5 @@
 import { isTerminal } from '../../src/core/model/phase.ts';
+import type { Deciders } from '../../src/core/replay/replay.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import type { Delivery } from '../../src/engine/ports/notifier.ts';
 import { fakeClock } from '../support/fake-clock.ts';
@@ -10,8 +11,10 @@ import { judgeEnding, unlikeRecords } from './ending.ts';
 import { Envoy } from './envoy.ts';
 import { type People, people } from './people.ts';
 import { prometheus, SCRAPE_MS } from './prometheus.ts';
+import { judgeReplays } from './replays.ts';
 import { type Replica, startReplica } from './replica.ts';
 import { scenario } from './scenario.ts';
+import { tellsSecret } from './secret.ts';
 
 export interface WorldOptions {
   readonly seed: number;
@@ -26,6 +29,8 @@ export interface WorldOptions {
   readonly trace?: (line: string) => void;
   /** Does the store also come back with older state, as after a failover? @default false */
   readonly lostWrites?: boolean;
+  /** What decides again in the end. @default what decided before */
+  readonly decideAgain?: Deciders['step'];
 }
 
 export interface Played {
@@ -75,6 +80,7 @@ class World {
   #receiverUp = true;
   #lives = 0;
   readonly #lostWrites: boolean;
+  readonly #decideAgain: Deciders['step'];
   /** What the store goes back to when it loses writes. */
   #earlier: { restore(): void } | null = null;
   /** Replicas that had read more than the store has now; `null`: it has lost nothing. */
@@ -85,6 +91,7 @@ class World {
   constructor(options: WorldOptions) {
     const { seed, replicas = 3, rollouts = 5, nodes = 4, only = null, trace, lostWrites = false } = options;
     this.#lostWrites = lostWrites;
+    this.#decideAgain = options.decideAgain;
     this.#seed = seed;
     this.#dice = dice(seed, only);
     const startMs = this.#clock.now();
@@ -200,6 +207,7 @@ class World {
         storeNowMs: this.#clock.now() + this.#storeAheadMs,
         wrong: (invariant, what) => this.#wrong(invariant, what),
       });
+      judgeReplays(this.#store, rollouts, this.#decideAgain, (invariant, what) => this.#wrong(invariant, what));
     }
     for (const replica of this.#alive()) replica.crash('the schedule is over');
     return {
@@ -240,7 +248,7 @@ class World {
   }
 
   #settled(): boolean {
-    if (!this.#people.idle()) return false;
+    if (!this.#people.idle() || this.#people.underWay()) return false;
     return this.#rollouts().every(({ phase }) => isTerminal(phase)) && this.#store.inside.waiting().length === 0;
   }
 
@@ -264,6 +272,8 @@ class World {
     const envoy: Envoy = new Envoy({
       id,
       clock: this.#clock,
+      protocol: this.#dice.pick(`${id} speaks`, ['sotw', 'sotw', 'delta']),
+      apart: this.#dice.chance(`${id} has a stream per type`, 0.25),
       delayMs: () =>
         this.#storming && slow ? this.#dice.between(`${id} slow`, 50, 2_500) : this.#dice.between(`${id} fast`, 0, 20),
       warmMs: () => this.#dice.between(`${id} warms`, 5, 400),
@@ -304,8 +314,10 @@ class World {
         return { kind: 'delivered' };
       },
       decided: (...decision) => this.#checker.decided(...decision),
-      onSent: (replica, nodeId, response, snapshot) =>
-        this.#checker.responseWritten(replica, nodeId, response, snapshot),
+      onSent: (replica, nodeId, sent) => this.#checker.responseWritten(replica, nodeId, sent),
+      logged: (replica, line) => {
+        if (tellsSecret(line)) this.#wrong('I17', `${replica} logs a secret: ${line}`);
+      },
       died: (replica, where) => {
         this.#trace(`${replica} dies: ${where}`);
         for (const envoy of this.#envoys) if (this.#servedBy.get(envoy.id)?.name === replica) this.#reconnect(envoy);
@@ -335,7 +347,7 @@ class World {
     this.#trace(`${envoy.id} connects to ${replica.name}`);
     this.#servedBy.set(envoy.id, replica);
     this.#checker.streamBegins(replica.name, envoy.id);
-    envoy.connect((toEnvoy) => replica.xds.open(envoy.id, toEnvoy));
+    envoy.connect((variant, toEnvoy) => replica.xds.open(envoy.id, variant, toEnvoy));
   }
 
   /** One thing happens that need not. */
@@ -390,6 +402,8 @@ class World {
         return this.#people.tend(false);
       case 'CI deploys':
         return this.#people.trigger(pick('which backend', this.#scenario.backends as [string, ...string[]]));
+      case 'CI deploys a hotfix':
+        return this.#people.hotfix();
       case 'CI repeats itself':
         return this.#people.repeat();
       case 'a replica is killed':
@@ -427,6 +441,7 @@ const HAPPENINGS = [
   'a person interferes',
   'a person tends',
   'CI deploys',
+  'CI deploys a hotfix',
   'CI repeats itself',
   'a replica is killed',
   'a replica leaves',

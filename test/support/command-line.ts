@@ -1,3 +1,4 @@
+import { envoyJson } from '../../src/envoy-resources.ts';
 import { shippedStrategies } from '../../src/platform/strategy-files.ts';
 import { runCli } from '../../src/surfaces/cli/cli.ts';
 import type { CliContext } from '../../src/surfaces/cli/command-context.ts';
@@ -38,12 +39,22 @@ export function commandLine(server: string, options: CommandLineOptions = {}): C
         env: { SERIN_SERVER: server, ...env },
         version: '1.2.3',
         readStdin: () => '',
+        ask: null,
         readToken: () => '',
         interrupted: interrupted.signal,
         strategies: shippedStrategies,
         withStore: async () => ({
           kind: 'error',
           errors: [{ code: 'SERIN_STORE_UNAVAILABLE', message: 'this test has no store' }],
+        }),
+        pastMetrics: () => ({
+          kind: 'error',
+          errors: [{ code: 'SERIN_METRICS_UNAVAILABLE', message: 'this test has no Prometheus' }],
+        }),
+        envoyJson,
+        askEnvoy: async () => ({
+          kind: 'error',
+          errors: [{ code: 'SERIN_REQUEST_INVALID', message: 'this test has no Envoy' }],
         }),
         runEngine: async () => ({ kind: 'ok', value: 0 }),
         ...context,

@@ -22,8 +22,10 @@ spec:
 ${initial === null ? '' : `  initial: ${initial}\n`}`;
 }
 
-export function planYaml(fields: { name?: string; backend?: string; steps?: string; analysis?: boolean } = {}): string {
-  const { name = 'checkout', backend = 'checkout', analysis = false } = fields;
+export function planYaml(
+  fields: { name?: string; backend?: string; steps?: string; analysis?: boolean; onNewRevision?: string } = {},
+): string {
+  const { name = 'checkout', backend = 'checkout', analysis = false, onNewRevision } = fields;
   const { steps = '[{ weight: 10, hold: 10s }, { weight: 50, hold: 10s }]' } = fields;
   return `apiVersion: serin.dev/v1
 kind: Plan
@@ -31,7 +33,9 @@ metadata: { name: ${name} }
 spec:
   backend: ${backend}
   strategy: { steps: ${steps} }
-${analysis ? '  analysis: [{ use: error-rate }]\n' : ''}  deadline: 10m
+${analysis ? '  analysis: [{ use: error-rate }]\n' : ''}${
+  onNewRevision === undefined ? '' : `  onNewRevision: ${onNewRevision}\n`
+}  deadline: 10m
   notify: [deploys]
 `;
 }

@@ -8,17 +8,22 @@ import { createEngine, handleSubject } from '../../src/engine/create-engine.ts';
 import type { Dependencies } from '../../src/engine/dependencies.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Delivery } from '../../src/engine/ports/notifier.ts';
+import type { Tracer } from '../../src/engine/ports/tracer.ts';
+import { tracedMetrics, tracedNotifier, tracedRecords, tracedSubject } from '../../src/engine/traced.ts';
 import { shippedStrategies } from '../../src/platform/strategy-files.ts';
 import { type FakeClock, fakeClock } from './fake-clock.ts';
 import { type FakeStore, fakeStore } from './fake-store.ts';
 import { fakeWakeUps } from './fake-wake-ups.ts';
 import { noHistory } from './no-history.ts';
+import { noMeter } from './no-meter.ts';
 import { quiet } from './quiet-logger.ts';
 import { healthyHosts, node, scriptedJudge, settings } from './rollouts.ts';
 
 /** The whole engine on fakes, with Envoys and a judge that do as the test says. */
 export interface EngineRig {
   readonly engine: Engine;
+  /** What the engine is made of. */
+  readonly deps: Dependencies;
   readonly store: FakeStore;
   readonly clock: FakeClock;
   readonly delivered: Notice[];
@@ -41,8 +46,16 @@ export interface EngineRig {
   stop(): Promise<void>;
 }
 
-export async function engineRig(fleetNames: readonly string[] = ['edge']): Promise<EngineRig> {
-  const clock = fakeClock();
+/**
+ * @param tracer follows all of it, as in `main.ts`; `null`: nobody does
+ * @param startMs when it begins
+ */
+export async function engineRig(
+  fleetNames: readonly string[] = ['edge'],
+  tracer: Tracer | null = null,
+  startMs?: number,
+): Promise<EngineRig> {
+  const clock = fakeClock(startMs);
   const store = fakeStore(clock);
   const behaviours = new Map<string, 'ack' | 'silent' | { readonly nack: string }>();
   const pushed = new Map<string, Position>();
@@ -56,6 +69,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
       });
     }
   });
+  const tail = await store.tail.follow();
   const wakeUps = fakeWakeUps({ due: store.due, clock });
   const nodesOf = (fleet: string): readonly FleetNode[] => {
     const position = pushed.get(fleet) ?? null;
@@ -82,9 +96,11 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     wakeUps,
     clock,
     fleetNames,
+    fleetFilters: new Map(),
     active: activeRollouts(),
     fleets: { state: (fleet) => ({ fleet, observedSinceMs: 0, complete: true, nodes: nodesOf(fleet) }) },
     history: { ...noHistory, running: (fleet) => given.get(fleet) ?? null },
+    loadReports: { since: () => [] },
     metrics: {
       counters: async ({ fleet, clusters, toMs }): Promise<CountersResult> => {
         if (!rig.metrics) return { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' };
@@ -92,6 +108,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
       },
       scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
       proxies: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
+      offsetMs: async () => 0,
       scrapeMs: () => 1_000,
     },
     notifier: {
@@ -104,11 +121,23 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     judge: scriptedJudge(() => rig.verdict),
     newId: sequence(),
     logger: quiet,
-    meter: { event() {}, commitConflict() {}, delivery() {}, storeUp() {}, confirmedBack() {} },
+    meter: noMeter,
     settings: () => settings,
   };
-  await wakeUps.start((subject) => handleSubject(deps, subject));
+  if (tracer !== null) {
+    Object.assign(deps, {
+      tracer,
+      records: tracedRecords(deps.records, tracer),
+      metrics: tracedMetrics(deps.metrics, tracer),
+      notifier: tracedNotifier(deps.notifier, tracer),
+    } satisfies Partial<Dependencies>);
+  }
+  await wakeUps.start((subject, crashes) => {
+    const work = () => handleSubject(deps, subject, crashes);
+    return tracer === null ? work() : tracedSubject(tracer, subject, work);
+  });
   return Object.assign(rig, {
+    deps,
     engine: audited(createEngine(deps, shippedStrategies()), { ...deps, audit: store.audit }),
     store,
     clock,
@@ -127,6 +156,7 @@ export async function engineRig(fleetNames: readonly string[] = ['edge']): Promi
     stop: async () => {
       await wakeUps.stop();
       await watched.stop();
+      await tail.stop();
     },
   });
 }

@@ -4,13 +4,17 @@ import type { EngineRig } from './engine-rig.ts';
 
 /** What the tests on the engine's rig do again and again; each throws where the engine answers with an error. */
 
-export async function startRollout(rig: EngineRig, revision = 'v2'): Promise<string> {
+export async function startRollout(
+  rig: EngineRig,
+  revision = 'v2',
+  idempotencyKey: string | null = null,
+): Promise<string> {
   const started = await rig.engine.start({
     plan: 'checkout',
     revision,
     endpoints: ['127.0.0.1:9090'],
     by: 'ci',
-    idempotencyKey: null,
+    idempotencyKey,
   });
   if (started.kind === 'error') throw new Error(started.errors[0]?.message);
   return started.value.view.rollout.id;

@@ -21,6 +21,16 @@ const OWN_ROUTES = `config_source:
                             cluster_name: serin_xds
                             retry_policy: { retry_back_off: { base_interval: 0.2s, max_interval: 2s } }`;
 
+/**
+ * Envoys of the tests take a little less than those of everybody: so there is a pattern that Serin lets pass and Envoy
+ * refuses. What else they allow a test may change while they run.
+ */
+const STRICT = '{ name: strict, static_layer: { re2: { max_program_size: { error_level: 95 } } } }';
+const RUNTIME = `layered_runtime: { layers: [${STRICT}, { name: admin, admin_layer: {} }] }`;
+
+/** As the value of a regular expression. */
+export const REFUSED_PATTERN = 'a{96}';
+
 /** The bootstrap that Serin ships, on a test's own ports; every test with an Envoy is one of the file too. */
 export function envoyBootstrap(options: {
   readonly nodeId: string;
@@ -43,7 +53,7 @@ export function envoyBootstrap(options: {
       if (text.split(shipped).length !== 2) throw new Error(`the bootstrap should say "${shipped}" once`);
       return text.replace(shipped, own);
     },
-    `node: { id: "${nodeId}", cluster: "${fleet}" }\n${readFileSync(SHIPPED, 'utf8')}`,
+    `node: { id: "${nodeId}", cluster: "${fleet}" }\n${RUNTIME}\n${readFileSync(SHIPPED, 'utf8')}`,
   );
   if (mode !== 'listeners too') return text;
   return text

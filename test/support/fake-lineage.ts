@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { type KeptCommit, linkHash } from '../../src/core/chain/kept-commit.ts';
 import { type Freeze, freezeSummary, type StorePoint } from '../../src/core/model/freeze.ts';
 import type { Commit, CommitOutcome, Unavailable } from '../../src/engine/ports/store.ts';
 import type { StoreLineage } from '../../src/engine/ports/store-lineage.ts';
@@ -9,6 +9,8 @@ export interface History {
   n: number;
   hash: string;
   readonly journal: Map<number, string>;
+  /** The last commits, for replicas that come later. */
+  readonly stream: KeptCommit[];
   readonly successors: Map<string, string>;
   frozen: Freeze | null;
 }
@@ -58,16 +60,30 @@ function contradiction({ epoch, history }: State, point: StorePoint): Freeze['re
   return at === undefined ? 'replaced' : null;
 }
 
-/** One more commit, if it is one that counts. */
-export function mark({ history }: State, { writes, events, outbox, traffic, trials }: Commit): void {
-  if (writes.length + events.length + outbox.length + traffic.length + trials.length > 0) raise(history);
+/** One more commit, if it is one that counts; `again`: one that was lost. */
+export function mark(s: State, commit: Commit, outcome: string, again: KeptCommit | null): void {
+  const { writes, events, outbox, traffic, trials } = commit;
+  if (again !== null) link(s, again);
+  else if (writes.length + events.length + outbox.length + traffic.length + trials.length > 0)
+    raise(s, commit, outcome);
 }
 
-function raise(history: History): void {
+function raise(s: State, commit: Commit, outcome: string): void {
+  const { history } = s;
   nonces += 1;
-  history.n += 1;
-  history.hash = createHash('sha1').update(`${history.hash} ${history.n} ${nonces}`).digest('hex');
-  history.journal.set(history.n, history.hash);
+  const made = {
+    ...{ epoch: s.epoch, n: history.n + 1, prev: history.hash, nonce: String(nonces), atUs: `${s.clock.now()}000` },
+    ...{ outcome, content: Buffer.from(JSON.stringify(commit)) },
+  };
+  link(s, { ...made, hash: linkHash(made) });
+}
+
+function link(s: State, commit: KeptCommit): void {
+  s.history.n = commit.n;
+  s.history.hash = commit.hash;
+  s.history.journal.set(commit.n, commit.hash);
+  s.history.stream.push(commit);
+  for (const tail of s.tails) tail.next(commit);
 }
 
 export function fakeLineage(
@@ -81,6 +97,11 @@ export function fakeLineage(
       if (s.down) return down;
       guarded(s, w);
       const { frozen } = s.history;
+      const point = w.point();
+      if (frozen?.seen != null && point?.epoch === frozen.seen.epoch && point.n > frozen.seen.n) {
+        s.history.frozen = { ...frozen, seen: { epoch: point.epoch, n: point.n } };
+        return { kind: 'ok', value: { frozen: { ...s.history.frozen, mine: frozen.by === w.id } } };
+      }
       if (frozen === null) w.saw(s);
       return { kind: 'ok', value: { frozen: frozen === null ? null : { ...frozen, mine: frozen.by === w.id } } };
     },
@@ -103,7 +124,7 @@ export function fakeLineage(
       const touched = new Set([...change.traffic, ...change.trials].map(({ fleet }) => fleet));
       for (const [name, fleet] of s.fleets) if (!touched.has(name)) fleet.n += 1;
       const outcome = apply(s, change);
-      if (change.writes.length + change.events.length + change.traffic.length === 0) raise(history);
+      if (change.writes.length + change.events.length + change.traffic.length === 0) raise(s, change, '|');
       w.saw(s);
       return outcome;
     },
@@ -114,12 +135,15 @@ export function fakeLineage(
 export function backup(s: State): () => void {
   const kept = structuredClone({
     ...{ epoch: s.epoch, schema: s.schema, history: s.history, entries: s.entries, gone: s.gone, events: s.events },
+    decisions: s.decisions,
     ...{ queues: s.queues, dead: s.dead, due: s.due, leases: s.leases, fleets: s.fleets, order: s.order },
   });
   return () => {
     const copy = structuredClone(kept);
-    for (const name of ['entries', 'gone', 'events', 'queues', 'due', 'fleets'] as const) refill(s[name], copy[name]);
+    for (const name of ['entries', 'gone', 'events', 'decisions', 'queues', 'due', 'fleets'] as const)
+      refill(s[name], copy[name]);
     refill(s.history.journal, copy.history.journal);
+    s.history.stream.splice(0, s.history.stream.length, ...copy.history.stream);
     refill(s.history.successors, copy.history.successors);
     s.leases.clear();
     for (const lease of copy.leases) s.leases.add(lease);

@@ -1,7 +1,16 @@
+import type { CommitTail } from '../../src/core/chain/commit-tail.ts';
+import type { KeptCommit } from '../../src/core/chain/kept-commit.ts';
 import type { AuditEntry } from '../../src/core/model/audit.ts';
 import type { Phase } from '../../src/core/model/phase.ts';
-import type { Schema } from '../../src/core/model/schema.ts';
+import { leftAlone, parseStamp, type Schema, SHAPES, type Shapes } from '../../src/core/model/schema.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner, Trial } from '../../src/core/model/traffic.ts';
+import {
+  type KeptDecision,
+  MAX_DECISION_BYTES,
+  MAX_DECISIONS,
+  type RecordedDecision,
+} from '../../src/core/replay/decision.ts';
+import { BreakerRecord } from '../../src/core/rollout/breaker.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type { Clock } from '../../src/engine/ports/clock.ts';
 import type {
@@ -9,6 +18,7 @@ import type {
   CensusTaker,
   Commit,
   CommitOutcome,
+  DecisionLog,
   DueSet,
   Outbox,
   OutboxQueue,
@@ -18,14 +28,17 @@ import type {
   StoredRecord,
   StoreRead,
   Subject,
+  Suspects,
   TrafficFeed,
   TrafficReader,
   Unavailable,
 } from '../../src/engine/ports/store.ts';
 import type { StoreArchive } from '../../src/engine/ports/store-archive.ts';
 import type { StoreLineage } from '../../src/engine/ports/store-lineage.ts';
+import type { StoreTail } from '../../src/engine/ports/store-tail.ts';
 import { fakeArchive } from './fake-archive.ts';
 import { backup, type FakeWitness, fakeLineage, fakeWitness, guarded, type History, mark } from './fake-lineage.ts';
+import { fakeTail } from './fake-tail.ts';
 
 /** `reply lost`: the commit happens, the caller hears `unavailable`. */
 export type CommitFault = 'conflict' | 'unavailable' | 'reply lost';
@@ -36,13 +49,16 @@ export interface FakeStore {
   readonly traffic: TrafficFeed & TrafficReader;
   readonly outbox: Outbox;
   readonly due: DueSet;
+  readonly suspects: Suspects;
   readonly counts: CensusTaker;
   readonly archive: StoreArchive;
   readonly lineage: StoreLineage;
+  readonly tail: StoreTail;
   /** The same store as another replica uses it, which remembers only what it was told itself. */
-  replica(): Pick<FakeStore, 'records' | 'traffic' | 'lineage'>;
+  replica(shapes?: Shapes): Pick<FakeStore, 'records' | 'traffic' | 'lineage' | 'archive' | 'tail'>;
   readonly keys: RecordIndex;
   readonly audit: AuditLog;
+  readonly decisions: DecisionLog;
   readonly faults: {
     /** Faults of the next commits, in order. */
     failNextCommit(...faults: readonly CommitFault[]): void;
@@ -56,6 +72,8 @@ export interface FakeStore {
     wipe(): void;
     /** Makes the record unreadable. */
     corrupt(key: RecordKey): void;
+    /** As if somebody had written the record by hand. */
+    setRev(key: RecordKey, rev: number): void;
     /** What is stored now; `restore` goes back to it, as a failover does that lost the writes since. */
     checkpoint(): { restore(): void };
   };
@@ -72,6 +90,7 @@ export interface Inside {
   /** `null`: not in the due set. */
   dueAtMs(subject: Subject): number | null;
   events(rolloutId: string): readonly RolloutEvent[];
+  decisions(rolloutId: string): readonly KeptDecision[];
   /** Messages that wait, of all queues. */
   waiting(): readonly string[];
   deadLetters(): readonly string[];
@@ -89,12 +108,22 @@ interface Entry {
   rev: number;
   /** JSON text: what comes out never shares memory with what went in. */
   body: string;
+  /** Of which version it is; absent: of one from before there were stamps. */
+  schema?: string;
+  /** What the text says, once it was read; frozen, because all readers get the same. */
+  read?: unknown;
   readonly order: number;
+}
+interface Cell {
+  readonly n: number;
+  readonly value: string;
+  readonly schema?: string;
 }
 interface Fleet {
   n: number;
-  readonly owners: Map<TrafficOwner, { readonly n: number; readonly value: string }>;
-  trial: { readonly n: number; readonly by: string; readonly value: string } | null;
+  /** As the real store does, readers get the same object for as long as the text is the same. */
+  readonly owners: Map<TrafficOwner, Cell & { read?: unknown }>;
+  trial: (Cell & { readonly by: string }) | null;
 }
 interface Queue {
   /** Since when the oldest waits. */
@@ -103,23 +132,39 @@ interface Queue {
   attempts: { readonly id: string; readonly n: number; readonly firstMs: number } | null;
 }
 
+/** A row of the log of decisions. */
+export interface KeptRow {
+  readonly run: string;
+  readonly looks: number;
+  readonly rev: number;
+  readonly text: string;
+}
+
 /** What is in it; for the other parts of the fake. */
 export interface State {
   readonly clock: Clock;
   epoch: string;
   schema: Schema;
   readonly history: History;
+  /** Of the replicas that follow. */
+  readonly tails: Set<CommitTail>;
   readonly entries: Map<string, Entry>;
   readonly gone: Map<string, number>;
   readonly events: Map<string, { readonly id: string; readonly seq: number; readonly event: string }[]>;
+  readonly decisions: Map<string, KeptRow[]>;
   readonly queues: Map<OutboxQueue, Queue>;
   readonly dead: { readonly queue: OutboxQueue; readonly notice: Notice; readonly detail: string }[];
   readonly due: Map<Subject, number>;
-  readonly active: Map<string, { readonly phase: Phase; readonly evidenceAtMs: number | null }>;
+  readonly active: Map<
+    string,
+    { readonly phase: Phase; readonly evidenceAtMs: number | null; readonly blind: boolean }
+  >;
   readonly leases: Set<Subject>;
+  readonly crashes: Map<Subject, number>;
   readonly fleets: Map<string, Fleet>;
   readonly followers: Set<(fleets: readonly string[]) => void>;
   readonly watchers: ((happened: Happened) => void)[];
+  audit: { readonly seq: number; readonly addedMs: number; readonly entry: string }[];
   readonly faults: CommitFault[];
   down: boolean;
   order: number;
@@ -129,23 +174,27 @@ export interface State {
 const UNAVAILABLE: Unavailable = { kind: 'unavailable', detail: 'the fake store is down' };
 const ok = <T>(value: T): { readonly kind: 'ok'; readonly value: T } => ({ kind: 'ok', value });
 
-export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
+export function fakeStore(clock: Clock, epoch = 'epoch-1', own: Shapes = SHAPES): FakeStore {
   const s: State = {
     clock,
     epoch,
     schema: { version: 0, reader: 0 },
-    history: { n: 0, hash: '', journal: new Map(), successors: new Map(), frozen: null },
+    history: { n: 0, hash: '', journal: new Map(), stream: [], successors: new Map(), frozen: null },
+    tails: new Set(),
     entries: new Map(),
     gone: new Map(),
     events: new Map(),
+    decisions: new Map(),
     queues: new Map(),
     dead: [],
     due: new Map(),
     active: new Map(),
     leases: new Set(),
+    crashes: new Map(),
     fleets: new Map(),
     followers: new Set(),
     watchers: [],
+    audit: [],
     faults: [],
     down: false,
     order: 0,
@@ -153,19 +202,26 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
   };
   const empty = backup(s);
   let wiped = 0;
-  const replica = () => {
+  const replica = (shapes: Shapes = own) => {
     const w = fakeWitness();
-    return { records: fakeRecords(s, w), traffic: fakeTraffic(s, w), lineage: fakeLineage(s, w, apply) };
+    return {
+      records: fakeRecords(s, w, shapes),
+      traffic: fakeTraffic(s, w, shapes),
+      lineage: fakeLineage(s, w, (state, commit) => apply(state, commit, shapes)),
+      archive: fakeArchive(s, shapes),
+      tail: fakeTail(s, (state, commit, again) => apply(state, commit, shapes, again)),
+    };
   };
   return {
     ...replica(),
     replica,
     outbox: fakeOutbox(s),
     due: fakeDue(s),
+    suspects: fakeSuspects(s),
     counts: fakeCounts(s),
-    archive: fakeArchive(s),
     keys: fakeKeys(s),
     audit: fakeAudit(s),
+    decisions: fakeDecisions(s),
     faults: {
       backup: () => backup(s),
       forgetHistory: () => s.history.journal.clear(),
@@ -182,7 +238,13 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
       },
       corrupt: (key) => {
         const entry = s.entries.get(key);
-        if (entry !== undefined) entry.body = '{"half';
+        if (entry === undefined) return;
+        entry.body = '{"half';
+        entry.read = undefined;
+      },
+      setRev: (key, rev) => {
+        const entry = s.entries.get(key);
+        if (entry !== undefined) entry.rev = rev;
       },
       checkpoint: () => {
         const kept = structuredClone(stored(s));
@@ -199,10 +261,10 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1'): FakeStore {
   };
 }
 
-type Kept = 'entries' | 'gone' | 'events' | 'queues' | 'due' | 'fleets';
+type Kept = 'entries' | 'gone' | 'events' | 'decisions' | 'queues' | 'due' | 'fleets';
 
-function stored({ entries, gone, events, queues, due, fleets }: State): Record<Kept, Map<string, unknown>> {
-  return { entries, gone, events, queues, due, fleets } as Record<Kept, Map<string, unknown>>;
+function stored({ entries, gone, events, decisions, queues, due, fleets }: State): Record<Kept, Map<string, unknown>> {
+  return { entries, gone, events, decisions, queues, due, fleets } as Record<Kept, Map<string, unknown>>;
 }
 
 function refill(map: Map<string, unknown>, values: Map<string, unknown>): void {
@@ -212,11 +274,12 @@ function refill(map: Map<string, unknown>, values: Map<string, unknown>): void {
 
 function inside(s: State): Inside {
   return {
-    record: (key) => must(record(s, key)),
+    record: (key) => must(record(s, key, SHAPES)),
     keys: (prefix) => [...s.entries.keys()].filter((key): key is RecordKey => key.startsWith(prefix)),
-    table: (fleet) => tableOf(s, fleet),
+    table: (fleet) => must(tableOf(s, fleet, SHAPES)),
     dueAtMs: (subject) => s.due.get(subject) ?? null,
     events: (rolloutId) => (s.events.get(rolloutId) ?? []).map(({ event }) => JSON.parse(event) as RolloutEvent),
+    decisions: (rolloutId) => s.decisions.get(rolloutId) ?? [],
     waiting: () => [...s.queues.values()].flatMap(({ entries }) => entries.map(({ id }) => id)),
     deadLetters: () => s.dead.map(({ notice }) => notice.id),
     watch: (onCommit) => void s.watchers.push(onCommit),
@@ -237,9 +300,9 @@ function tell(s: State, fleets: readonly string[]): void {
   for (const follower of s.followers) queueMicrotask(() => s.followers.has(follower) && follower(fleets));
 }
 
-function fakeRecords(s: State, w: FakeWitness): RecordStore {
+function fakeRecords(s: State, w: FakeWitness, shapes: Shapes): RecordStore {
   return {
-    read: (keys) => answer(s, () => all(keys.map((key) => record(s, key)))),
+    read: (keys) => answer(s, () => all(keys.map((key) => record(s, key, shapes)))),
     list: (prefix, page) =>
       answer(s, () => {
         const before = page.cursor !== null && /^\d+$/.test(page.cursor) ? Number(page.cursor) : Infinity;
@@ -247,7 +310,7 @@ function fakeRecords(s: State, w: FakeWitness): RecordStore {
           .filter(([key, entry]) => key.startsWith(prefix) && entry.order < before)
           .sort(([, a], [, b]) => b.order - a.order);
         const shown = hits.slice(0, page.limit);
-        const records = all(shown.map(([key]) => record(s, key as RecordKey)));
+        const records = all(shown.map(([key]) => record(s, key as RecordKey, shapes)));
         if (records.kind !== 'ok') return records;
         const cursor = hits.length > shown.length ? String(shown.at(-1)?.[1].order) : null;
         return ok({ records: records.value, cursor });
@@ -259,7 +322,7 @@ function fakeRecords(s: State, w: FakeWitness): RecordStore {
       if (fault === 'conflict') return { kind: 'conflict', key: commit.reads[0]?.key ?? '' };
       const frozen = guarded(s, w);
       if (frozen !== null) return frozen;
-      const outcome = apply(s, commit);
+      const outcome = apply(s, commit, shapes);
       if (outcome.kind === 'committed' && fault !== 'reply lost') w.saw(s);
       return fault === 'reply lost' ? UNAVAILABLE : outcome;
     },
@@ -274,14 +337,57 @@ function fakeRecords(s: State, w: FakeWitness): RecordStore {
   };
 }
 
-function record(s: State, key: RecordKey): StoreRead<StoredRecord> {
+function record(s: State, key: RecordKey, shapes: Shapes): StoreRead<StoredRecord> {
   const entry = s.entries.get(key);
   if (entry === undefined) return ok({ key, rev: 0, body: null });
+  const refused = refusal(key, entry.schema, shapes);
+  if (refused !== null) return refused;
   try {
-    return ok({ key, rev: entry.rev, body: JSON.parse(entry.body) as unknown });
+    entry.read ??= frozen(JSON.parse(entry.body));
+    const body = shapes.migrate(key, entry.read, parseStamp(entry.schema ?? '')?.version ?? 0);
+    return ok({ key, rev: entry.rev, body, ...(body === entry.read ? {} : { older: true }) });
   } catch {
     return { kind: 'corrupt', key, detail: 'the body is not JSON' };
   }
+}
+
+function refusal(what: string, schema: string | undefined, shapes: Shapes): Unavailable | null {
+  const stamp = parseStamp(schema ?? '');
+  const detail = stamp === null ? null : leftAlone(what, stamp, shapes);
+  return detail === null ? null : { kind: 'unavailable', newer: true, detail };
+}
+
+/** What the commit would write over that its engine would misread. */
+function untouchable(s: State, { writes, traffic, trials }: Commit, shapes: Shapes): Unavailable | null {
+  const { reader } = s.schema;
+  if (reader > shapes.schema.version) {
+    return {
+      kind: 'unavailable',
+      newer: true,
+      detail: `the store now needs a Serin of schema version ${reader} or newer`,
+    };
+  }
+  const refused = [
+    ...writes.flatMap(({ key, body }) => {
+      const id = key.startsWith('rollout/') && body === null ? key.slice('rollout/'.length) : null;
+      const all = id === null ? [key] : [key, `judge/${id}`, `verdicts/${id}`];
+      return all.map((one) => refusal(one, s.entries.get(one)?.schema, shapes));
+    }),
+    ...traffic.map(({ fleet, owner }) => refusal(owner, s.fleets.get(fleet)?.owners.get(owner)?.schema, shapes)),
+    ...trials.map(({ fleet }) => refusal('@trial', s.fleets.get(fleet)?.trial?.schema, shapes)),
+  ];
+  return refused.find((one) => one !== null) ?? null;
+}
+
+/** Of which version a cell is, as Redis has it. */
+function cellSchema(stamp: string): { readonly schema?: string } {
+  return stamp === '' ? {} : { schema: stamp };
+}
+
+function frozen(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const part of Object.values(value)) frozen(part);
+  return Object.freeze(value);
 }
 
 function all<T>(reads: readonly StoreRead<T>[]): StoreRead<readonly T[]> {
@@ -293,7 +399,8 @@ function all<T>(reads: readonly StoreRead<T>[]): StoreRead<readonly T[]> {
   return ok(values);
 }
 
-function apply(s: State, commit: Commit): CommitOutcome {
+function apply(s: State, commit: Commit, shapes: Shapes, again: KeptCommit | null = null): CommitOutcome {
+  const ids = again?.outcome.split('|')[1]?.split(' ') ?? [];
   for (const { key } of commit.writes) {
     if (!commit.reads.some((read) => read.key === key)) throw new RangeError(`the write of ${key} has no read`);
   }
@@ -305,22 +412,27 @@ function apply(s: State, commit: Commit): CommitOutcome {
     const taken = trial !== null && standing !== null && standing.by !== by;
     if (taken || (mustStand && standing?.by !== by)) return { kind: 'conflict', key: `trial/${fleet}` };
   }
+  const refused = untouchable(s, commit, shapes);
+  if (refused !== null) return refused;
   s.commits += 1;
-  mark(s, commit);
   const before = new Map(
-    s.watchers.length === 0 ? [] : commit.writes.map(({ key }) => [key, must(record(s, key))] as const),
+    s.watchers.length === 0 ? [] : commit.writes.map(({ key }) => [key, must(record(s, key, SHAPES))] as const),
   );
   const revs = new Map<RecordKey, number>();
   for (const { key, body } of commit.writes) {
-    write(s, key, body);
+    write(s, key, body, shapes);
     revs.set(key, s.entries.get(key)?.rev ?? 0);
   }
+  const made: string[] = [];
   for (const event of commit.events) {
     const known = s.events.get(event.rolloutId) ?? [];
     const seq = (known.at(-1)?.seq ?? 0) + 1;
-    known.push({ id: `${s.clock.now()}-${seq}`, seq, event: JSON.stringify(event) });
+    const id = (again === null ? undefined : ids[made.length]) ?? `${s.clock.now()}-${seq}`;
+    made.push(id);
+    known.push({ id, seq, event: JSON.stringify(event) });
     s.events.set(event.rolloutId, known);
   }
+  for (const decision of commit.decisions ?? []) keep(s, decision);
   for (const { queue, notice } of commit.outbox) {
     const waiting = queueOf(s, queue);
     if (waiting.entries.length === 0) waiting.sinceMs = s.clock.now();
@@ -334,38 +446,66 @@ function apply(s: State, commit: Commit): CommitOutcome {
     if (atMs === null) s.due.delete(subject);
     else s.due.set(subject, Math.ceil(atMs));
   }
-  for (const { rolloutId, phase, evidenceAtMs } of commit.active) {
+  for (const { rolloutId, phase, evidenceAtMs, blind } of commit.active) {
     if (phase === null) s.active.delete(rolloutId);
-    else s.active.set(rolloutId, { phase, evidenceAtMs });
+    else s.active.set(rolloutId, { phase, evidenceAtMs, blind });
   }
-  const fleets = publish(s, commit);
+  mark(s, commit, `${[...revs.values()].join(' ')}|${made.join(' ')}`, again);
+  const fleets = publish(s, commit, shapes);
   for (const onCommit of s.watchers) onCommit({ commit, before });
   return { kind: 'committed', fleets, revs };
 }
 
-function write(s: State, key: RecordKey, body: unknown): void {
+function keep(s: State, { rolloutId, run, rev, text }: RecordedDecision): void {
+  const rows = s.decisions.get(rolloutId) ?? [];
+  s.decisions.set(rolloutId, rows);
+  const [before, last] = [rows.at(-2), rows.at(-1)];
+  const again = run !== '' && before?.run === run && last?.run === run;
+  rows.splice(again ? -1 : rows.length, again ? 1 : 0, { run, rev, text, looks: again ? last.looks + 1 : 1 });
+  const bytes = () => rows.reduce((sum, row) => sum + Buffer.byteLength(row.text), 0);
+  while (rows.length > 1 && (rows.length > MAX_DECISIONS || bytes() > 16 * MAX_DECISION_BYTES)) rows.shift();
+}
+
+function fakeDecisions(s: State): DecisionLog {
+  return {
+    read: (rolloutId, { from, limit }) =>
+      answer(s, () => {
+        const rows = s.decisions.get(rolloutId) ?? [];
+        return ok(rows.slice(from, from + limit).map(({ looks, text }) => ({ looks, text })));
+      }),
+  };
+}
+
+function write(s: State, key: RecordKey, body: unknown, shapes: Shapes): void {
   const entry = s.entries.get(key);
   if (body === null) {
     if (entry !== undefined) s.gone.set(key, entry.rev);
     if (key.startsWith('rollout/')) {
       s.events.delete(key.slice('rollout/'.length));
+      s.decisions.delete(key.slice('rollout/'.length));
       s.active.delete(key.slice('rollout/'.length));
+      for (const beside of ['judge', 'verdicts'] as const)
+        s.entries.delete(`${beside}/${key.slice('rollout/'.length)}`);
     }
     s.entries.delete(key);
     return;
   }
   const json = JSON.stringify(body);
-  if (Buffer.byteLength(json) > 4 * 1024 * 1024) throw new RangeError(`${key} is too large`);
+  const schema = shapes.stamp(key, body);
+  const allowed = key.startsWith('judge/') ? 16 * 1024 : 4 * 1024 * 1024;
+  if (Buffer.byteLength(json) > allowed) throw new RangeError(`${key} is too large`);
   if (entry !== undefined) {
     entry.rev += 1;
     entry.body = json;
+    entry.schema = schema;
+    entry.read = undefined;
     return;
   }
   s.order += 1;
-  s.entries.set(key, { rev: (s.gone.get(key) ?? 0) + 1, body: json, order: s.order });
+  s.entries.set(key, { rev: (s.gone.get(key) ?? 0) + 1, body: json, schema, order: s.order });
 }
 
-function publish(s: State, { traffic, trials }: Commit): Record<string, { epoch: string; n: number }> {
+function publish(s: State, { traffic, trials }: Commit, shapes: Shapes): Record<string, { epoch: string; n: number }> {
   const positions: Record<string, { epoch: string; n: number }> = {};
   const revise = (name: string): Fleet => {
     const fleet = s.fleets.get(name) ?? { n: 0, owners: new Map(), trial: null };
@@ -379,18 +519,22 @@ function publish(s: State, { traffic, trials }: Commit): Record<string, { epoch:
   for (const { fleet: name, owner, value } of traffic) {
     const fleet = revise(name);
     if (value === null) fleet.owners.delete(owner);
-    else fleet.owners.set(owner, { n: fleet.n, value: JSON.stringify(value) });
+    else {
+      const schema = cellSchema(shapes.cellStamp(`traffic/${owner}`, value));
+      fleet.owners.set(owner, { n: fleet.n, value: JSON.stringify(value), ...schema });
+    }
   }
   for (const { fleet: name, by, trial } of trials) {
     if (trial === null && s.fleets.get(name)?.trial?.by !== by) continue;
     const fleet = revise(name);
-    fleet.trial = trial === null ? null : { n: fleet.n, by, value: JSON.stringify({ ...trial, by }) };
+    const schema = cellSchema(shapes.cellStamp(`trial/${by}`, trial));
+    fleet.trial = trial === null ? null : { n: fleet.n, by, value: JSON.stringify({ ...trial, by }), ...schema };
   }
   tell(s, Object.keys(positions));
   return positions;
 }
 
-function fakeTraffic(s: State, w: FakeWitness): TrafficFeed & TrafficReader {
+function fakeTraffic(s: State, w: FakeWitness, shapes: Shapes): TrafficFeed & TrafficReader {
   return {
     fleets: () => answer(s, () => ok([...s.fleets.keys()].sort())),
     table: (name) =>
@@ -398,11 +542,14 @@ function fakeTraffic(s: State, w: FakeWitness): TrafficFeed & TrafficReader {
         const frozen = guarded(s, w);
         if (frozen !== null) return frozen;
         w.saw(s);
-        return ok(tableOf(s, name));
+        return tableOf(s, name, shapes);
       }),
     standing: (name, owner) =>
       answer(s, () => {
         const fleet = s.fleets.get(name);
+        const cells = [fleet?.owners.get(owner), fleet?.trial];
+        const refused = cells.map((cell) => refusal(name, cell?.schema, shapes)).find((one) => one !== null);
+        if (refused !== undefined) return refused;
         const n = fleet?.owners.get(owner)?.n;
         const trying = fleet?.trial ?? null;
         const at = (revision: number) => ({ epoch: s.epoch, n: revision });
@@ -421,14 +568,20 @@ function fakeTraffic(s: State, w: FakeWitness): TrafficFeed & TrafficReader {
   };
 }
 
-function tableOf(s: State, name: string): FleetTable {
+function tableOf(s: State, name: string, shapes: Shapes): StoreRead<FleetTable> {
   const fleet = s.fleets.get(name);
-  const owners = new Map(
-    [...(fleet?.owners ?? [])].map(([owner, { n, value }]) => [owner, { n, value: JSON.parse(value) as OwnerTraffic }]),
-  );
+  const owners = new Map<TrafficOwner, { readonly n: number; readonly value: OwnerTraffic }>();
+  for (const cell of [...(fleet?.owners.values() ?? []), fleet?.trial]) {
+    const refused = refusal(name, cell?.schema, shapes);
+    if (refused !== null) return refused;
+  }
+  for (const [owner, cell] of fleet?.owners ?? []) {
+    cell.read ??= frozen(JSON.parse(cell.value));
+    owners.set(owner, { n: cell.n, value: cell.read as OwnerTraffic });
+  }
   const trying = fleet?.trial ?? null;
   const trial = trying === null ? null : { ...(JSON.parse(trying.value) as Trial), n: trying.n };
-  return { fleet: name, position: { epoch: s.epoch, n: fleet?.n ?? 0 }, trial, owners };
+  return ok({ fleet: name, position: { epoch: s.epoch, n: fleet?.n ?? 0 }, trial, owners });
 }
 
 function queueOf(s: State, name: OutboxQueue): Queue {
@@ -498,19 +651,17 @@ function fakeOutbox(s: State): Outbox {
 }
 
 function fakeAudit(s: State): AuditLog {
-  let lines: { readonly seq: number; readonly addedMs: number; readonly entry: string }[] = [];
-  let seq = 0;
   return {
     append: (entry) =>
       answer(s, () => {
-        seq += 1;
-        lines.push({ seq, addedMs: s.clock.now(), entry: JSON.stringify(entry) });
+        const seq = (s.audit.at(-1)?.seq ?? 0) + 1;
+        s.audit.push({ seq, addedMs: s.clock.now(), entry: JSON.stringify(entry) });
         return ok('done');
       }),
     read: ({ after, sinceMs, limit }) =>
       answer(s, () => {
         const from = after !== null && /^\d+-\d+$/.test(after) ? Number(after.split('-')[1]) : null;
-        const wanted = lines.filter((line) => (from === null ? line.addedMs >= (sinceMs ?? 0) : line.seq > from));
+        const wanted = s.audit.filter((line) => (from === null ? line.addedMs >= (sinceMs ?? 0) : line.seq > from));
         return ok(
           wanted.slice(0, limit).map(({ seq: at, addedMs, entry }) => {
             return { cursor: `${addedMs}-${at}`, entry: JSON.parse(entry) as AuditEntry };
@@ -519,7 +670,7 @@ function fakeAudit(s: State): AuditLog {
       }),
     trim: (beforeMs, keep) =>
       answer(s, () => {
-        lines = lines.filter(({ addedMs }) => addedMs >= beforeMs).slice(-keep);
+        s.audit = s.audit.filter(({ addedMs }) => addedMs >= beforeMs).slice(-keep);
         return ok('done');
       }),
   };
@@ -551,6 +702,9 @@ function fakeCounts(s: State): CensusTaker {
         return ok({
           nowMs: s.clock.now(),
           active,
+          judged: [...s.active.values()].filter(({ evidenceAtMs }) => evidenceAtMs !== null).length,
+          blind: [...s.active.values()].filter(({ blind }) => blind).length,
+          breakerOpen: isBreakerOpen(s),
           evidenceAtMs: least([...s.active.values()].flatMap(({ evidenceAtMs }) => evidenceAtMs ?? [])),
           outbox: { queues: waiting.length, sinceMs: least(waiting.map(({ sinceMs }) => sinceMs)) },
           deadLetters: s.dead.length,
@@ -564,6 +718,23 @@ function least(numbers: readonly number[]): number | null {
   return numbers.length === 0 ? null : Math.min(...numbers);
 }
 
+/** Nobody dies here: a test says which rollout is to blame. */
+function fakeSuspects(s: State): Suspects {
+  return {
+    take: (subject) => answer(s, () => ok(s.crashes.get(subject) ?? 0)),
+    blame: (subject) =>
+      answer(s, () => {
+        s.crashes.set(subject, (s.crashes.get(subject) ?? 0) + 1);
+        return ok('done');
+      }),
+    forgive: (subject) =>
+      answer(s, () => {
+        s.crashes.delete(subject);
+        return ok('done');
+      }),
+  };
+}
+
 function fakeDue(s: State): DueSet {
   const sorted = (): [Subject, number][] =>
     [...s.due].sort(([a, atA], [b, atB]) => atA - atB || (a < b ? -1 : Number(a > b)));
@@ -575,7 +746,7 @@ function fakeDue(s: State): DueSet {
         const subjects = sorted()
           .filter(([, atMs]) => atMs <= now)
           .slice(0, limit)
-          .map(([subject, dueAtMs]) => ({ subject, dueAtMs }));
+          .map(([subject, dueAtMs]) => ({ subject, dueAtMs, crashes: s.crashes.get(subject) ?? 0 }));
         for (const { subject } of subjects) {
           s.due.set(subject, now + leaseMs);
           s.leases.add(subject);
@@ -594,4 +765,9 @@ function fakeDue(s: State): DueSet {
         return ok('done');
       }),
   };
+}
+
+function isBreakerOpen(s: State): boolean {
+  const read = BreakerRecord.safeParse(JSON.parse(s.entries.get('breaker/evidence')?.body ?? 'null'));
+  return read.success && read.data.openSinceMs !== null;
 }

@@ -23,7 +23,7 @@ export function fakeWakeUps(options: FakeWakeUpsOptions): WakeUps {
   const { due, clock, sweepMs = 2000, leaseMs = 3000, runsPerKick = () => 1 } = options;
   const timers = new Set<Timer>();
   const running = new Map<Subject, { again: boolean }>();
-  let handle: ((subject: Subject) => Promise<void>) | null = null;
+  let handle: ((subject: Subject, crashes: number) => Promise<void>) | null = null;
   let sweepTimer: Timer | null = null;
   let early = false;
 
@@ -35,7 +35,7 @@ export function fakeWakeUps(options: FakeWakeUpsOptions): WakeUps {
     timers.add(timer);
     return timer;
   };
-  const run = async (subject: Subject): Promise<void> => {
+  const run = async (subject: Subject, crashes = 0): Promise<void> => {
     const active = running.get(subject);
     if (handle === null) return;
     if (active !== undefined) {
@@ -47,7 +47,7 @@ export function fakeWakeUps(options: FakeWakeUpsOptions): WakeUps {
     try {
       do {
         self.again = false;
-        await handle(subject);
+        await handle(subject, crashes);
       } while (self.again && handle !== null);
     } catch (error) {
       if (options.onError === undefined) void Promise.reject(error);
@@ -70,7 +70,7 @@ export function fakeWakeUps(options: FakeWakeUpsOptions): WakeUps {
   const sweep = async (): Promise<void> => {
     const leased = await due.lease(100, leaseMs);
     early = leased.kind === 'ok' && leased.value.length === 0;
-    if (leased.kind === 'ok') for (const { subject } of leased.value) void run(subject);
+    if (leased.kind === 'ok') for (const { subject, crashes } of leased.value) void run(subject, crashes);
     await arm();
   };
   return {

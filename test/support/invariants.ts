@@ -1,9 +1,11 @@
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { TOTAL_WEIGHT } from '../../src/core/model/documents.ts';
-import { isTerminal } from '../../src/core/model/phase.ts';
+import { isTerminal, type Phase } from '../../src/core/model/phase.ts';
 import type { BackendTraffic } from '../../src/core/model/traffic.ts';
 import type { RolloutEvent } from '../../src/core/rollout/event.ts';
+import { endOfWayBack } from '../../src/core/rollout/moves.ts';
 import { currentAnalysis } from '../../src/core/rollout/needs.ts';
+import { isQueued } from '../../src/core/rollout/queued.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 
@@ -14,7 +16,7 @@ export interface Change {
   readonly traffic: BackendTraffic | null;
   /** Counted, connected Envoys that did not have the push before this change: the truth, not what the engine saw. */
   readonly unconfirmed: readonly string[];
-  readonly by: 'tick' | 'start' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve';
+  readonly by: 'tick' | 'start' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve' | 'supersede';
 }
 
 type Checker = (change: Change) => string | null;
@@ -39,6 +41,8 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     return canary === allowed ? null : `canary weight ${canary} in ${rollout.phase}, allowed ${allowed}`;
   },
   'I7 Envoys are told what the records say, in the same commit': ({ before, after, traffic }) => {
+    // What Envoys are told is made from the rollout that owns the backend.
+    if (isQueued(before.rollout)) return traffic === null ? null : `${after.rollout.id} waits, and says something`;
     const told = JSON.stringify(traffic ?? trafficOf(before));
     return told === JSON.stringify(trafficOf(after)) ? null : `${after.rollout.phase}: the traffic is another's`;
   },
@@ -53,7 +57,7 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
   'I3 after a rollback decision nothing raises canary weight': ({ before, after }) => {
     const returning = before.rollout.phase === 'rolling_back' || before.rollout.phase === 'aborting';
     if (!returning) return null;
-    const allowed = [before.rollout.phase, before.rollout.phase === 'aborting' ? 'aborted' : 'rolled_back'];
+    const allowed: Phase[] = [before.rollout.phase, endOfWayBack(before.rollout)];
     return allowed.includes(after.rollout.phase) ? null : `${before.rollout.phase} became ${after.rollout.phase}`;
   },
   'I4 steps take effect once and in order': ({ before, after }) => {
@@ -66,9 +70,17 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
   },
   'I8 the backend belongs to its active rollout': ({ after }) => {
     const owned = after.backend.rolloutId === after.rollout.id;
-    return owned === !isTerminal(after.rollout.phase)
+    return owned === (!isTerminal(after.rollout.phase) && !isQueued(after.rollout))
       ? null
       : `${after.rollout.phase}, owner ${after.backend.rolloutId}`;
+  },
+  'F29 who waits is named behind the owner, and has begun nothing': ({ before, after }) => {
+    const { id, phase, push, step, history } = after.rollout;
+    const named = after.backend.next === id;
+    if (named !== isQueued(after.rollout)) return `${phase}, next is ${after.backend.next}`;
+    if (isQueued(after.rollout) && !isQueued(before.rollout)) return 'what has begun waits again';
+    const idle = phase === 'pending' && push === null && step === -1 && history.length === 0;
+    return !isQueued(after.rollout) || idle ? null : `it waits, and is ${phase} at step ${step}`;
   },
   'I9 no advance without evidence': ({ before, after, by }) => {
     if (by !== 'tick' || !advanced(before.rollout, after.rollout)) return null;
@@ -79,7 +91,8 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
   'I10 no advance, no end before the Envoys have confirmed': ({ before, after, by, unconfirmed }) => {
     const ended =
       !isTerminal(before.rollout.phase) &&
-      (after.rollout.phase === 'promoted' || after.rollout.phase === 'rolled_back');
+      !isQueued(before.rollout) &&
+      ['promoted', 'rolled_back', 'superseded'].includes(after.rollout.phase);
     if (by !== 'tick' || !(ended || advanced(before.rollout, after.rollout))) return null;
     return unconfirmed.length === 0 ? null : `${unconfirmed.join(', ')} had not confirmed ${before.rollout.phase}`;
   },

@@ -112,13 +112,31 @@ export async function waitFor(
   }
 }
 
+/** Below the ports that the system hands out by itself (32768 and above): none of those takes one that was given here. */
+const FIRST_PORT = 10_000;
+const PORTS_EACH = 7_000;
+const given = new Set<number>();
+
+/**
+ * A port that nobody listens on, for a process that is yet to start, and may start anew on it. Each worker of vitest
+ * chooses from a range of its own, the tools from a third: what one was given and has not bound yet, no other gets.
+ */
 export async function freePort(): Promise<number> {
+  const from = FIRST_PORT + PORTS_EACH * (Number(process.env.VITEST_POOL_ID ?? 0) % 3);
+  for (;;) {
+    const port = from + Math.floor(Math.random() * PORTS_EACH);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return await new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** Whether an HTTP address answers 200 now. */

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { binaryPath } from './binaries.ts';
 import { answers, freePort, type RunningProcess, startProcess } from './processes.ts';
 
@@ -22,10 +24,11 @@ export interface PrometheusProcess {
   close(): Promise<void>;
 }
 
-/** A real Prometheus that scrapes the targets, by default every second. */
+/** A real Prometheus that scrapes the targets, by default every second. `past`: OpenMetrics that it has already. */
 export async function startPrometheus(
   targets: readonly ScrapeTarget[],
   scrapeInterval = '1s',
+  past: string | null = null,
 ): Promise<PrometheusProcess> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'serin-prometheus-'));
@@ -37,6 +40,11 @@ export async function startPrometheus(
   // JSON is YAML.
   const config = { global: { scrape_interval: scrapeInterval, scrape_timeout: scrapeInterval }, scrape_configs: jobs };
   await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  if (past !== null) {
+    await writeFile(join(folder, 'past.txt'), past);
+    const args = ['tsdb', 'create-blocks-from', 'openmetrics', '-q', join(folder, 'past.txt'), join(folder, 'data')];
+    await promisify(execFile)(binaryPath('promtool'), args);
+  }
   const start = (): Promise<RunningProcess> =>
     startProcess({
       command: binaryPath('prometheus'),

@@ -1,10 +1,10 @@
-import type { CounterSeries, CountersResult, Judge } from '../../src/core/analysis/judge.ts';
+import type { CounterSeries, CountersResult, Judge, Verdict } from '../../src/core/analysis/judge.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import type { PlanSpec, StepSpec } from '../../src/core/model/documents.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
 import type { Revision } from '../../src/core/model/revision.ts';
 import type { Push, Rollout } from '../../src/core/rollout/rollout.ts';
-import type { Observations, Settings } from '../../src/core/rollout/transition.ts';
+import type { Observations, Settings, Transition } from '../../src/core/rollout/transition.ts';
 
 /** Builders of records and observations, with defaults that a test overrides where it cares. */
 
@@ -30,6 +30,7 @@ export function planSpec(fields: Partial<PlanSpec> = {}): PlanSpec {
     backend: 'checkout',
     strategy: { name: 'inline', steps: [planStep()] },
     analysis: [],
+    judge: { name: 'threshold' },
     deadlineMs: 3_600_000,
     inconclusiveAfterMs: 600_000,
     ackTimeoutMs: 30_000,
@@ -128,10 +129,29 @@ export function healthyHosts(proxies: readonly string[], cluster: string, tMs: n
   };
 }
 
+/** A decision that nobody is told of. */
+export function quietTransition(fields: Partial<Transition> = {}): Transition {
+  return {
+    rollout: rollout(),
+    backend: backendState(),
+    traffic: false,
+    events: [],
+    notices: [],
+    confirmedAfterMs: [],
+    judgement: null,
+    point: null,
+    dueAtMs: 1,
+    ...fields,
+  };
+}
+
 export const settings: Settings = { disconnectGraceMs: 30_000, retireAfterMs: 86_400_000, clockTrusted: true };
 
 /** A judge that says what it is told; the real ones have tests of their own. */
-export function scriptedJudge(decide: () => 'pass' | 'fail' | 'inconclusive'): Judge {
+export function scriptedJudge(
+  decide: () => 'pass' | 'fail' | 'inconclusive',
+  openReason: Verdict['reason'] = 'NO_DATA',
+): Judge {
   return {
     name: 'scripted',
     assess: ({ analysis, counters, state }) => {
@@ -141,7 +161,7 @@ export function scriptedJudge(decide: () => 'pass' | 'fail' | 'inconclusive'): J
         verdicts: analysis.map((spec) => ({
           metric: spec.name,
           verdict,
-          reason: verdict === 'pass' ? 'OK' : verdict === 'fail' ? 'OVER_LIMIT' : 'NO_DATA',
+          reason: verdict === 'pass' ? 'OK' : verdict === 'fail' ? 'OVER_LIMIT' : openReason,
           detail: `scripted ${verdict}`,
           value: verdict === 'fail' ? 0.5 : 0,
           baseline: 0,
@@ -150,7 +170,7 @@ export function scriptedJudge(decide: () => 'pass' | 'fail' | 'inconclusive'): J
           baselineRequests: 300,
         })),
         decision: verdict === 'pass' ? 'advance' : verdict === 'fail' ? 'rollback' : 'hold',
-        state,
+        state: { looks: Number(state?.looks ?? 0) + 1 },
       };
     },
   };

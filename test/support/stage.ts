@@ -1,8 +1,11 @@
+import type { JudgeState, Verdict } from '../../src/core/analysis/judge.ts';
+import type { LoadReport } from '../../src/core/analysis/push-guard.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic } from '../../src/core/model/traffic.ts';
-import { decideCommand, type RolloutCommand } from '../../src/core/rollout/command.ts';
+import { BREAKER_CLOSED, type Breaker } from '../../src/core/rollout/breaker.ts';
+import { decideCommand, type RolloutCommand, type Supersede } from '../../src/core/rollout/command.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { step } from '../../src/core/rollout/step.ts';
@@ -34,6 +37,13 @@ export class Stage {
   private standingN = 1;
   trial: { readonly by: string; readonly probe: string; readonly position: { epoch: string; n: number } } | null = null;
   dueAtMs: number | null = 0;
+  judgement: JudgeState | null = null;
+  breaker: Breaker = BREAKER_CLOSED;
+  loadReports: readonly LoadReport[] = [];
+  queryUrl: string | null = null;
+  /** Answers of the metrics source to what is asked in words of its own. */
+  queries: Observations['queries'] = new Map();
+  openReason: Verdict['reason'] = 'NO_DATA';
   verdict: 'pass' | 'fail' | 'inconclusive' = 'pass';
   hosts = 1;
   metricsUp = true;
@@ -59,10 +69,17 @@ export class Stage {
       rollout: this.rollout,
       backend: this.backend,
       observed: this.observed(),
-      judge: scriptedJudge(() => this.verdict),
-      settings: { ...settings, clockTrusted: this.clockTrusted },
+      judge: scriptedJudge(() => this.verdict, this.openReason),
+      judgement: this.judgement,
+      breaker: this.breaker,
+      settings: {
+        ...settings,
+        clockTrusted: this.clockTrusted,
+        ...(this.queryUrl === null ? {} : { queryUrl: this.queryUrl }),
+      },
       nowMs: this.nowMs,
     });
+    this.judgement = transition.judgement?.state ?? this.judgement;
     this.commit(transition, 'tick');
     return this;
   }
@@ -91,7 +108,7 @@ export class Stage {
     throw new Error('the rollout never settles');
   }
 
-  command(command: RolloutCommand): string {
+  command(command: RolloutCommand | Supersede): string {
     const outcome = decideCommand({
       rollout: this.rollout,
       backend: this.backend,
@@ -159,7 +176,7 @@ export class Stage {
       edge === undefined
         ? {}
         : { edge: { ...edge, state: { ...edge.state, complete: this.complete }, trial: this.trial } };
-    return { fleets, counters, queries: new Map(), scrapeMs: 1_000 };
+    return { fleets, counters, queries: this.queries, scrapeMs: 1_000, loadReports: this.loadReports };
   }
 
   private commit(transition: Transition, by: Change['by']): void {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { startEmbeddedRedis } from '../../src/adapters/store/embedded-redis.ts';
 import { createRedisStore } from '../../src/adapters/store/redis-store.ts';
 import { createXdsServer } from '../../src/adapters/xds/xds-server.ts';
+import { pinnedCluster } from '../../src/core/model/revision.ts';
 import type { BackendTraffic } from '../../src/core/model/traffic.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 import { createSystemClock } from '../../src/platform/system-clock.ts';
@@ -129,7 +130,7 @@ async function structure(untilMs: number): Promise<number[]> {
   for (let i = 0; performance.now() < untilMs; i += 1) {
     const canary = v2(`-${i}`);
     const served = { revisions: [v1, canary], pinned: [canary.key] };
-    const pins = [{ matches, cluster: `${canary.cluster}--pin` }];
+    const pins = [{ matches, cluster: pinnedCluster(canary) }];
     times.push(await publish(backend('shop', [[v1, 10_000]], served)));
     for (const weight of [1_000, 5_000, 10_000])
       times.push(await publish({ ...arms(weight, canary), ...served, pins }));

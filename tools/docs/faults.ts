@@ -21,9 +21,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   F3: {
     fault: 'One rollout crashes whoever runs it, again and again',
-    promise: 'It is set aside, its weight held; the others go on.',
-    gap: 'Crashes are not counted; such a rollout crashes every replica in turn.',
-    untested: true,
+    promise:
+      'After three crashes within ten minutes it is set aside, its weight held until a person decides or its deadline sends it back; the others go on.',
+    gap: null,
   },
   F4: {
     fault: 'Redis restarts with its append-only file',
@@ -32,13 +32,14 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   F5: {
     fault: 'Redis is away for long',
-    promise: 'Weights stay, commands get 503, `/livez` stays good, nothing advances; overdue waits are made up for.',
-    gap: 'No emergency way back without Redis.',
+    promise:
+      'Weights stay, commands get 503, `/livez` stays good, nothing advances; overdue waits are made up for. A person can send a backend to stable at each replica, which writes it down later.',
+    gap: 'Nothing goes back by itself; replicas are asked one by one.',
   },
   F6: {
     fault: 'Redis lost writes, or an older copy came back',
     promise: 'Nothing is pushed and no old ACK counts, until a person has looked.',
-    gap: 'Only an engine that has run since the loss notices; all engines restarted with it do not.',
+    gap: 'Engines without a `data.folder` that are all restarted with it notice nothing; nor does one with it, of the last second before it was killed. A replay needs all that was lost.',
   },
   F7: {
     fault: 'Redis is out of memory, read-only, busy or slow',
@@ -47,8 +48,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   F8: {
     fault: 'Two writers at once',
-    promise: 'Every write names the revisions it was decided on; the loser changes nothing and decides again.',
-    gap: 'A Redis that is split in two is not tested.',
+    promise:
+      'Every write names the revisions it was decided on; the loser changes nothing and decides again. What the lost side of a split Redis took is noticed.',
+    gap: null,
   },
   F9: {
     fault: 'Prometheus is down, slow, or refuses',
@@ -57,9 +59,8 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   F10: {
     fault: 'No evidence for many rollouts at once',
-    promise: 'One alert, all hold, and every window begins anew.',
-    gap: 'Each rollout holds by itself; there is no common breaker and no common alert.',
-    untested: true,
+    promise: 'At more than a fifth of them, and at least three: one alert, all hold, and every window begins anew.',
+    gap: null,
   },
   F11: { fault: 'NaN, ±Inf, no series', promise: 'Inconclusive, never a pass.', gap: null },
   F12: { fault: 'Several series, a matrix or a text', promise: 'Inconclusive with a reason of its own.', gap: null },
@@ -108,9 +109,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     gap: null,
   },
   F25: {
-    fault: 'A webhook redirects, trickles, floods, or says how long to wait',
-    promise: 'Not followed; 10 s and 64 KiB at most; Retry-After is kept.',
-    gap: 'Refused (410) is one message, not the whole receiver.',
+    fault: 'A webhook redirects, trickles, floods, says how long to wait, or is gone',
+    promise: 'Not followed; 10 s and 64 KiB at most; Retry-After is kept; 410 turns the notifier off, and it is told.',
+    gap: null,
   },
   F26: {
     fault: 'A webhook that a gate asks fails',
@@ -125,13 +126,15 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   F28: {
     fault: 'A trigger comes twice, or late',
-    promise: 'One key starts one rollout, also when both come at once.',
-    gap: 'An older build is not told from a newer one.',
+    promise:
+      'One key starts one rollout, also when both come at once; a build older than one that was started is refused.',
+    gap: null,
   },
   F29: {
     fault: 'A new deploy while one runs',
-    promise: 'Refused, and the running one is named.',
-    gap: 'It cannot replace the running one or queue behind it.',
+    promise:
+      'As its plan says: refused, and the running one is named; or it waits, and begins by itself; or the running one goes back to stable first. Whoever dies meanwhile, one begins.',
+    gap: null,
   },
   F30: {
     fault: 'A plan is changed or deleted under its rollout',
@@ -141,20 +144,20 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   F31: { fault: 'Promotion by hand against a rollback', promise: 'A durable rollback wins.', gap: null },
   F32: {
     fault: 'The disk is full',
-    promise: 'The engine goes on.',
-    gap: 'It writes no file of its own yet, so nothing can fail; what `serin dev` does with a full disk is not tested.',
-    untested: true,
+    promise: 'The engine goes on; what it could not write down it says, and tries again.',
+    gap: 'What `serin dev` does when the disk of its store is full is not tested.',
   },
   F33: {
     fault: 'An engine stalls for seconds',
-    promise: 'Others take over; its next write is refused, and it decides again.',
-    gap: 'No watchdog ends an engine that stalls for good.',
+    promise:
+      'Others take over; its next write is refused, and it decides again. After 30 s without a turn of its event loop it ends itself.',
+    gap: null,
   },
   F34: {
     fault: 'Certificates run out or change',
-    promise: 'They are read again without a restart, and warned of.',
-    gap: 'They are read at the start alone.',
-    untested: true,
+    promise:
+      'They are read again within seconds, without a restart; what does not fit together is not taken. An alert comes two weeks before the end.',
+    gap: 'Of authorities for Prometheus and webhooks only those of the system are known.',
   },
   F35: {
     fault: 'No engine comes back',

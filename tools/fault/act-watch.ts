@@ -14,6 +14,7 @@ type Clusters = Pick<RolloutHistory, 'canaryCluster' | 'stableCluster'>;
 interface Seen extends Clusters {
   readonly rev: number;
   readonly phase: Phase;
+  readonly setAside: boolean;
   readonly dueAtMs: number | null;
   readonly leased: boolean;
   /** When an engine last committed for it, or looked at it and said when to look again. */
@@ -24,6 +25,8 @@ interface Seen extends Clusters {
 export interface ActWatch {
   follow(id: string): void;
   phase(id: string): Phase | null;
+  /** Left alone until a person decides, since engines died over it. */
+  isSetAside(id: string): boolean;
   clusters(id: string): Clusters;
   /** Rollouts that an engine has to act on soon. */
   dueSoon(atMs: number): readonly string[];
@@ -64,9 +67,9 @@ export function actWatch(redisPort: number): ActWatch {
     const ticked = before !== null && !leased && (before.leased || before.dueAtMs !== dueAtMs);
     const acted = before === null || before.rev !== Number(rev) || ticked;
     const known = before?.rev === Number(rev) ? before : readBody(body);
-    const { phase, canaryCluster, stableCluster } = known;
+    const { phase, setAside, canaryCluster, stableCluster } = known;
     const actedAtMs = acted ? Date.now() : before.actedAtMs;
-    seen.set(id, { rev: Number(rev), phase, canaryCluster, stableCluster, dueAtMs, leased, actedAtMs });
+    seen.set(id, { rev: Number(rev), phase, setAside, canaryCluster, stableCluster, dueAtMs, leased, actedAtMs });
   };
   const lookAll = async () => {
     const open = [...seen].filter(([, last]) => last === null || !isTerminal(last.phase));
@@ -90,6 +93,7 @@ export function actWatch(redisPort: number): ActWatch {
       if (!seen.has(id)) seen.set(id, null);
     },
     phase: (id) => seen.get(id)?.phase ?? null,
+    isSetAside: (id) => seen.get(id)?.setAside ?? false,
     clusters: (id) => {
       const { canaryCluster = '', stableCluster = '' } = seen.get(id) ?? {};
       return { canaryCluster, stableCluster };
@@ -122,7 +126,8 @@ export function actWatch(redisPort: number): ActWatch {
   };
 }
 
-function readBody(text: string): Pick<Seen, 'phase' | keyof Clusters> {
-  const { phase, canary, stable } = JSON.parse(text) as Pick<Rollout, 'phase' | 'canary' | 'stable'>;
-  return { phase, canaryCluster: canary.cluster, stableCluster: stable?.cluster ?? '' };
+function readBody(text: string): Pick<Seen, 'phase' | 'setAside' | keyof Clusters> {
+  const { phase, paused, canary, stable } = JSON.parse(text) as Pick<Rollout, 'phase' | 'paused' | 'canary' | 'stable'>;
+  const setAside = paused?.quarantined === true;
+  return { phase, setAside, canaryCluster: canary.cluster, stableCluster: stable?.cluster ?? '' };
 }

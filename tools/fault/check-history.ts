@@ -1,4 +1,5 @@
 import { isTerminal, type Phase } from '../../src/core/model/phase.ts';
+import { MAX_CRASHES } from '../../src/core/rollout/quarantine.ts';
 import type { EventBody } from '../../src/surfaces/api/schemas.ts';
 import type { Failure, History, RolloutHistory, Stall } from './history.ts';
 
@@ -20,6 +21,7 @@ export function checkHistory(history: History): {
   const messages = checkMessages(history);
   const violations = [
     ...history.rollouts.flatMap((rollout) => checkRollout(rollout, history.stalls)),
+    ...history.rollouts.flatMap((rollout) => checkSetAside(rollout, history)),
     ...checkOwnership(history.rollouts),
     ...history.failures.filter((failure) => !isExcused(failure, history)).map(describeFailure),
     ...messages.violations,
@@ -81,6 +83,24 @@ function rightEnds({ kind, aborted }: RolloutHistory): readonly Phase[] {
   if (kind === 'bad' || kind === 'refused') return ['rolled_back'];
   if (kind !== 'aborted' || aborted === 'no') return ['promoted'];
   return aborted === 'yes' ? ['aborted'] : ['aborted', 'promoted'];
+}
+
+/**
+ * A rollout is set aside when engines died over it, and no sooner: since it began, or was given another chance, as many
+ * replicas were away as it takes.
+ */
+function checkSetAside({ id, kind, events }: RolloutHistory, { absences, stalls }: History): string[] {
+  const wrong: string[] = [];
+  let countedFromMs = 0;
+  for (const event of events) {
+    const atMs = committedMs(event);
+    if (event.type === 'started' || event.type === 'resumed') countedFromMs = atMs;
+    if (event.type !== 'quarantined') continue;
+    const away = [...absences, ...stalls].filter(({ fromMs, toMs }) => toMs >= countedFromMs && fromMs <= atMs);
+    if (away.length < MAX_CRASHES)
+      wrong.push(`${kind} rollout ${id}: was set aside after ${away.length} absences of replicas`);
+  }
+  return wrong;
 }
 
 /** Never more than one active rollout per backend. */
@@ -148,7 +168,7 @@ function checkMessages({ rollouts, messages }: History): Messages {
 }
 
 /** Told beside the events, or of the rollout's own accord. */
-const OF_THEIR_OWN = ['laggards', 'streams', 'paused', 'resumed', 'approval'];
+const OF_THEIR_OWN = ['laggards', 'streams', 'paused', 'resumed', 'approval', 'evidence_lost', 'evidence_back'];
 
 function expectedMessages(id: string, events: readonly EventBody[]): string[] {
   return events.flatMap((event) => {
@@ -159,6 +179,7 @@ function expectedMessages(id: string, events: readonly EventBody[]): string[] {
 
 function messageOf({ type, phase }: EventBody): string | null {
   if (type === 'started' || type === 'finished') return type === 'started' ? 'started' : phase;
+  if (type === 'quarantined') return 'quarantined';
   if (type === 'step' && phase === 'stepping') return 'step';
   if (type === 'phase' && (phase === 'rolling_back' || phase === 'aborting')) return phase;
   return null;

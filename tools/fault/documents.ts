@@ -1,3 +1,4 @@
+import { REFUSED_PATTERN } from '../../test/support/envoy-bootstrap.ts';
 import type { RolloutKind } from './history.ts';
 import { BACKENDS, FLEET, hostOf } from './plant.ts';
 
@@ -5,8 +6,7 @@ const STEPS: Readonly<Record<RolloutKind, string>> = {
   good: '[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: Present }] }] }, { weight: 50, hold: 1s }]',
   judged: '[{ weight: 40 }]',
   bad: '[{ weight: 20 }, { weight: 40 }]',
-  refused:
-    '[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: RegularExpression, value: "\\\\pL{60}" }] }] }]',
+  refused: `[{ weight: 10, matches: [{ headers: [{ name: x-tester, type: RegularExpression, value: "${REFUSED_PATTERN}" }] }] }]`,
   aborted: '[{ weight: 5 }, { weight: 25, hold: 2m }]',
 };
 
@@ -30,6 +30,7 @@ ${KINDS.map((kind) => plan(backend, kind)).join('')}`,
   ).join('---\n');
 }
 
+/** Judged by fixed limits: under so many faults no step lasts long enough to compare with an error bound. */
 function plan(backend: string, kind: RolloutKind): string {
   const judged = kind === 'judged' || kind === 'bad';
   return `---
@@ -39,7 +40,7 @@ metadata: { name: ${planOf(backend, kind)} }
 spec:
   backend: ${backend}
   strategy: { steps: ${STEPS[kind]} }
-${judged ? '  analysis: [{ use: error-rate, with: { max: 0.1, minRequests: 20 } }]\n' : ''}  deadline: 10m
+${judged ? '  judge: { name: threshold }\n  analysis: [{ use: error-rate, with: { max: 0.1, minRequests: 20 } }]\n' : ''}  deadline: 10m
   notify: [deploys]
 `;
 }

@@ -12,6 +12,8 @@ export interface EngineSeat {
   readonly xdsPort: number;
   /** Ready, and not told to die. */
   isUp(): boolean;
+  /** When a process of it ended, whatever the reason, epoch ms. */
+  readonly ends: readonly number[];
   /** `null` while it is down. */
   process(): RunningProcess | null;
   /** Starts it with a crash point; resolves when it is ready, or has ended before that. */
@@ -25,7 +27,7 @@ export async function engineSeat(options: {
   readonly name: string;
   readonly folder: string;
   readonly program: readonly string[];
-  /** Lines of `serin.yaml` that all replicas share. */
+  /** Lines of `serin.yaml`, all but its own ports. */
   readonly config: string;
   /** An engine that ended, or did not end, of its own accord. */
   readonly onOwnEnd: (words: string) => void;
@@ -38,6 +40,7 @@ export async function engineSeat(options: {
   let running: RunningProcess | null = null;
   let ready = false;
   let told = false;
+  const ends: number[] = [];
   const end = async () => {
     told = true;
     const own = running;
@@ -52,6 +55,7 @@ export async function engineSeat(options: {
     name,
     server,
     xdsPort,
+    ends,
     isUp: () => ready && running?.exited() === false,
     process: () => running,
     async start(crashPoint) {
@@ -64,6 +68,7 @@ export async function engineSeat(options: {
       });
       running = own;
       void own.ended.then((code) => {
+        ends.push(Date.now());
         if (code === null || (told && code === 0)) return;
         options.onOwnEnd(`${name} ended by itself with ${code}: ${own.output().slice(-2_000)}`);
       });

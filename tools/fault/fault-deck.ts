@@ -8,7 +8,9 @@ export type Fault =
   | { readonly kind: 'recovery'; readonly point: CrashPointName }
   | { readonly kind: 'kill engine' | 'kill all engines' | 'kill store' | 'kill store and engine' | 'kill Envoy' }
   /** Ended in order, or stopped for a while, after which it goes on as if nothing had been. */
-  | { readonly kind: 'end engine' | 'stop engine' | 'stop store' | 'stop Envoy' | 'cut line' };
+  | { readonly kind: 'end engine' | 'stop engine' | 'stop store' | 'stop Envoy' }
+  /** The line of an Envoy to the replicas, of one replica to the store, of all of them to Prometheus or the receiver. */
+  | { readonly kind: 'cut line' | 'cut store line' | 'cut metrics line' | 'cut receiver line' };
 
 /** How many processes it ends; those that only stop or cut are no crashes. */
 export function crashesOf({ kind }: Fault): number {
@@ -28,6 +30,9 @@ export function crashesOf({ kind }: Fault): number {
     case 'stop store':
     case 'stop Envoy':
     case 'cut line':
+    case 'cut store line':
+    case 'cut metrics line':
+    case 'cut receiver line':
       return 0;
   }
 }
@@ -56,6 +61,9 @@ function round(random: Random): Fault[] {
     ...times(2, { kind: 'stop store' }),
     ...times(2, { kind: 'stop Envoy' }),
     ...times(2, { kind: 'cut line' }),
+    ...times(2, { kind: 'cut store line' }),
+    ...times(2, { kind: 'cut metrics line' }),
+    ...times(2, { kind: 'cut receiver line' }),
   ];
   return shuffled(faults, random);
 }
@@ -95,17 +103,19 @@ export class PointHand {
   }
 }
 
+/** Without an end: one round after the other. */
+export function* faults(random: Random): Generator<Fault, never> {
+  for (;;) yield* round(random);
+}
+
 /** Faults with at least so many crashes among them. */
 export function faultDeck(crashes: number, random: Random): Fault[] {
   const deck: Fault[] = [];
-  let sum = 0;
-  let left: Fault[] = [];
-  while (sum < crashes) {
-    if (left.length === 0) left = round(random);
-    const next = left.shift();
-    if (next === undefined) break;
-    deck.push(next);
-    sum += crashesOf(next);
+  const endless = faults(random);
+  for (let sum = 0; sum < crashes; ) {
+    const fault = endless.next().value;
+    deck.push(fault);
+    sum += crashesOf(fault);
   }
   return deck;
 }

@@ -11,6 +11,7 @@ export interface History {
   /** Requests that were not answered by 200. */
   readonly failures: readonly Failure[];
   readonly outages: readonly Outage[];
+  readonly absences: readonly Absence[];
   readonly stalls: readonly Stall[];
 }
 
@@ -56,6 +57,13 @@ export interface Failure {
 export interface Outage {
   readonly envoy: string;
   readonly kind: 'killed' | 'stopped';
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** When other replicas could not tell one from a dead one; of a store that was away, they could tell of none. */
+export interface Absence {
+  readonly who: string;
   readonly fromMs: number;
   readonly toMs: number;
 }

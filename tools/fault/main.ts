@@ -1,13 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Undo, undoAll } from '../../test/support/installation.ts';
-import { stopAll } from '../../test/support/processes.ts';
 import { seeded } from '../../test/support/random.ts';
-import { FIGURES } from '../docs/reliability-page.ts';
+import { FIGURES } from '../docs/last-figures.ts';
 import { faultDeck } from './fault-deck.ts';
 import { runFaults } from './run-faults.ts';
+import { runTool } from './run-tool.ts';
 
 /**
  * `npm run fault [-- --crashes N --seed S --record]`: real replicas, a real store and real Envoys, killed over and over while
@@ -21,26 +18,11 @@ const { values } = parseArgs({
     record: { type: 'boolean', default: false },
   },
 });
-const undo: Undo[] = [];
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-let ending: Promise<void> | null = null;
-const end = (): Promise<void> => {
-  ending ??= undoAll(undo, say).then(stopAll);
-  return ending;
-};
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void end().then(() => process.exit(130)));
-}
-
-const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
-  stdio: ['ignore', 2, 2],
-});
-if (built.status !== 0) process.exit(1);
-try {
+await runTool('the fault run', async ({ undo, say, program }) => {
   const { report, violations } = await runFaults({
     deck: faultDeck(Number(values.crashes), seeded(Number(values.seed))),
     seed: Number(values.seed),
-    program: [resolve('dist/main.js')],
+    program: [program],
     undo,
     say,
   });
@@ -48,12 +30,5 @@ try {
   console.table(report.points);
   if (values.record) writeFileSync(FIGURES, `${JSON.stringify(report, null, 2)}\n`);
   console.log(JSON.stringify(report));
-  process.exitCode = violations.length === 0 ? 0 : 1;
-} catch (error) {
-  if (ending === null) {
-    say(`the fault run failed: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
-  }
-} finally {
-  await end();
-}
+  return violations;
+});

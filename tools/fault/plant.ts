@@ -17,12 +17,17 @@ export const FLEET = 'edge';
 export const BACKENDS = ['anvil', 'bellows', 'crucible'] as const;
 export const hostOf = (backend: string): string => `${backend}.example.com`;
 
-/** Everything real, on loopback and in one folder: a store, replicas, Envoys behind lines that can be cut. */
+/** Everything real, on loopback and in one folder, and between all of it lines that can be cut. */
 export interface Plant {
   readonly engines: readonly EngineSeat[];
   readonly envoys: readonly EnvoyProcess[];
   /** The line of each Envoy to the replicas: its own one while that is up, else the next. */
   readonly lines: readonly CutProxy[];
+  /** From each replica to the store. Whoever looks past the engines has its own way. */
+  readonly storeLines: readonly CutProxy[];
+  /** From all replicas to Prometheus, and to the receiver. */
+  readonly metricsLine: CutProxy;
+  readonly receiverLine: CutProxy;
   readonly redisPort: number;
   redis(): RunningProcess;
   startRedis(): Promise<void>;
@@ -39,9 +44,11 @@ const RECEIVER_DELAY_MS = 30;
 export async function startPlant(options: {
   readonly program: readonly string[];
   readonly undo: Undo[];
+  /** More lines for `serin.yaml`. */
+  readonly settings: string;
   readonly onOwnEnd: (words: string) => void;
 }): Promise<Plant> {
-  const { program, undo, onOwnEnd } = options;
+  const { program, undo, settings, onOwnEnd } = options;
   const folder = await mkdtemp(join(tmpdir(), 'serin-fault-'));
   undo.push(() => rm(folder, { recursive: true, force: true }));
   const upstreams = [];
@@ -53,7 +60,13 @@ export async function startPlant(options: {
   const [one, two, bad] = upstreams;
   if (one === undefined || two === undefined || bad === undefined) throw new Error('no upstreams');
   bad.failShare = 0.5;
+  const line = async (toPort: number | (() => number)) => {
+    const one = await cutProxy(toPort);
+    undo.push(() => one.close());
+    return one;
+  };
   const { url, messages } = await startReceiver(undo);
+  const receiverLine = await line(Number(new URL(url).port));
 
   const redisPort = await freePort();
   let redis: RunningProcess | null = null;
@@ -74,10 +87,9 @@ export async function startPlant(options: {
   const lines: CutProxy[] = [];
   const envoys: EnvoyProcess[] = [];
   for (let i = 0; i < REPLICAS; i += 1) {
-    const line = await cutProxy(() => nearest(engines, i));
-    lines.push(line);
-    undo.push(() => line.close());
-    const envoy = await envoyProcess(`edge-${i + 1}`, FLEET, line.port, i === 1 ? 'delta' : 'sotw');
+    const own = await line(() => nearest(engines, i));
+    lines.push(own);
+    const envoy = await envoyProcess(`edge-${i + 1}`, FLEET, own.port, i === 1 ? 'delta' : 'sotw');
     envoys.push(envoy);
     undo.push(() => envoy.close());
   }
@@ -90,17 +102,22 @@ export async function startPlant(options: {
     })),
   );
   undo.push(() => prometheus.close());
-  const config = `redis: { url: "redis://127.0.0.1:${redisPort}" }
-prometheus: { url: "${prometheus.url}", timeout: 2s }
+  const metricsLine = await line(Number(new URL(prometheus.url).port));
+  const through = (address: string, { port }: CutProxy) => Object.assign(new URL(address), { port: String(port) }).href;
+  const config = `prometheus: { url: "${through(prometheus.url, metricsLine)}", timeout: 2s }
 fleets:
   - name: ${FLEET}
     metrics: { selector: { job: envoy }, nodeLabel: node, nodeFrom: id, scrapeInterval: 1s }
 notifiers:
-  - { name: deploys, type: generic, url: "${url}" }
+  - { name: deploys, type: generic, url: "${through(url, receiverLine)}" }
 timing: { retireAfter: 20s }
-`;
+${settings}`;
+  const storeLines: CutProxy[] = [];
   for (let i = 0; i < REPLICAS; i += 1) {
-    const seat = await engineSeat({ name: `engine-${i + 1}`, folder, program, config, onOwnEnd });
+    const store = await line(redisPort);
+    storeLines.push(store);
+    const own = `redis: { url: "redis://127.0.0.1:${store.port}" }\n${config}`;
+    const seat = await engineSeat({ name: `engine-${i + 1}`, folder, program, config: own, onOwnEnd });
     engines.push(seat);
     undo.push(() => seat.close());
   }
@@ -108,6 +125,9 @@ timing: { retireAfter: 20s }
     engines,
     envoys,
     lines,
+    storeLines,
+    metricsLine,
+    receiverLine,
     redisPort,
     redis: () => {
       if (redis === null) throw new Error('no store');

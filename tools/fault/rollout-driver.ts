@@ -26,8 +26,10 @@ export function driveRollouts(options: {
   readonly watch: ActWatch;
   readonly random: Random;
   readonly violation: (words: string) => void;
+  /** Waited for before the next one begins. */
+  readonly onEnd: (rollout: Begun) => Promise<void>;
 }): RolloutDriver {
-  const { plant, watch, random, violation } = options;
+  const { plant, watch, random, violation, onEnd } = options;
   const begun: Begun[] = [];
   let stopping = false;
   let count = 0;
@@ -39,6 +41,7 @@ export function driveRollouts(options: {
       if (rollout === null) return;
       if (kind === 'aborted') await abort(rollout);
       await ended(rollout);
+      await onEnd(rollout);
     }
   };
 
@@ -70,11 +73,17 @@ export function driveRollouts(options: {
     return rollout;
   };
 
+  /** As a person does who knows that the rollout is not to blame. Whether it was right to do so is checked at the end. */
+  const resumeSetAside = async (id: string) => {
+    if (watch.isSetAside(id)) await anyClient(plant, random).command(id, 'resume', {});
+  };
+
   /** A person's abort, in the second step, insisted on until it is answered. */
   const abort = async (rollout: Begun) => {
     const { id } = rollout;
     let tries = 0;
     const isAnswered = async () => {
+      await resumeSetAside(id);
       const client = anyClient(plant, random);
       if (tries === 0) {
         const read = await client.rollout(id);
@@ -96,7 +105,8 @@ export function driveRollouts(options: {
   };
 
   const ended = async ({ id, kind }: Begun) => {
-    const isOver = () => {
+    const isOver = async () => {
+      await resumeSetAside(id);
       const phase = watch.phase(id);
       return phase !== null && isTerminal(phase);
     };

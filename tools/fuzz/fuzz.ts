@@ -38,6 +38,8 @@ export interface Finding {
 
 export interface FuzzReport {
   readonly inputs: number;
+  /** Of these, those that were not refused; 0 where the target does not say. */
+  readonly taken: number;
   readonly longestMs: number;
   readonly rssMb: number;
   readonly findings: readonly Finding[];
@@ -55,7 +57,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const findings: Finding[] = [];
   const endMs = performance.now() + options.seconds * 1_000;
   let child = await startChild(options.module);
-  let [ran, longestMs, rssMb] = [0, 0, 0];
+  let [ran, taken, longestMs, rssMb] = [0, 0, 0, 0];
   try {
     while (ran < options.inputs && performance.now() < endMs && findings.length < MAX_FINDINGS) {
       const input = next(ran, corpus, random);
@@ -68,6 +70,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       if (ended.kind === 'ran') {
         longestMs = Math.max(longestMs, ended.activeMs);
         rssMb = Math.max(rssMb, ended.rssMb);
+        if (ended.taken) taken += 1;
       }
       const judged = judge(ended, limits);
       if (judged === null) continue;
@@ -78,7 +81,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   } finally {
     await child.stop();
   }
-  return { inputs: ran, longestMs: Math.round(longestMs), rssMb, findings };
+  return { inputs: ran, taken, longestMs: Math.round(longestMs), rssMb, findings };
 }
 
 export function nameOf({ kind, input }: Finding): string {

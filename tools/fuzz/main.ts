@@ -26,13 +26,15 @@ if (wanted.length === 0 || ![seconds, inputs, seed].every((number) => Number.isF
   console.error(`usage: fuzz [--target ${TARGETS.join('|')}] [--seconds N] [--inputs N] [--seed N]`);
   process.exit(2);
 }
-console.log(`seed ${seed}\n${'target'.padEnd(12)} inputs  longest ms  RSS MiB  findings`);
+console.log(`seed ${seed}\n${'target'.padEnd(12)} inputs   taken  longest ms  RSS MiB  findings`);
 const reports: ({ readonly target: string } & Omit<FuzzReport, 'findings'> & { readonly findings: number })[] = [];
 for (const target of wanted) {
   const corpus = here(`./corpus/${target}`);
   const { findings, ...report } = await fuzz({ module: here(`./targets/${target}.ts`), corpus, seed, inputs, seconds });
-  const cells = [report.inputs, report.longestMs, report.rssMb, findings.length];
-  console.log(`${target.padEnd(12)} ${cells.map((cell, i) => String(cell).padStart([6, 11, 8, 9][i] ?? 0)).join(' ')}`);
+  const cells = [report.inputs, report.taken, report.longestMs, report.rssMb, findings.length];
+  console.log(
+    `${target.padEnd(12)} ${cells.map((cell, i) => String(cell).padStart([6, 7, 11, 8, 9][i] ?? 0)).join(' ')}`,
+  );
   mkdirSync(corpus, { recursive: true });
   for (const finding of findings) {
     const file = join(corpus, nameOf(finding));

@@ -37,6 +37,8 @@ const NUMBERS = [0, 1, 0x7f, 0x80, 0xff];
 
 /** One to several random changes of an input, by bytes, by words, and by other inputs. */
 export function mutate(input: Buffer, others: readonly Buffer[], random: Random): Buffer {
+  // What is much changed is refused at the door; what is behind it has to be tried as well.
+  if (random.chance(0.4)) return otherValue(input, random);
   let bytes = input;
   for (let times = random.between(1, 6); times > 0; times -= 1) bytes = change(bytes, others, random);
   return bytes.subarray(0, MAX_INPUT);
@@ -78,6 +80,23 @@ function change(input: Buffer, others: readonly Buffer[], random: Random): Buffe
     default:
       return before;
   }
+}
+
+/** Another word or number in the place of one, so that what is around it still makes sense. */
+function otherValue(input: Buffer, random: Random): Buffer {
+  const text = input.toString('latin1');
+  const values = [...text.matchAll(/[A-Za-z0-9._-]+/g)];
+  const value = values[random.between(0, Math.max(0, values.length - 1))];
+  if (value === undefined) return input;
+  const other = values[random.between(0, values.length - 1)]?.[0] ?? '';
+  const words = [
+    other,
+    `${value[0]}${random.between(0, 9)}`,
+    value[0].slice(1),
+    pick(WORDS, random).toString('latin1'),
+  ];
+  const put = /^-?\d/.test(value[0]) && random.chance(0.5) ? String(digits(random)) : pick(words, random);
+  return Buffer.from(text.slice(0, value.index) + put + text.slice(value.index + value[0].length), 'latin1');
 }
 
 function digits(random: Random): string | number {

@@ -53,8 +53,8 @@ export async function startChild(module: string): Promise<TargetChild> {
       patience.abort();
       if (ended === null) return { kind: 'silent' };
       if (typeof ended === 'object' && 'kind' in ended) return ended as Ended;
-      const { broken, activeMs, rssMb } = ended as Answer;
-      return { kind: 'ran', broken, activeMs, rssMb };
+      const { id: _, ...answer } = ended as Answer;
+      return { kind: 'ran', ...answer };
     },
     async stop() {
       child.kill('SIGKILL');

@@ -2,6 +2,10 @@
 export interface FuzzTarget {
   /** Resolves with `null` where the border kept its promise, else with what it did instead. */
   run(input: Buffer): Promise<string | null>;
+  /** Before every input, and not measured. */
+  prepare?(input: Buffer): Promise<void>;
+  /** Was the last input taken, and not refused at the door? Where this is never so, nothing behind it is tried. */
+  taken?(): boolean;
   close(): Promise<void>;
 }
 
@@ -20,4 +24,5 @@ export interface Answer {
   /** How long the event loop was at work for this input, ms: no turn can have been longer. */
   readonly activeMs: number;
   readonly rssMb: number;
+  readonly taken: boolean;
 }

@@ -17,7 +17,7 @@ const { values } = parseArgs({
     replicas: { type: 'string', default: '3' },
     rollouts: { type: 'string', default: '5' },
     nodes: { type: 'string', default: '4' },
-    jobs: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     replay: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
     bug: { type: 'string' },
@@ -99,7 +99,8 @@ async function playAll(schedules: number): Promise<Totals[]> {
 
 function inChild<T>(more: readonly string[]): Promise<T> {
   const same = ['replicas', 'rollouts', 'nodes'].flatMap((name) => [`--${name}`, String(values[name as 'nodes'])]);
-  const args = ['--import', 'tsx', fileURLToPath(import.meta.url), ...same, ...more];
+  // A world makes much garbage and keeps little: the young part of the heap may be larger.
+  const args = ['--max-semi-space-size=64', '--import', 'tsx', fileURLToPath(import.meta.url), ...same, ...more];
   if (size.lostWrites) args.push('--lost-writes');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });

@@ -28,6 +28,8 @@ export interface NotifyTarget {
 }
 
 export interface WebhookNotifier extends Notifier {
+  /** Names of those whose receiver has said that it is gone (410): nothing is sent there by this process any more. */
+  off(): readonly string[];
   /** Ends connections and tries under way. */
   close(): Promise<void>;
 }
@@ -39,6 +41,8 @@ const MAX_WORDS = 200;
 export function createNotifier(options: NotifierOptions): WebhookNotifier {
   const { clock, logger, timeoutMs = 10_000, userAgent = 'serin' } = options;
   const targets = new Map(options.targets.map((target) => [target.name, target]));
+  /** Until the process ends: an address is configuration, and that is read at the start. */
+  const off = new Map<string, Delivery>();
   // An own agent: no proxy variables, no redirects, no sharing with other parts.
   const agent = new Agent({ connections: 8, pipelining: 1, connect: { timeout: timeoutMs } });
 
@@ -47,6 +51,8 @@ export function createNotifier(options: NotifierOptions): WebhookNotifier {
     if (target === undefined) return { kind: 'rejected', detail: `no notifier is named ${name}` };
     const url = webUrl(target.url);
     if (url === null) return { kind: 'rejected', detail: `the URL of notifier ${name} is not an http or https URL` };
+    const refused = off.get(name);
+    if (refused !== undefined) return refused;
     const body = JSON.stringify(payload(target.format, notice));
     const secrets = [target.secret ?? []].flat();
     const headers = {
@@ -59,9 +65,17 @@ export function createNotifier(options: NotifierOptions): WebhookNotifier {
     const delivery = await post({ agent, clock, timeoutMs, url, headers, body, hidden: [target.url, ...secrets] });
     const ms = Math.round(clock.monotonicMs() - startMs);
     logger.debug('webhook tried', { target: name, noticeId: notice.id, attempt, outcome: delivery.kind, ms });
+    if (delivery.kind === 'rejected' && delivery.gone === true && !off.has(name)) {
+      const detail = `notifier ${name} is off until this replica is started anew: ${delivery.detail}`;
+      off.set(name, { kind: 'rejected', detail, gone: true });
+      logger.error('a receiver is gone; nothing is sent to it until its url is changed and this replica started anew', {
+        target: name,
+        detail: delivery.detail,
+      });
+    }
     return delivery;
   };
-  return { targets: () => [...targets.keys()], deliver, close: () => agent.destroy() };
+  return { targets: () => [...targets.keys()], off: () => [...off.keys()], deliver, close: () => agent.destroy() };
 }
 
 function payload(format: NotifyTarget['format'], notice: Notice): unknown {

@@ -1,5 +1,8 @@
+import { retryAfterMs } from '../../core/model/retry-after.ts';
 import type { Delivery } from '../../engine/ports/notifier.ts';
 
+/** Of Standard Webhooks: the receiver wants nothing any more. */
+const GONE = 410;
 const LONGEST_PAUSE_MS = 3_600_000;
 
 export interface Reply {
@@ -19,17 +22,9 @@ export function readDelivery({ status, retryAfter, words }: Reply, nowMs: number
   if (status >= 300 && status < 400) {
     return { kind: 'retry', afterMs: null, detail: `${detail}; redirects are not followed` };
   }
+  if (status === GONE) return { kind: 'rejected', detail, gone: true };
   const again = status >= 500 || [408, 425, 429].includes(status);
   if (!again) return { kind: 'rejected', detail };
   const mayAsk = status === 429 || status === 503;
-  return { kind: 'retry', afterMs: mayAsk ? pauseMs(retryAfter, nowMs) : null, detail };
-}
-
-/** `Retry-After` as seconds or a date (RFC 9110, 10.2.3), between 1 s and 1 h; `null` when it says nothing usable. */
-function pauseMs(retryAfter: string | undefined, nowMs: number): number | null {
-  if (retryAfter === undefined) return null;
-  // `Date.parse` alone takes `-5` for a date.
-  const dateMs = /^[A-Z][a-z]{2},/.test(retryAfter) ? Date.parse(retryAfter) - nowMs : Number.NaN;
-  const ms = /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) * 1_000 : dateMs;
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 1_000), LONGEST_PAUSE_MS) : null;
+  return { kind: 'retry', afterMs: mayAsk ? retryAfterMs(retryAfter, nowMs, LONGEST_PAUSE_MS) : null, detail };
 }

@@ -1,14 +1,8 @@
 import { PrometheusDriver } from 'prometheus-query';
 import { z } from 'zod';
-import type { EvidenceGap } from '../../core/analysis/judge.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
+import { type Gap, gap } from './gap.ts';
 import { redact } from './redact.ts';
-
-export interface Gap {
-  readonly kind: 'gap';
-  readonly gap: EvidenceGap;
-  readonly detail: string;
-}
 
 /** The `data` of a complete answer without warnings; `result` is not looked at yet. */
 export interface Answer {
@@ -30,6 +24,7 @@ export interface Connection {
 interface RawAnswer {
   readonly status: number;
   readonly date: unknown;
+  readonly retryAfter: unknown;
   readonly body: unknown;
 }
 
@@ -39,9 +34,10 @@ const MAX_SKEW_MS = 30_000;
 /**
  * One instant query. The client library is used for what it does well and kept from the rest: it turns `+Inf` into
  * NaN, drops warnings, throws plain objects, follows redirects, obeys HTTP_PROXY and reads without limit. So its
- * interceptors hand over the raw answer, and what it makes of that answer itself is thrown away.
+ * interceptors hand over the raw answer, and what it makes of that answer itself is thrown away. `atMs: null`: at the
+ * present moment of the server, which the library cannot ask for.
  */
-export async function ask(connection: Connection, query: string, atMs: number): Promise<Answer | Gap> {
+export async function ask(connection: Connection, query: string, atMs: number | null): Promise<Answer | Gap> {
   const { clock, timeoutMs } = connection;
   const deadline = new AbortController();
   const timer = clock.setTimer(timeoutMs, () => deadline.abort());
@@ -54,6 +50,7 @@ export async function ask(connection: Connection, query: string, atMs: number): 
     requestInterceptor: {
       onFulfilled: (config) => ({
         ...config,
+        data: atMs === null ? withoutTime(config.data) : (config.data as unknown),
         // The library's own timeout is per silence; one byte a second would keep it waiting for ever.
         signal: deadline.signal,
         maxRedirects: 0,
@@ -66,7 +63,8 @@ export async function ask(connection: Connection, query: string, atMs: number): 
     },
     responseInterceptor: {
       onFulfilled: (response) => {
-        seen.raw = { status: response.status, date: response.headers.date, body: response.data };
+        const { date, 'retry-after': retryAfter } = response.headers;
+        seen.raw = { status: response.status, date, retryAfter, body: response.data };
         return response;
       },
       onRejected: (error: unknown) => {
@@ -76,7 +74,7 @@ export async function ask(connection: Connection, query: string, atMs: number): 
     },
   });
   try {
-    await driver.instantQuery(query, atMs, `${timeoutMs}ms`);
+    await driver.instantQuery(query, atMs ?? undefined, `${timeoutMs}ms`);
   } catch (error) {
     // Expected: without a parsed body the library finds nothing it knows.
     seen.failure ??= error;
@@ -88,6 +86,12 @@ export async function ask(connection: Connection, query: string, atMs: number): 
     : readAnswer(seen.raw, connection);
 }
 
+function withoutTime(form: unknown): unknown {
+  if (!(form instanceof URLSearchParams)) throw new Error('the client library sends its questions in another form now');
+  form.delete('time');
+  return form;
+}
+
 function unanswered(failure: unknown, timedOut: boolean, timeoutMs: number): Gap {
   const { code, message } = z
     .object({ code: z.string().optional(), message: z.string().optional() })
@@ -97,10 +101,8 @@ function unanswered(failure: unknown, timedOut: boolean, timeoutMs: number): Gap
     return gap('SOURCE_TIMEOUT', `Prometheus gave no complete answer within ${timeoutMs} ms`);
   }
   if (message?.includes('maxContentLength') === true) {
-    return gap(
-      'BAD_ANSWER',
-      `the answer is larger than ${MAX_BYTES / 1024 / 1024} MiB; narrow the query or the fleet's selector`,
-    );
+    const detail = `the answer is larger than ${MAX_BYTES / 1024 / 1024} MiB; narrow the query or the fleet's selector`;
+    return { ...gap('BAD_ANSWER', detail), tooLarge: true };
   }
   // Only the code: the message may name hosts and URLs.
   return gap('SOURCE_DOWN', `Prometheus cannot be reached (${code ?? 'connection failed'})`);
@@ -116,9 +118,16 @@ const Body = z.discriminatedUnion('status', [
 ]);
 type Body = z.infer<typeof Body>;
 
-function readAnswer({ status, date, body: text }: RawAnswer, { clock, secrets }: Connection): Answer | Gap {
+function readAnswer({ status, date, retryAfter, body: text }: RawAnswer, { clock, secrets }: Connection): Answer | Gap {
   const body = parseBody(text);
-  if (status < 200 || status > 299) return refused(status, body, secrets);
+  if (status < 200 || status > 299) {
+    const refusal = refused(status, body, secrets);
+    // What one query took too long for says nothing of the next.
+    const strained = status === 429 || (status >= 500 && refusal.gap !== 'SOURCE_TIMEOUT');
+    return strained
+      ? { ...refusal, strain: { retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined } }
+      : refusal;
+  }
   if (body === null) return gap('BAD_ANSWER', 'the answer is not one of the Prometheus query API');
   if (body.status === 'error') return refused(status, body, secrets);
   const skewMs = typeof date === 'string' ? Date.parse(date) - clock.now() : Number.NaN;
@@ -157,8 +166,4 @@ function refused(status: number, body: Body | null, secrets: readonly string[]):
     'SOURCE_REFUSED',
     `Prometheus refuses the query (${http}${type === '' ? '' : `, ${redact(type, secrets)}`})${said}`,
   );
-}
-
-export function gap(kind: EvidenceGap, detail: string): Gap {
-  return { kind: 'gap', gap: kind, detail };
 }

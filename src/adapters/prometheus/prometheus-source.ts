@@ -1,12 +1,18 @@
-import type { CountersResult, EvidenceGap } from '../../core/analysis/judge.ts';
+import type { EvidenceGap } from '../../core/analysis/judge.ts';
 import { freshForMs } from '../../core/analysis/sample-health.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { MetricsSource } from '../../engine/ports/metrics-source.ts';
-import { type Answer, ask, type Connection, type Gap, gap } from './ask.ts';
-import { countersQuery, isLabelName, proxiesQuery } from './promql.ts';
-import { readCounters, readProxies, readScalar } from './read-result.ts';
-import { mergeSlices, type Slice, sliceRange } from './slices.ts';
+import type { PastMetrics } from '../../engine/ports/past-metrics.ts';
+import { type Answer, ask, type Connection } from './ask.ts';
+import { createBackOff } from './back-off.ts';
+import { clockOffset } from './clock-offset.ts';
+import { coalesce } from './coalesce.ts';
+import type { FleetMetrics } from './fleet-metrics.ts';
+import { type Gap, gap } from './gap.ts';
+import { isLabelName, proxiesQuery, requestsQuery } from './promql.ts';
+import { readBatch } from './read-batch.ts';
+import { readProxies, readRequests, readScalar } from './read-result.ts';
 
 export interface PrometheusOptions {
   /** Base URL, `http(s)://host:port/prefix`. Userinfo in it is sent as basic auth. */
@@ -20,24 +26,19 @@ export interface PrometheusOptions {
   readonly fleets: readonly FleetMetrics[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of every query and what came of it. */
+  readonly onQuery?: (result: 'OK' | EvidenceGap) => void;
 }
 
-/** How a fleet's Envoys are found in Prometheus. */
-export interface FleetMetrics {
-  readonly name: string;
-  /** Labels that all series of the fleet have, and no others: `{ job: 'envoy-edge' }`. */
-  readonly selector: Readonly<Record<string, string>>;
-  /** Label whose value names one Envoy. */
-  readonly nodeLabel: string;
-  readonly scrapeIntervalMs: number;
-}
+/** Looks at rollouts of one fleet that come within so much time share their queries, ms. */
+const GATHER_MS = 20;
 
 /**
  * Measurements from Prometheus' query API.
  *
  * @throws for a URL or a label that a checked configuration cannot hold
  */
-export function createPrometheusSource(options: PrometheusOptions): MetricsSource {
+export function createPrometheusSource(options: PrometheusOptions): MetricsSource & PastMetrics {
   const connection = connect(options);
   const fleets = new Map(options.fleets.map((fleet) => [fleet.name, fleet]));
   for (const { nodeLabel, selector } of fleets.values()) {
@@ -45,24 +46,29 @@ export function createPrometheusSource(options: PrometheusOptions): MetricsSourc
     if (bad !== undefined) throw new Error(`"${bad}" is no label name`);
   }
   const logChange = changeLog(options.logger);
-  const query = async (text: string, atMs: number): Promise<Answer | Gap> => {
+  const backOff = createBackOff(options.clock);
+  const query = async (text: string, atMs: number | null): Promise<Answer | Gap> => {
+    const resting = backOff.resting();
+    if (resting !== null) return resting;
     const answer = await ask(connection, text, atMs);
+    backOff.heard(answer.kind === 'gap' ? (answer.strain ?? null) : null);
+    options.onQuery?.(answer.kind === 'gap' ? answer.gap : 'OK');
     logChange(answer);
     return answer;
   };
+  const gather = coalesce(options.clock, GATHER_MS, async (name, asks) => {
+    const fleet = fleets.get(name);
+    if (fleet === undefined) throw new Error(`fleet ${name} was gathered for, and is not known`);
+    return readBatch(query, fleet, asks);
+  });
   return {
-    counters: async ({ fleet: name, clusters, families, fromMs, toMs }) => {
-      const fleet = fleets.get(name);
-      if (fleet === undefined) return gap('NO_DATA', `fleet ${name} has no metrics configured`);
+    counters: async ({ fleet, clusters, families: wanted, codes = [], proxies = null, ...rest }) => {
+      if (!fleets.has(fleet)) return gap('NO_DATA', `fleet ${fleet} has no metrics configured`);
       // The stable arm of a first deployment has no name; as a matcher it would select series without the label.
       const named = clusters.filter((cluster) => cluster !== '');
+      const families = wanted.filter((family) => family !== 'upstream_rq' || codes.length > 0);
       if (named.length === 0 || families.length === 0) return gap('NO_DATA', 'there is no cluster to measure');
-      const { selector, nodeLabel, scrapeIntervalMs } = fleet;
-      const readSlice = async (slice: Slice): Promise<CountersResult> => {
-        const answer = await query(countersQuery({ selector, clusters: named, families, ...slice }), slice.toMs);
-        return answer.kind === 'gap' ? answer : readCounters(answer, { nodeLabel, families, fromMs: slice.fromMs });
-      };
-      return mergeSlices(await Promise.all(sliceRange({ fromMs, toMs }, scrapeIntervalMs).map(readSlice)));
+      return gather(fleet, { ...rest, families, codes, clusters: named, proxies });
     },
     scalar: async ({ query: text, atMs }) => {
       const answer = await query(text, atMs);
@@ -77,6 +83,15 @@ export function createPrometheusSource(options: PrometheusOptions): MetricsSourc
       if (answer.kind === 'gap') return answer;
       return readProxies(answer, { nodeLabel, atMs, freshMs: freshForMs(scrapeIntervalMs) });
     },
+    requests: async ({ fleet: name, clusters, prefix, fromMs, toMs }) => {
+      const fleet = fleets.get(name);
+      if (fleet === undefined) return gap('NO_DATA', `fleet ${name} has no metrics configured`);
+      const { selector, nodeLabel } = fleet;
+      const asked = { selector, nodeLabel, clusters, prefix, rangeMs: toMs - fromMs };
+      const answer = await query(requestsQuery(asked), toMs);
+      return answer.kind === 'gap' ? answer : readRequests(answer, nodeLabel);
+    },
+    offsetMs: clockOffset(options.clock, query),
     scrapeMs: (fleet) => fleets.get(fleet)?.scrapeIntervalMs ?? null,
   };
 }

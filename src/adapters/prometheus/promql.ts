@@ -1,7 +1,18 @@
-import type { CounterFamily } from '../../core/analysis/judge.ts';
+import type { CounterFamily, ProcessFamily } from '../../core/analysis/judge.ts';
 
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-const FAMILY_PREFIX = 'envoy_cluster_';
+const PROCESS_FAMILIES: readonly string[] = ['server_uptime', 'server_hot_restart_epoch'] satisfies ProcessFamily[];
+
+/** Families of the process have no cluster, so they are asked for apart. */
+export function isOfProcess(family: CounterFamily): family is ProcessFamily {
+  return PROCESS_FAMILIES.includes(family);
+}
+
+const prefixOf = (family: CounterFamily): string => (isOfProcess(family) ? 'envoy_' : 'envoy_cluster_');
+
+function metricName(family: CounterFamily): string {
+  return `${prefixOf(family)}${family}`;
+}
 
 /** A PromQL string literal (Prometheus docs, querying basics: string literals). */
 export function stringLiteral(value: string): string {
@@ -20,15 +31,26 @@ function regexLiteral(value: string): string {
  */
 export function countersQuery(request: {
   readonly selector: Readonly<Record<string, string>>;
-  readonly clusters: readonly string[];
+  /** `null`: of the process. */
+  readonly clusters: readonly string[] | null;
   readonly families: readonly CounterFamily[];
+  readonly codes: readonly string[];
+  /** `null`: all. */
+  readonly proxies: readonly string[] | null;
+  readonly nodeLabel: string;
   readonly fromMs: number;
   readonly toMs: number;
 }): string {
-  const names = request.families.map((family) => regexLiteral(FAMILY_PREFIX + family)).join('|');
-  const clusters = request.clusters.map(regexLiteral).join('|');
-  const own = matchersOf(request.selector);
-  const matchers = [`__name__=~${stringLiteral(names)}`, ...own, `envoy_cluster_name=~${stringLiteral(clusters)}`];
+  const among = (label: string, values: readonly string[]) =>
+    `${label}=~${stringLiteral(values.map(regexLiteral).join('|'))}`;
+  const matchers = [
+    among('__name__', request.families.map(metricName)),
+    ...matchersOf(request.selector),
+    ...(request.clusters === null ? [] : [among('envoy_cluster_name', request.clusters)]),
+    // What has no code passes as well: the empty one is among them.
+    ...(request.families.includes('upstream_rq') ? [among('envoy_response_code', ['', ...request.codes])] : []),
+    ...(request.proxies === null ? [] : [among(request.nodeLabel, request.proxies)]),
+  ];
   // Prometheus 3 leaves the older end of a range out; one millisecond more gives both versions the same samples.
   return `{${matchers.join(',')}}[${Math.max(1, Math.round(request.toMs - request.fromMs) + 1)}ms]`;
 }
@@ -41,13 +63,35 @@ export function proxiesQuery(selector: Readonly<Record<string, string>>, nodeLab
   return `max by (${nodeLabel}) (timestamp(envoy_server_live{${matchersOf(selector).join(',')}}))`;
 }
 
+/**
+ * About how many requests each Envoy sent to each cluster within a time: enough to tell clusters apart, and never judged by.
+ */
+export function requestsQuery(request: {
+  readonly selector: Readonly<Record<string, string>>;
+  readonly nodeLabel: string;
+  readonly clusters: readonly string[];
+  readonly prefix: string;
+  readonly rangeMs: number;
+}): string {
+  const names = [...request.clusters.map(regexLiteral), `${regexLiteral(request.prefix)}.+`].join('|');
+  const matchers = [...matchersOf(request.selector), `envoy_cluster_name=~${stringLiteral(names)}`];
+  const counter = `envoy_cluster_upstream_rq_completed{${matchers.join(',')}}[${Math.max(1, Math.round(request.rangeMs))}ms]`;
+  return `sum by (envoy_cluster_name, ${request.nodeLabel}) (increase(${counter}))`;
+}
+
 function matchersOf(selector: Readonly<Record<string, string>>): string[] {
   return Object.entries(selector).map(([label, value]) => `${label}=${stringLiteral(value)}`);
 }
 
 /** The family a metric name belongs to; `null`: none that was asked for. */
-export function familyOf(metricName: string, families: readonly CounterFamily[]): CounterFamily | null {
-  return families.find((family) => metricName === FAMILY_PREFIX + family) ?? null;
+export function familyOf(name: string, families: readonly CounterFamily[]): CounterFamily | null {
+  // Asked of every series of an answer, so no name is put together for it.
+  return (
+    families.find((family) => {
+      const prefix = prefixOf(family);
+      return name.length === prefix.length + family.length && name.startsWith(prefix) && name.endsWith(family);
+    }) ?? null
+  );
 }
 
 /** Label names cannot be quoted in a matcher, so a bad one must not get in. */

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { CounterFamily, CounterSeries, CountersResult, ScalarResult } from '../../core/analysis/judge.ts';
+import type { ClusterRequests } from '../../core/analysis/recording/pick-arms.ts';
 import type { ProxiesResult } from '../../core/fleet/match-series.ts';
-import { type Answer, type Gap, gap } from './ask.ts';
-import { familyOf } from './promql.ts';
+import type { Answer } from './ask.ts';
+import { type Gap, gap } from './gap.ts';
+import { familyOf, isOfProcess } from './promql.ts';
 
-const MAX_SERIES = 20_000;
 /** An answer evaluated so much before the moment we asked about is none. */
 const MAX_AGE_MS = 60_000;
 
@@ -67,18 +68,43 @@ export function readProxies(
   return { kind: 'ok', names: [...names].sort(), unnamed };
 }
 
+/** A value per cluster and proxy, as `requestsQuery` asks for. */
+export function readRequests(
+  answer: Answer,
+  nodeLabel: string,
+): { readonly kind: 'ok'; readonly requests: readonly ClusterRequests[] } | Gap {
+  const vector = readSeries(answer, 'vector', Vector, 'pairs of Envoy and cluster');
+  if (vector.kind === 'gap') return vector;
+  const requests: ClusterRequests[] = [];
+  for (const { metric, value } of vector.series) {
+    const [cluster, proxy, count] = [metric.envoy_cluster_name, metric[nodeLabel], numberOf(value[1])];
+    if (cluster === undefined || count === null) return gap('BAD_ANSWER', 'a series was not asked for');
+    if (proxy === undefined)
+      return gap('BAD_ANSWER', `a series has no label ${nodeLabel}, which should name its Envoy`);
+    if (!Number.isFinite(count)) return gap('NOT_FINITE', `the requests to ${cluster} are ${value[1]}`);
+    requests.push({ cluster, proxy, requests: count });
+  }
+  return requests.length === 0 ? noSeries() : { kind: 'ok', requests };
+}
+
 export interface CountersShape {
   readonly nodeLabel: string;
   readonly families: readonly CounterFamily[];
   readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export type CounterRow = z.infer<typeof Matrix>[number];
+
+/** The series of an answer as they came. */
+export function readRows(answer: Answer): { readonly kind: 'ok'; readonly series: readonly CounterRow[] } | Gap {
+  return readSeries(answer, 'matrix', Matrix, 'series');
 }
 
 /** Raw samples by proxy, cluster and family. One odd series spoils the lot: what it hides is unknown. */
-export function readCounters(answer: Answer, shape: CountersShape): CountersResult {
-  const matrix = readSeries(answer, 'matrix', Matrix, 'series');
-  if (matrix.kind === 'gap') return matrix;
+export function readCounters(rows: readonly CounterRow[], shape: CountersShape): CountersResult {
   const byName = new Map<string, CounterSeries>();
-  for (const { metric, values } of matrix.series) {
+  for (const { metric, values } of rows) {
     const series = counterSeries(metric, values, shape);
     if ('gap' in series) return series;
     const name = [series.proxy, series.cluster, series.family, series.label].join('\n');
@@ -89,9 +115,11 @@ export function readCounters(answer: Answer, shape: CountersShape): CountersResu
     byName.set(name, series);
   }
   const series = [...byName.values()].filter(({ points }) => points.length > 0);
-  return series.length === 0
-    ? gap('NO_DATA', "no series match; check the fleet's selector and that Prometheus scrapes the Envoys")
-    : { kind: 'ok', series };
+  return series.length === 0 ? noSeries() : { kind: 'ok', series };
+}
+
+export function noSeries(): Gap {
+  return gap('NO_DATA', "no series match; check the fleet's selector and that Prometheus scrapes the Envoys");
 }
 
 /** Of the kind that was asked for, and not too many of them. */
@@ -102,25 +130,27 @@ function readSeries<T>(
   what: string,
 ): { readonly kind: 'ok'; readonly series: readonly T[] } | Gap {
   if (resultType !== expected) return gap('BAD_ANSWER', `expected a ${expected}, got a ${typeName(resultType)}`);
-  if (Array.isArray(result) && result.length > MAX_SERIES) {
-    return gap(
-      'TOO_MANY_SERIES',
-      `${result.length} ${what} match, more than ${MAX_SERIES}; narrow the fleet's selector`,
-    );
-  }
+  if (Array.isArray(result) && result.length > MAX_SERIES) return { ...tooMany(result.length, what), tooLarge: true };
   const read = shape.safeParse(result);
   if (!read.success) return gap('BAD_ANSWER', `the ${expected} is malformed or holds native histograms`);
   return { kind: 'ok', series: read.data };
 }
 
+/** Series beyond this, in one answer or for one rollout at one look, are not judged. */
+export const MAX_SERIES = 20_000;
+
+export function tooMany(count: number, what: string): Gap {
+  return gap('TOO_MANY_SERIES', `${count} ${what} match, more than ${MAX_SERIES}; narrow the fleet's selector`);
+}
+
 function counterSeries(
   metric: Readonly<Record<string, string>>,
   values: readonly (readonly [number, string])[],
-  { nodeLabel, families, fromMs }: CountersShape,
+  { nodeLabel, families, fromMs, toMs }: CountersShape,
 ): CounterSeries | Gap {
   const family = familyOf(metric.__name__ ?? '', families);
   const proxy = metric[nodeLabel];
-  const cluster = metric.envoy_cluster_name;
+  const cluster = family !== null && isOfProcess(family) ? '' : metric.envoy_cluster_name;
   if (family === null || cluster === undefined) return gap('BAD_ANSWER', 'a series was not asked for');
   if (proxy === undefined) return gap('BAD_ANSWER', `a series has no label ${nodeLabel}, which should name its Envoy`);
   const points: (readonly [number, number])[] = [];
@@ -129,9 +159,15 @@ function counterSeries(
     if (value === null) return gap('BAD_ANSWER', 'a sample is not a number');
     if (!Number.isFinite(value)) return gap('NOT_FINITE', `a sample of ${family} is ${text}`);
     const tMs = Math.round(seconds * 1000);
-    if (tMs >= fromMs) points.push([tMs, value]);
+    if (tMs >= fromMs && tMs <= toMs) points.push([tMs, value]);
   }
-  return { proxy, cluster, family, label: metric.envoy_response_code_class ?? metric.le ?? '', points };
+  return { proxy, cluster, family, label: labelOf(metric), points };
+}
+
+/** Prometheus 2 keeps an edge `250` as Envoy prints it, Prometheus 3 writes `250.0`. */
+function labelOf(metric: Readonly<Record<string, string>>): string {
+  const { envoy_response_code_class: byClass, envoy_response_code: byCode, le } = metric;
+  return byClass ?? byCode ?? le?.replace(/\.0$/, '') ?? '';
 }
 
 /** As Prometheus writes numbers; `null` when it is none. */

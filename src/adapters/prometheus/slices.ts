@@ -1,5 +1,5 @@
 import type { CounterSeries, CountersResult } from '../../core/analysis/judge.ts';
-import { gap } from './ask.ts';
+import { gap } from './gap.ts';
 
 /** So many scrapes of some 80 Envoys with histograms fit into one answer. */
 const SCRAPES_PER_SLICE = 40;

@@ -8,7 +8,12 @@ import type { Logger } from '../../engine/ports/logger.ts';
 
 export interface NowQueueOptions {
   /** Where Redis is; the same server as the store's. */
-  readonly redis: Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 'username' | 'password' | 'tls'>;
+  readonly redis: Pick<
+    RedisOptions,
+    | ('host' | 'port' | 'path' | 'db' | 'username' | 'password' | 'tls' | 'Connector' | 'reconnectOnError')
+    | ('name' | 'sentinels' | 'sentinelUsername' | 'sentinelPassword' | 'sentinelTLS' | 'enableTLSForSentinelMode')
+    | ('sentinelRetryStrategy' | 'sentinelCommandTimeout' | 'failoverDetector')
+  >;
   readonly prefix: string;
   readonly concurrency: number;
   /** Longest wait for one answer of Redis. */

@@ -5,7 +5,7 @@ import type { Subject } from '../../engine/ports/store.ts';
 /** The runs under way in this process: one per subject, and one more after it for all that asked meanwhile. */
 export interface Runs {
   /** Resolves when the run that covers this request has ended; never rejects. */
-  run(subject: Subject): Promise<void>;
+  run(subject: Subject, crashes: number): Promise<void>;
   active(): number;
   /** Waits until nothing is under way; `false` when the deadline passes first. */
   drain(clock: Clock, deadlineMs: number): Promise<boolean>;
@@ -13,10 +13,17 @@ export interface Runs {
 
 interface Run {
   again: boolean;
+  crashes: number;
   ended: Promise<void>;
 }
 
-export function subjectRuns(handle: (subject: Subject) => Promise<void>, logger: Logger, onRunEnd: () => void): Runs {
+export function subjectRuns(options: {
+  readonly handle: (subject: Subject, crashes: number) => Promise<void>;
+  readonly logger: Logger;
+  readonly onRunEnd: (subject: Subject) => void;
+  readonly onThrow: (subject: Subject) => void;
+}): Runs {
+  const { handle, logger, onRunEnd, onThrow } = options;
   const runs = new Map<Subject, Run>();
   let draining = false;
 
@@ -24,27 +31,29 @@ export function subjectRuns(handle: (subject: Subject) => Promise<void>, logger:
     do {
       self.again = false;
       try {
-        await handle(subject);
+        await handle(subject, self.crashes);
       } catch (error) {
         // Outages are values; what is thrown is a bug. The lease brings the subject back.
         logger.error('a wake-up handler threw', {
           subject,
           error: error instanceof Error ? error.stack : String(error),
         });
+        onThrow(subject);
       }
     } while (self.again && !draining);
     runs.delete(subject);
-    onRunEnd();
+    onRunEnd(subject);
   };
 
   return {
-    run: (subject) => {
+    run: (subject, crashes) => {
       const active = runs.get(subject);
       if (active !== undefined) {
         active.again = true;
+        active.crashes = crashes;
         return active.ended;
       }
-      const self: Run = { again: false, ended: Promise.resolve() };
+      const self: Run = { again: false, crashes, ended: Promise.resolve() };
       runs.set(subject, self);
       self.ended = loop(subject, self);
       return self.ended;

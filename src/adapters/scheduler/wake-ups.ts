@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { DueSet, Leased, Subject } from '../../engine/ports/store.ts';
+import type { DueSet, Leased, Subject, Suspects } from '../../engine/ports/store.ts';
 import type { WakeUps } from '../../engine/ports/wake-ups.ts';
 import { NowQueue, type NowQueueOptions } from './now-queue.ts';
 import { type Runs, subjectRuns } from './subject-runs.ts';
@@ -10,6 +10,8 @@ export interface WakeUpsOptions {
   /** Hash tag before every key, the same as the store's. @default '{serin}' */
   readonly prefix?: string;
   readonly due: DueSet;
+  /** Rollouts that crash whoever runs them. */
+  readonly suspects: Suspects;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Hears of every run on a due subject that has ended, how long after its due time that was. @default nobody */
@@ -57,6 +59,8 @@ class BullWakeUps implements WakeUps {
   private runs: Runs | null = null;
   private timer: Timer | null = null;
   private sweeping = false;
+  /** The rollout with crashes that is under way here; there is one at a time, so that it is known which one it was. */
+  private suspect: Subject | null = null;
   private dueUnderWay = 0;
   private looking: 'no' | 'yes' | 'again' = 'no';
   private lookTimer: Timer | null = null;
@@ -81,10 +85,20 @@ class BullWakeUps implements WakeUps {
     this.queue = new NowQueue({ redis, prefix, concurrency, deadlineMs: REDIS_DEADLINE_MS, clock, logger });
   }
 
-  async start(handle: (subject: Subject) => Promise<void>): Promise<void> {
+  async start(handle: (subject: Subject, crashes: number) => Promise<void>): Promise<void> {
     if (this.state !== 'idle') throw new Error('wake-ups start once');
     this.state = 'running';
-    this.runs = subjectRuns(handle, this.options.logger, () => this.look());
+    this.runs = subjectRuns({
+      handle,
+      logger: this.options.logger,
+      onRunEnd: (subject) => {
+        if (this.suspect === subject) this.suspect = null;
+        this.look();
+      },
+      onThrow: (subject) => {
+        if (subject.startsWith('rollout/')) void this.options.suspects.blame(subject);
+      },
+    });
     this.work();
     if (!(await this.queue.ready())) this.options.logger.warn('wake-ups started without Redis; they wait for it');
     void this.sweep();
@@ -109,7 +123,7 @@ class BullWakeUps implements WakeUps {
     this.heardMs = this.options.clock.monotonicMs();
     this.queue.work(async (subject) => {
       this.heardMs = this.options.clock.monotonicMs();
-      await this.runs?.run(subject);
+      await this.runTaken(subject);
     });
   }
 
@@ -120,7 +134,7 @@ class BullWakeUps implements WakeUps {
     // A run that ends looks again; if none ever does, this replica hangs, and others go on.
     if (hands <= 0) return;
     this.sweeping = true;
-    const leased = await this.options.due.lease(hands, this.options.leaseMs);
+    const leased = await this.options.due.lease(hands, this.options.leaseMs, this.suspect);
     this.sweeping = false;
     if (leased.kind !== 'ok') {
       this.options.logger.debug('due set unreachable', { detail: leased.detail });
@@ -134,13 +148,24 @@ class BullWakeUps implements WakeUps {
     this.look();
   }
 
-  private async runLeased({ subject, dueAtMs }: Leased): Promise<void> {
+  private async runLeased({ subject, dueAtMs, crashes }: Leased): Promise<void> {
     if (this.state !== 'running') return;
     this.dueUnderWay += 1;
-    await this.runs?.run(subject);
+    if (crashes > 0) this.suspect = subject;
+    await this.runs?.run(subject, crashes);
     this.dueUnderWay -= 1;
     this.options.onLate(subject, Math.max(0, this.options.clock.now() - dueAtMs));
     this.look();
+  }
+
+  /** A rollout that was not due is taken as if it were: what becomes of whoever runs it must be known. */
+  private async runTaken(subject: Subject): Promise<void> {
+    if (!subject.startsWith('rollout/')) return this.runs?.run(subject, 0);
+    const taken = await this.options.suspects.take(subject, this.options.leaseMs, this.suspect);
+    // Hints may be lost; it stays due.
+    if (taken.kind !== 'ok' || taken.value === 'busy' || this.state !== 'running') return;
+    if (taken.value > 0) this.suspect = subject;
+    await this.runs?.run(subject, taken.value);
   }
 
   private async enqueue(subject: Subject): Promise<void> {
@@ -149,7 +174,7 @@ class BullWakeUps implements WakeUps {
     if (outcome.kind === 'failed') logger.debug('kick not queued', { subject, detail: outcome.detail });
     else if (outcome.kind === 'behind' && outcome.ageMs >= leaseMs && this.state === 'running') {
       logger.info('running a subject past its stuck job', { subject, ageMs: outcome.ageMs, active: outcome.active });
-      await this.runs?.run(subject);
+      await this.runTaken(subject);
     }
   }
 

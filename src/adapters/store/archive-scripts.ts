@@ -1,9 +1,11 @@
+import { DECISION_ENDS_LUA } from './decision-scripts.ts';
+
 /**
  * Everything of one moment: a script runs alone. `ARGV`: names that a scan has found before, in groups of a number and
  * so many names: records, indexes, fleets, outbox queues, event streams. What came after the scan is found through the
  * indexes, which are read in here; what is in no index is found by the scan alone.
  */
-export const DUMP_LUA = `
+export const DUMP_LUA = `${DECISION_ENDS_LUA}
 local p = KEYS[1]
 local at = 0
 local function names()
@@ -44,7 +46,7 @@ for _, index in ipairs(indexes) do
 end
 local rows = {}
 for _, name in ipairs(records) do
-  local r = safe('HMGET', p .. 'record:' .. name, 'rev', 'body')
+  local r = safe('HMGET', p .. 'record:' .. name, 'rev', 'body', 'schema')
   local order = ''
   for slash in string.gmatch(name, '()/') do
     local index = string.sub(name, 1, slash)
@@ -53,7 +55,7 @@ for _, name in ipairs(records) do
   end
   if not r then broken('record:' .. name, 'is no record')
   elseif not r[1] and not r[2] then broken('record:' .. name, 'is in an index, but gone')
-  else table.insert(rows, {name, order, r[1] or '', r[2] or ''}) end
+  else table.insert(rows, {name, order, r[1] or '', r[2] or '', r[3] or ''}) end
 end
 
 for _, fleet in ipairs(safe('SMEMBERS', p .. 'fleets') or {}) do add(fleets, isFleet, fleet) end
@@ -94,12 +96,20 @@ for _, id in ipairs(streams) do
   if not last then broken('events:' .. id, 'is no stream')
   elseif #last > 0 then table.insert(ends, {id, last[1][1]}) end
 end
+local lists = {}
+for _, id in ipairs(streams) do
+  local is = redis.call('TYPE', p .. 'decisions:' .. id).ok
+  if is == 'list' then table.insert(lists, decisionEnds(p, id))
+  elseif is ~= 'none' then broken('decisions:' .. id, 'is no list') end
+end
+local who = safe('XREVRANGE', p .. 'audit', '+', '-', 'COUNT', 1)
+if not who then broken('audit', 'is no stream'); who = {} end
 local t = redis.call('TIME')
 local schema = safe('HMGET', p .. 'schema', 'version', 'reader') or {}
 return {
   schema[1] or '0', schema[2] or '0', redis.call('GET', p .. 'epoch') or '',
   string.format('%.0f', math.floor((t[1] * 1000000 + t[2]) / 1000)),
-  rows, tables, due, outbox, dead, ends, damage,
+  rows, tables, due, outbox, dead, ends, lists, damage, who[1] and who[1][1] or '',
 }`;
 
 /** Is there anything in it? If not, or if that may go: from here on nobody uses the store until the load is over. */
@@ -122,9 +132,17 @@ while at <= #ARGV do
 end
 return 'written'`;
 
+/** What was written into the audit log since it was read for the merge comes along. */
 export const LOAD_END_LUA = `
-local p, freeze = KEYS[1], ARGV[1]
+local p, freeze, merged, seen = KEYS[1], ARGV[1], KEYS[1] .. 'audit:import', ARGV[6]
 if redis.call('GET', p .. 'frozen') ~= freeze then return 'lost' end
+if redis.call('EXISTS', merged) == 1 then
+  for _, line in ipairs(redis.call('XRANGE', p .. 'audit', seen == '' and '-' or '(' .. seen, '+')) do
+    local added = redis.pcall('XADD', merged, line[1], unpack(line[2]))
+    if type(added) == 'table' and added.err then redis.call('XADD', merged, '*', unpack(line[2])) end
+  end
+  redis.call('RENAME', merged, p .. 'audit')
+end
 redis.call('HSET', p .. 'schema', 'version', ARGV[3], 'reader', ARGV[4])
 redis.call('SET', p .. 'epoch', ARGV[2])
 redis.call('SET', p .. 'tick', ARGV[5])

@@ -11,7 +11,10 @@ local out = {
   tostring(redis.call('ZCARD', p .. 'waiting')),
   oldest[2] or '',
   tostring(redis.call('LLEN', p .. 'dead')),
-  due[2] or ''
+  due[2] or '',
+  tostring(redis.call('ZCARD', p .. 'evidence')),
+  tostring(redis.call('SCARD', p .. 'blind')),
+  redis.call('HGET', p .. 'record:breaker/evidence', 'body') or ''
 }
 local phases = redis.call('HGETALL', p .. 'phases')
 for i = 1, #phases, 2 do

@@ -1,10 +1,7 @@
-import { SCHEMA } from '../../core/model/schema.ts';
-import type { Commit, RecordKey } from '../../engine/ports/store.ts';
+import { KEEP_DECISION_LUA } from './decision-scripts.ts';
 import { GUARD_LUA } from './lineage-scripts.ts';
-import { requirePlainName, requireRecordKey, requireSubject, scoreMs, stored } from './stored-values.ts';
-
-/** So long a deleted record's rev is remembered: one made anew under its key must not answer to an old rev. */
-const TOMBSTONE_MS = 24 * 3_600_000;
+import { UNTOUCHABLE_LUA } from './newer-scripts.ts';
+import { LAST_EVENT_LUA, LINK_LUA } from './tail-scripts.ts';
 
 /**
  * The one way to change records. First every check, then every write: Redis runs a script alone, but does not
@@ -15,6 +12,10 @@ const TOMBSTONE_MS = 24 * 3_600_000;
  * `KEYS[1]` is the prefix of all keys, which share one hash tag and so one cluster slot.
  */
 export const COMMIT_LUA = `${GUARD_LUA}
+${KEEP_DECISION_LUA}
+${UNTOUCHABLE_LUA}
+${LINK_LUA}
+${LAST_EVENT_LUA}
 local p = KEYS[1]
 local at = 0
 local function take() at = at + 1; return ARGV[at] end
@@ -27,17 +28,19 @@ local function list(width)
   end
   return out
 end
-local epoch, tombstoneMs, version = take(), take(), take()
+local epoch, tombstoneMs, version, digest = take(), take(), take(), take()
 local seenEpoch, seenN, seenHash, replica = take(), take(), take(), take()
-local reconciled = take()
-local tables = list(2)
-local reads, writes, events, outbox, due = list(2), list(3), list(2), list(2), list(2)
-local traffic, trials, active = list(3), list(4), list(3)
+local mode, freeze = take(), take()
+local reconciled, again = mode == 'reconcile', mode == 'replay' and list(5)[1]
+local tables, eventIds, givenRevs = list(2), list(1), list(1)
+local content = table.concat(ARGV, '\\30', at + 1)
+local reads, writes, events, outbox, due = list(2), list(4), list(2), list(2), list(2)
+local traffic, trials, active, decisions = list(4), list(5), list(4), list(4)
 
-if reconciled == '' then
+if mode == '' then
   local frozen = guard(p, seenEpoch, seenN, seenHash, replica)
   if frozen then return {'frozen', frozen} end
-elseif redis.call('GET', p .. 'frozen') ~= reconciled then return {'conflict', 'frozen'} end
+elseif redis.call('GET', p .. 'frozen') ~= freeze then return {'conflict', 'frozen'} end
 local reader = redis.call('HGET', p .. 'schema', 'reader')
 if reader and tonumber(reader) > tonumber(version) then return {'newer', reader} end
 
@@ -62,6 +65,7 @@ if damaged('head', 'hash') then return {'damaged', 'head'} end
 local n, hash = head(p)
 if not string.match(n, '^%d+$') then return {'damaged', 'head'} end
 if damaged('journal', 'stream') then return {'damaged', 'journal'} end
+if damaged('tail', 'stream') then return {'damaged', 'tail'} end
 if #due + #outbox > 0 then
   if damaged('due', 'zset') then return {'damaged', 'due'} end
   if damaged('leases', 'hash') then return {'damaged', 'leases'} end
@@ -72,9 +76,17 @@ for _, w in ipairs(writes) do
     if damaged(name, 'zset') then return {'damaged', name} end
   end
   if damaged('tick', 'string') then return {'damaged', 'tick'} end
+  for _, beside in ipairs({'index:judge/', 'index:verdicts/'}) do
+    if string.match(w[1], '^rollout/') and damaged(beside, 'zset') then return {'damaged', beside} end
+  end
 end
 for _, e in ipairs(events) do
   if damaged('events:' .. e[1], 'stream') then return {'damaged', 'events:' .. e[1]} end
+end
+for _, d in ipairs(decisions) do
+  if damaged('decisions:' .. d[1], 'list') then return {'damaged', 'decisions:' .. d[1]} end
+  if damaged('decided', 'hash') then return {'damaged', 'decided'} end
+  if not string.match(redis.call('HGET', p .. 'decided', d[1]) or '0', '^%d+$') then return {'damaged', 'decided'} end
 end
 for _, o in ipairs(outbox) do
   if damaged('outbox:' .. o[1], 'list') then return {'damaged', 'outbox:' .. o[1]} end
@@ -82,6 +94,7 @@ for _, o in ipairs(outbox) do
 end
 if damaged('active', 'hash') then return {'damaged', 'active'} end
 if damaged('evidence', 'zset') then return {'damaged', 'evidence'} end
+if damaged('blind', 'set') then return {'damaged', 'blind'} end
 if damaged('phases', 'hash') then return {'damaged', 'phases'} end
 for _, n in ipairs(redis.call('HVALS', p .. 'phases')) do
   if not string.match(n, '^%-?%d+$') then return {'damaged', 'phases'} end
@@ -95,24 +108,43 @@ for _, t in ipairs(tables) do
   if damaged('traffic:' .. t[1], 'hash') then redis.call('DEL', p .. 'traffic:' .. t[1]) end
 end
 for _, t in ipairs(traffic) do
-  if reconciled == '' and unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
+  if not reconciled and unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
 end
 for _, t in ipairs(trials) do
-  if reconciled == '' and unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
+  if not reconciled and unsound(t[1]) then return {'damaged', 'traffic:' .. t[1]} end
   local by = redis.call('HGET', p .. 'traffic:' .. t[1], '@trialBy')
   local taken = t[3] ~= '' and by and by ~= t[2]
   local gone = t[4] ~= '' and by ~= t[2]
-  if reconciled == '' and (taken or gone) then return {'conflict', 'trial/' .. t[1]} end
+  if not reconciled and (taken or gone) then return {'conflict', 'trial/' .. t[1]} end
 end
 if #traffic + #trials > 0 then
   if damaged('fleets', 'set') then return {'damaged', 'fleets'} end
   if damaged('changes', 'stream') then return {'damaged', 'changes'} end
 end
 
-local nonce = epoch
+local beyond = untouchable(p, version, writes, traffic, trials, tables)
+if beyond then return beyond end
+
+local nonce, prev = epoch, hash
+if again then
+  local is = linkHash(again[2], again[1], nonce, again[3], outcomeOf(givenRevs, eventIds), digest)
+  local follows = string.format('%.0f', tonumber(n) + 1) == again[1] and hash == again[2]
+  if not follows or redis.call('GET', p .. 'epoch') ~= again[5] or is ~= again[4] then return {'conflict', 'head'} end
+  -- Events that cannot get the ids that they had would make another chain of it.
+  local begins, last = {}, {}
+  for _, w in ipairs(writes) do
+    local ended = w[2] == 'delete' and string.match(w[1], '^rollout/(.+)$')
+    if ended then begins[ended] = true end
+  end
+  for i, e in ipairs(events) do
+    local before = last[e[1]] or (not begins[e[1]] and lastEvent(p, e[1])) or '0-0'
+    if not goesBefore(before, eventIds[i][1]) then return {'conflict', 'events/' .. e[1]} end
+    last[e[1]] = eventIds[i][1]
+  end
+end
 redis.call('SETNX', p .. 'epoch', epoch)
 epoch = redis.call('GET', p .. 'epoch')
-if reconciled ~= '' then
+if reconciled then
   if epoch ~= nonce then redis.call('HSET', p .. 'successors', epoch, nonce) end
   if seenEpoch ~= '' then redis.call('HSET', p .. 'successors', seenEpoch, nonce) end
   epoch = nonce
@@ -128,18 +160,13 @@ if reconciled ~= '' then
   n = math.max(tonumber(n), tonumber(seenN))
 end
 -- What only puts off a look is lost without harm.
-if reconciled ~= '' or #writes + #events + #outbox + #traffic + #trials > 0 then
-  if n == '0' then redis.call('DEL', p .. 'journal') end
-  n = string.format('%.0f', tonumber(n) + 1)
-  hash = redis.sha1hex(hash .. ' ' .. n .. ' ' .. nonce)
-  redis.call('HSET', p .. 'head', 'n', n, 'hash', hash)
-  redis.call('XADD', p .. 'journal', 'MAXLEN', '~', 10000, n .. '-0', 'h', hash)
-end
+local chained = reconciled or #writes + #events + #outbox + #traffic + #trials > 0
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
+if again then us = tonumber(again[3]) end
 local ms = string.format('%.0f', math.floor(us / 1000))
 
-local function note(id, phase, evidence)
+local function note(id, phase, evidence, blind)
   local was = redis.call('HGET', p .. 'active', id)
   if (was or '') ~= phase then
     if was then redis.call('HINCRBY', p .. 'phases', was, -1) end
@@ -151,17 +178,20 @@ local function note(id, phase, evidence)
   end
   if evidence == '' then redis.call('ZREM', p .. 'evidence', id)
   else redis.call('ZADD', p .. 'evidence', evidence, id) end
+  if blind == '' then redis.call('SREM', p .. 'blind', id)
+  else redis.call('SADD', p .. 'blind', id) end
 end
 
-local reply = {'committed', epoch, n, hash, tostring(#writes)}
-for _, w in ipairs(writes) do
+local said, revisions = {}, {}
+for i, w in ipairs(writes) do
   local name, body = w[1], w[3]
   local written = '0'
   local key, have = p .. 'record:' .. name, revs[name]
   if w[2] == 'set' then
     local rev = tonumber(have or redis.call('GET', p .. 'gone:' .. name) or 0) + 1
     written = string.format('%.0f', rev)
-    redis.call('HSET', key, 'rev', written, 'body', body)
+    if again then written = givenRevs[i][1] end
+    redis.call('HSET', key, 'rev', written, 'body', body, 'schema', w[4])
     if not have then
       local tick = math.max(us, tonumber(redis.call('GET', p .. 'tick') or 0) + 1)
       local score = string.format('%.0f', tick)
@@ -175,19 +205,28 @@ for _, w in ipairs(writes) do
     redis.call('SET', p .. 'gone:' .. name, have, 'PX', tombstoneMs)
     local ended = string.match(name, '^rollout/(.+)$')
     if ended then
-      redis.call('DEL', p .. 'events:' .. ended)
-      note(ended, '', '')
+      redis.call('DEL', p .. 'events:' .. ended, p .. 'record:judge/' .. ended, p .. 'record:verdicts/' .. ended)
+      redis.call('DEL', p .. 'decisions:' .. ended)
+      redis.call('HDEL', p .. 'decided', ended)
+      redis.call('ZREM', p .. 'index:judge/', 'judge/' .. ended)
+      redis.call('ZREM', p .. 'index:verdicts/', 'verdicts/' .. ended)
+      note(ended, '', '', '')
     end
     for slash in string.gmatch(name, '()/') do
       redis.call('ZREM', p .. 'index:' .. string.sub(name, 1, slash), name)
     end
   end
-  table.insert(reply, name); table.insert(reply, written)
+  table.insert(said, name); table.insert(said, written)
+  revisions[i] = {written}
 end
 
-for _, e in ipairs(events) do
-  redis.call('XADD', p .. 'events:' .. e[1], 'MAXLEN', '~', 10000, '*', 'e', e[2])
+local ids = {}
+for i, e in ipairs(events) do
+  local id = again and eventIds[i][1] or '*'
+  ids[i] = {redis.call('XADD', p .. 'events:' .. e[1], 'MAXLEN', '~', 10000, id, 'e', e[2])}
 end
+
+for _, d in ipairs(decisions) do keep(p, d[1], d[2], d[3], d[4]) end
 
 for _, o in ipairs(outbox) do
   redis.call('RPUSH', p .. 'outbox:' .. o[1], o[2])
@@ -204,7 +243,7 @@ for _, d in ipairs(due) do
   else redis.call('ZADD', p .. 'due', d[2], d[1]) end
 end
 
-for _, a in ipairs(active) do note(a[1], a[2], a[3]) end
+for _, a in ipairs(active) do note(a[1], a[2], a[3], a[4]) end
 
 local change, numbers = {}, {}
 local function revision(fleet)
@@ -216,96 +255,35 @@ local function revision(fleet)
   redis.call('HSET', key, '@n', n, '@epoch', epoch)
   redis.call('SADD', p .. 'fleets', fleet)
   table.insert(change, fleet); table.insert(change, n)
-  table.insert(reply, fleet); table.insert(reply, n)
+  table.insert(said, fleet); table.insert(said, n)
   return n
 end
-if reconciled ~= '' then
+if reconciled then
   for _, fleet in ipairs(redis.call('SMEMBERS', p .. 'fleets')) do revision(fleet) end
 end
 for _, t in ipairs(traffic) do
   local key, n = p .. 'traffic:' .. t[1], revision(t[1])
   if t[3] == '' then redis.call('HDEL', key, t[2])
-  else redis.call('HSET', key, t[2], n .. '|' .. t[3]) end
+  else redis.call('HSET', key, t[2], n .. t[4] .. '|' .. t[3]) end
 end
 for _, t in ipairs(trials) do
   local key = p .. 'traffic:' .. t[1]
-  if t[3] ~= '' then redis.call('HSET', key, '@trialBy', t[2], '@trial', revision(t[1]) .. '|' .. t[3])
+  if t[3] ~= '' then redis.call('HSET', key, '@trialBy', t[2], '@trial', revision(t[1]) .. t[5] .. '|' .. t[3])
   elseif redis.call('HGET', key, '@trialBy') == t[2] then
     revision(t[1])
     redis.call('HDEL', key, '@trialBy', '@trial')
   end
 end
 if #change > 0 then redis.call('XADD', p .. 'changes', 'MAXLEN', '~', 10000, '*', unpack(change)) end
+
+local outcome, atUs = '', ''
+if chained then
+  outcome, atUs = outcomeOf(revisions, ids), string.format('%.0f', us)
+  n = string.format('%.0f', tonumber(n) + 1)
+  hash = linkHash(prev, n, nonce, atUs, outcome, digest)
+  link(p, {epoch, n, prev, hash, nonce, atUs, outcome, content}, reconciled)
+end
+local reply = {'committed', epoch, n, hash, prev, atUs, outcome, tostring(#writes)}
+for _, word in ipairs(said) do table.insert(reply, word) end
 return reply
 `;
-
-/** The script's arguments. Throws a `RangeError` for what only a bug of the caller can produce. */
-export function commitArguments(
-  commit: Commit,
-  epochCandidate: string,
-  witness: readonly string[],
-  reconciled: {
-    readonly frozen: string;
-    readonly tables: readonly { readonly fleet: string; readonly n: number }[];
-  } = {
-    frozen: '',
-    tables: [],
-  },
-): string[] {
-  refuseBugs(commit);
-  return [
-    epochCandidate,
-    String(TOMBSTONE_MS),
-    String(SCHEMA.version),
-    ...witness,
-    reconciled.frozen,
-    ...table(reconciled.tables, ({ fleet, n }) => [fleet, String(n)]),
-    ...table(commit.reads, (read) => [read.key, String(read.rev)]),
-    ...table(commit.writes, ({ key, body }) => (body === null ? [key, 'delete', ''] : [key, 'set', stored(key, body)])),
-    ...table(commit.events, (event) => [event.rolloutId, stored(`an event of ${event.rolloutId}`, event)]),
-    ...table(commit.outbox, ({ queue, notice }) => [queue, `${notice.id}\n${stored(`a notice of ${queue}`, notice)}`]),
-    ...table(commit.due, ({ subject, atMs }) => [subject, atMs === null ? '' : scoreMs(atMs)]),
-    ...table(commit.traffic, ({ fleet, owner, value }) => [fleet, owner, value === null ? '' : stored(owner, value)]),
-    ...table(commit.trials, ({ fleet, by, trial, mustStand = false }) => [
-      fleet,
-      by,
-      trial === null ? '' : stored(`a trial of ${by}`, { ...trial, by }),
-      mustStand ? 'must stand' : '',
-    ]),
-    ...table(commit.active, ({ rolloutId, phase, evidenceAtMs }) => [
-      rolloutId,
-      phase ?? '',
-      evidenceAtMs === null ? '' : scoreMs(evidenceAtMs),
-    ]),
-  ];
-}
-
-function table<T>(rows: readonly T[], encode: (row: T) => string[]): string[] {
-  return [String(rows.length), ...rows.flatMap(encode)];
-}
-
-function refuseBugs(commit: Commit): void {
-  const read = new Set<RecordKey>(commit.reads.map(({ key }) => key));
-  const written = new Set<RecordKey>();
-  for (const { key } of commit.reads) requireRecordKey(key);
-  for (const { key } of commit.writes) {
-    if (!read.has(key)) throw new RangeError(`the write of ${key} has no read: its rev would go unchecked`);
-    if (written.has(key)) throw new RangeError(`${key} is written twice in one commit`);
-    written.add(key);
-  }
-  for (const { subject } of commit.due) requireSubject(subject);
-  for (const { rolloutId } of commit.events) requirePlainName('rollout id', rolloutId);
-  for (const { rolloutId } of commit.active) requirePlainName('rollout id', rolloutId);
-  for (const { fleet, owner } of commit.traffic) {
-    requirePlainName('fleet', fleet);
-    if (owner.startsWith('@')) throw new RangeError(`${owner} is not a traffic owner`);
-  }
-  for (const { fleet, by } of commit.trials) {
-    requirePlainName('fleet', fleet);
-    requirePlainName('trial', by);
-  }
-  for (const { queue, notice } of commit.outbox) {
-    requireSubject(`outbox/${queue}`);
-    if (notice.id === '' || notice.id.includes('\n')) throw new RangeError('a notice id must be one non-empty line');
-  }
-}

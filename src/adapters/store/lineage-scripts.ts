@@ -1,6 +1,6 @@
 /**
- * The store's history: `head` holds the number of commits and a hash chained over them, `journal` the hashes of the last
- * ones, `successors` by which epoch another one was followed. `guard` says why nobody may use the store; a witness is
+ * The store's history: `head` holds the number of commits and a hash chained over what they say, `journal` the hashes of the
+ * last ones, `successors` by which epoch another one was followed. `guard` says why nobody may use the store; a witness is
  * `epoch, n, hash, replica`, with an empty epoch for one who has seen nothing yet.
  */
 export const GUARD_LUA = `
@@ -41,6 +41,16 @@ end
 export const LOOK_LUA = `${GUARD_LUA}
 local p = KEYS[1]
 local frozen = guard(p, ARGV[1], ARGV[2], ARGV[3], ARGV[4])
-if frozen then return {'frozen', frozen, '', ''} end
+if frozen then
+  local sane, freeze = pcall(cjson.decode, frozen)
+  local seen = sane and type(freeze) == 'table' and freeze.seen
+  -- Whoever has seen more says so: what is written again must reach that far.
+  if type(seen) == 'table' and seen.epoch == ARGV[1] and (tonumber(seen.n) or 0) < tonumber(ARGV[2]) then
+    seen.n = ARGV[2]
+    frozen = cjson.encode(freeze)
+    redis.call('SET', p .. 'frozen', frozen)
+  end
+  return {'frozen', frozen, '', ''}
+end
 local n, hash = head(p)
 return {'trusted', redis.call('GET', p .. 'epoch') or '', n, hash}`;

@@ -1,15 +1,16 @@
 import { z } from 'zod';
-import { SCHEMA, type Schema } from '../../core/model/schema.ts';
+import type { Schema, Shapes } from '../../core/model/schema.ts';
 import { isOwner } from '../../core/model/stored-traffic.ts';
-import { activePhaseOf } from '../../core/rollout/active-phase.ts';
-import type { StoreRead, Unavailable } from '../../engine/ports/store.ts';
-import type { ArchiveLine, Damage, LoadOutcome, StoreArchive, StoreDump } from '../../engine/ports/store-archive.ts';
+import type { StoreRead } from '../../engine/ports/store.ts';
+import type { ArchiveCell, ArchiveLine, Damage, StoreArchive, StoreDump } from '../../engine/ports/store-archive.ts';
+import { auditLines } from './archive-audit.ts';
+import { loadArchive } from './load-archive.ts';
+import { unpackDecision } from './pack-decision.ts';
 import type { Answer, RedisCalls } from './redis-calls.ts';
-import { randomName } from './redis-records.ts';
-import { parseCount, parseJson, parseRevision } from './stored-values.ts';
+import { scanKeys } from './scan-keys.ts';
+import { parseCell, parseCount, parseJson } from './stored-values.ts';
 
 const Strings = z.array(z.string());
-const Page = z.tuple([z.string(), Strings]);
 const Pair = z.tuple([z.string(), z.string()]);
 const Rows = z.array(Strings);
 const Named = z.array(z.tuple([z.string(), Strings]));
@@ -24,19 +25,20 @@ const Dump = z.tuple([
   Named,
   Strings,
   Rows,
+  Rows,
   Strings,
+  z.string(),
 ]);
 const Events = z.array(z.tuple([z.string(), Strings]));
 
 const EVENT_PAGE = 1_000;
-/** Commands sent together while a store is filled. */
-const LOAD_CHUNK = 200;
 /** Kinds of keys that a dump looks for by name, in the order that its script takes them. */
 const FAMILIES = ['record:', 'index:', 'traffic:', 'outbox:', 'events:'] as const;
 
 /** The whole store at once, from the same connection as everything else. */
-export function redisArchive(calls: RedisCalls): StoreArchive {
+export function redisArchive(calls: RedisCalls, shapes: Shapes): StoreArchive {
   return {
+    shapes,
     schema: async () => {
       const answer = await calls.run(Pair, (client, p) => client.serinSchema(p));
       return answer.kind === 'ok' ? { kind: 'ok', value: schemaOf(answer.value) } : answer;
@@ -46,7 +48,7 @@ export function redisArchive(calls: RedisCalls): StoreArchive {
       return answer.kind === 'ok' ? { kind: 'ok', value: 'done' } : answer;
     },
     dump: () => dump(calls),
-    load: (lines, { replace }) => load(calls, lines, replace),
+    load: (lines, { replace }) => loadArchive(calls, lines, { replace, schema: shapes.schema }),
   };
 }
 
@@ -55,7 +57,7 @@ function schemaOf([version, reader]: readonly [string, string]): Schema {
 }
 
 async function dump(calls: RedisCalls): Promise<StoreRead<StoreDump>> {
-  const found = await scan(calls);
+  const found = await scanKeys(calls);
   if (found.kind !== 'ok') return found;
   const names = FAMILIES.flatMap((family) => {
     const own = found.value.filter((name) => name.startsWith(family)).map((name) => name.slice(family.length));
@@ -63,7 +65,8 @@ async function dump(calls: RedisCalls): Promise<StoreRead<StoreDump>> {
   });
   const answer = await calls.run(Dump, (client, p) => client.serinDump(p, ...names));
   if (answer.kind !== 'ok') return answer;
-  const [version, reader, epoch, takenAt, records, tables, due, outbox, dead, streams, damaged] = answer.value;
+  const [version, reader, epoch, takenAt, records, tables, due, outbox, dead, streams, lists, damaged, who] =
+    answer.value;
   const lines: ArchiveLine[] = [];
   const damage: Damage[] = [];
   const keep = (where: string, made: ArchiveLine | string): void => {
@@ -83,6 +86,14 @@ async function dump(calls: RedisCalls): Promise<StoreRead<StoreDump>> {
     if (events.kind !== 'ok') return events;
     for (const made of events.value) keep(`events:${rolloutId}`, made);
   }
+  for (const [rolloutId = '', count = '0', last = ''] of lists) {
+    const decisions = await decisionLines(calls, rolloutId, Number(count), last);
+    if (decisions.kind !== 'ok') return decisions;
+    for (const made of decisions.value) keep(`decisions:${rolloutId}`, made);
+  }
+  const audit = await auditLines(calls, who);
+  if (audit.kind !== 'ok') return audit;
+  for (const made of audit.value) keep('audit', made);
   return {
     kind: 'ok',
     value: {
@@ -95,26 +106,19 @@ async function dump(calls: RedisCalls): Promise<StoreRead<StoreDump>> {
   };
 }
 
-/** Names of all keys under the prefix, without it. What comes or goes meanwhile may be missing, or twice. */
-async function scan(calls: RedisCalls): Promise<Answer<readonly string[]>> {
-  const names = new Set<string>();
-  const { prefix } = calls;
-  let cursor = '0';
-  do {
-    const page = await calls.run(Page, (client) => client.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1_000));
-    if (page.kind !== 'ok') return page;
-    cursor = page.value[0];
-    for (const key of page.value[1]) names.add(key.slice(prefix.length));
-  } while (cursor !== '0');
-  return { kind: 'ok', value: [...names].sort() };
-}
-
-function recordLine([key = '', order = '', rev = '', text = '']: readonly string[]): ArchiveLine | string {
+function recordLine([key = '', order = '', rev = '', text = '', schema = '']: readonly string[]): ArchiveLine | string {
   const count = parseCount(rev);
   const body = parseJson(text);
   if (count === null || count === 0) return 'the rev is not a number';
   if (body.kind === 'bad' || body.value === null) return `the body is ${body.kind === 'bad' ? body.detail : 'empty'}`;
-  return { kind: 'record', key, rev: count, order: Number(order), body: body.value };
+  return {
+    kind: 'record',
+    key,
+    rev: count,
+    order: Number(order),
+    body: body.value,
+    ...(schema === '' ? {} : { schema }),
+  };
 }
 
 function fleetLine(fleet: string, cells: readonly string[]): ArchiveLine | string {
@@ -122,26 +126,25 @@ function fleetLine(fleet: string, cells: readonly string[]): ArchiveLine | strin
   for (let i = 0; i + 1 < cells.length; i += 2) table.set(cells[i] ?? '', cells[i + 1] ?? '');
   const n = parseCount(table.get('@n') ?? '');
   if (n === null || !table.has('@epoch')) return 'no fleet revision';
-  const owners: { owner: string; n: number; value: unknown }[] = [];
+  const owners: (ArchiveCell & { owner: string })[] = [];
   for (const [owner, text] of table) {
     if (!isOwner(owner)) continue;
-    const cell = parseCell(text);
+    const cell = archived(text);
     if (typeof cell === 'string') return `${owner}: ${cell}`;
     owners.push({ owner, ...cell });
   }
   const trying = table.get('@trial');
   if (trying === undefined) return { kind: 'fleet', fleet, n, owners, trial: null };
-  const trial = parseCell(trying);
+  const trial = archived(trying);
   if (typeof trial === 'string') return `@trial: ${trial}`;
   return { kind: 'fleet', fleet, n, owners, trial: { by: table.get('@trialBy') ?? '', ...trial } };
 }
 
-/** `<n>|<json>` */
-function parseCell(text: string): { readonly n: number; readonly value: unknown } | string {
-  const n = parseRevision(text);
-  const value = parseJson(text.slice(text.indexOf('|') + 1));
-  if (n === null) return 'no fleet revision before the value';
-  return value.kind === 'bad' ? value.detail : { n, value: value.value };
+function archived(text: string): ArchiveCell | string {
+  const cell = parseCell(text);
+  if (cell.kind === 'bad') return cell.detail;
+  const { n, value, text: schema } = cell.value;
+  return { n, value, ...(schema === '' ? {} : { schema }) };
 }
 
 function noticeLine(queue: string, raw: string): ArchiveLine | string {
@@ -180,88 +183,35 @@ async function eventLines(
   }
 }
 
-async function load(calls: RedisCalls, lines: readonly ArchiveLine[], replace: boolean): Promise<LoadOutcome> {
-  const epoch = randomName();
-  const freeze = JSON.stringify({ reason: 'import', by: epoch });
-  const begun = await calls.run(z.string(), (client, p) => client.serinLoadBegin(p, replace ? '1' : '0', freeze));
-  if (begun.kind !== 'ok') return begun;
-  if (begun.value === 'not empty') return { kind: 'not empty' };
-  const found = await scan(calls);
-  if (found.kind !== 'ok') return found;
-  // Replicas that run keep the leases by which they know of each other; what people did stays written down.
-  const old = found.value.filter((name) => !['frozen', 'audit'].includes(name) && !name.startsWith('ledger'));
-  const { prefix } = calls;
-  const commands = [
-    ...old.map((name) => ['UNLINK', `${prefix}${name}`]),
-    ...lines.flatMap((line) => commandsOf(prefix, epoch, line)),
-  ];
-  for (let from = 0; from < commands.length; from += LOAD_CHUNK) {
-    const words = commands.slice(from, from + LOAD_CHUNK).flatMap((command) => [String(command.length), ...command]);
-    const written = await calls.run(z.string(), (client, p) => client.serinLoadWrite(p, freeze, ...words));
-    if (written.kind !== 'ok') return written;
-    if (written.value !== 'written') return OVERTAKEN;
+const DECISION_PAGE = 50;
+
+/**
+ * Only the last entry of a list ever changes, so that one is of the moment; those before it are read afterwards. What
+ * was added meanwhile is of a later rev.
+ */
+async function decisionLines(
+  calls: RedisCalls,
+  rolloutId: string,
+  count: number,
+  last: string,
+): Promise<Answer<readonly (ArchiveLine | string)[]>> {
+  const entries: string[] = [];
+  for (let from = 0; from < count - 1; from += DECISION_PAGE) {
+    const to = Math.min(from + DECISION_PAGE, count - 1) - 1;
+    const page = await calls.run(Strings, (client, p) => client.lrange(`${p}decisions:${rolloutId}`, from, to));
+    if (page.kind !== 'ok') return page;
+    entries.push(...page.value.filter((entry) => entry !== last));
   }
-  const newest = lines.reduce((most, line) => (line.kind === 'record' ? Math.max(most, line.order) : most), 0);
-  const ended = await calls.run(z.string(), (client, p) =>
-    client.serinLoadEnd(p, freeze, epoch, String(SCHEMA.version), String(SCHEMA.reader), String(newest)),
-  );
-  if (ended.kind !== 'ok') return ended;
-  return ended.value === 'done' ? { kind: 'loaded', epoch } : OVERTAKEN;
-}
-
-const OVERTAKEN: Unavailable = { kind: 'unavailable', detail: 'another import has begun meanwhile' };
-
-/** What puts one line into Redis. */
-function commandsOf(p: string, epoch: string, line: ArchiveLine): string[][] {
-  switch (line.kind) {
-    case 'record': {
-      const { key, rev, order, body } = line;
-      const indexes = [...key.matchAll(/\//g)].map(({ index }) => key.slice(0, index + 1));
-      return [
-        ['HSET', `${p}record:${key}`, 'rev', String(rev), 'body', JSON.stringify(body)],
-        ...indexes.map((index) => ['ZADD', `${p}index:${index}`, String(order), key]),
-        ...countOf(p, key, body),
-      ];
+  const end = await unpackDecision(last);
+  const lines: (ArchiveLine | string)[] = [];
+  for (const one of [...(await Promise.all(entries.map(unpackDecision))), end]) {
+    if (one.kind === 'bad') lines.push(one.detail);
+    else if (end.kind === 'bad' || one.value.rev <= end.value.rev) {
+      const { run, looks, rev, text } = one.value;
+      const decision = parseJson(text);
+      if (decision.kind === 'bad') lines.push(`a decision is ${decision.detail}`);
+      else lines.push({ kind: 'decision', rolloutId, run, looks, rev, decision: decision.value });
     }
-    case 'fleet': {
-      const { fleet, n, owners, trial } = line;
-      const key = `${p}traffic:${fleet}`;
-      const tried = trial === null ? [] : ['@trialBy', trial.by, '@trial', `${trial.n}|${JSON.stringify(trial.value)}`];
-      return [
-        ['HSET', key, '@n', String(n), '@epoch', epoch, ...tried],
-        ...owners.map((cell) => ['HSET', key, cell.owner, `${cell.n}|${JSON.stringify(cell.value)}`]),
-        ['SADD', `${p}fleets`, fleet],
-      ];
-    }
-    case 'due':
-      return [['ZADD', `${p}due`, String(line.atMs), line.subject]];
-    case 'notice':
-      return [
-        ['RPUSH', `${p}outbox:${line.queue}`, `${idOf(line.notice)}\n${JSON.stringify(line.notice)}`],
-        ['ZADD', `${p}waiting`, 'NX', String(sinceOf(line.notice)), line.queue],
-      ];
-    case 'dead':
-      return [['RPUSH', `${p}dead`, `${line.queue}\n${line.detail}\n${JSON.stringify(line.notice)}`]];
-    case 'event':
-      return [['XADD', `${p}events:${line.rolloutId}`, line.id, 'e', JSON.stringify(line.event)]];
   }
-}
-
-/** What commits count; how old a rollout's evidence is follows with its next commit. */
-function countOf(p: string, key: string, body: unknown): string[][] {
-  const phase = activePhaseOf(key, body);
-  if (phase === null) return [];
-  return [
-    ['HSET', `${p}active`, key.slice('rollout/'.length), phase],
-    ['HINCRBY', `${p}phases`, phase, '1'],
-  ];
-}
-
-function sinceOf(notice: unknown): number {
-  const known = typeof notice === 'object' && notice !== null && 'atMs' in notice ? Number(notice.atMs) : 0;
-  return Number.isFinite(known) ? known : 0;
-}
-
-function idOf(notice: unknown): string {
-  return typeof notice === 'object' && notice !== null && 'id' in notice ? String(notice.id) : '';
+  return { kind: 'ok', value: lines };
 }

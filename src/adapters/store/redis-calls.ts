@@ -15,7 +15,13 @@ export interface RedisCalls {
 
 export type Answer<T> = { readonly kind: 'ok'; readonly value: T } | Unavailable;
 
-export function redisCalls(client: StoreClient, prefix: string, deadlineMs: number): RedisCalls {
+/** `trouble`: why there is no connection; `null`: there is one, or nobody knows. */
+export function redisCalls(
+  client: StoreClient,
+  prefix: string,
+  deadlineMs: number,
+  trouble: () => string | null = () => null,
+): RedisCalls {
   const ready = firstReady(client);
   return {
     prefix,
@@ -27,7 +33,8 @@ export function redisCalls(client: StoreClient, prefix: string, deadlineMs: numb
         if (parsed.success) return { kind: 'ok', value: parsed.data };
         return { kind: 'unavailable', detail: `unexpected answer from Redis: ${z.prettifyError(parsed.error)}` };
       } catch (error) {
-        return { kind: 'unavailable', detail: reason(error) };
+        const why = trouble();
+        return { kind: 'unavailable', detail: why === null ? reason(error) : `no connection to Redis: ${why}` };
       }
     },
   };

@@ -12,12 +12,12 @@ export type StoreHealth =
 const LEAST_VERSION = [6, 2] as const;
 
 /** Judges the server from INFO alone: a restricted user has no CONFIG. */
-export async function redisHealth(calls: RedisCalls): Promise<StoreHealth> {
+export async function redisHealth(calls: RedisCalls, asCluster: boolean): Promise<StoreHealth> {
   const answer = await calls.run(z.string(), (client) => client.info());
-  return answer.kind === 'ok' ? judgeInfo(answer.value) : answer;
+  return answer.kind === 'ok' ? judgeInfo(answer.value, asCluster) : answer;
 }
 
-export function judgeInfo(info: string): StoreHealth {
+export function judgeInfo(info: string, asCluster = false): StoreHealth {
   const fields = new Map<string, string>();
   for (const line of info.split(/\r?\n/)) {
     const colon = line.indexOf(':');
@@ -40,6 +40,9 @@ export function judgeInfo(info: string): StoreHealth {
   }
   if (fields.get('role') !== undefined && fields.get('role') !== 'master') {
     return { kind: 'unusable', detail: 'this Redis is a replica: it takes no writes' };
+  }
+  if (fields.get('cluster_enabled') === '1' && !asCluster) {
+    return { kind: 'unusable', detail: 'this Redis is a node of a cluster: name some of its nodes in redis.cluster' };
   }
   const warnings: string[] = [];
   if (fields.get('aof_enabled') !== '1') {

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import type { StoreLineage } from '../../engine/ports/store-lineage.ts';
-import { commitArguments } from './commit-script.ts';
+import { prepared } from './commit-arguments.ts';
+import type { NewerRecords } from './newer-records.ts';
 import type { RedisCalls } from './redis-calls.ts';
-import { commitOutcome, randomName } from './redis-records.ts';
+import { commitOutcome } from './redis-records.ts';
 import { freezeOf, type Witness } from './witness.ts';
 
 const Look = z.tuple([z.enum(['frozen', 'trusted']), z.string(), z.string(), z.string()]);
 const Strings = z.array(z.string());
 
 /** The history of the store on Redis, as this replica's witness sees it. */
-export function redisLineage(calls: RedisCalls, witness: Witness): StoreLineage {
+export function redisLineage(calls: RedisCalls, witness: Witness, newer: NewerRecords): StoreLineage {
   /** As it stands in Redis: whoever ends a freeze has to name the one that it is. */
   let text = '';
   return {
@@ -28,9 +29,9 @@ export function redisLineage(calls: RedisCalls, witness: Witness): StoreLineage 
       if (text === '' || JSON.stringify(freezeOf(text, witness)) !== JSON.stringify(freeze)) {
         return { kind: 'conflict', key: 'frozen' };
       }
-      const args = commitArguments(change, randomName(), witness.args(), { frozen: text, tables });
+      const { args } = await prepared(change, witness, newer.shapes, { reconciled: { frozen: text, tables } });
       const answer = await calls.run(Strings, (client, p) => client.serinCommit(p, ...args));
-      return answer.kind === 'ok' ? commitOutcome(answer.value, witness) : answer;
+      return answer.kind === 'ok' ? commitOutcome(answer.value, witness, newer) : answer;
     },
   };
 }

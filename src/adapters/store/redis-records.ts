@@ -1,8 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import type { CommitTail } from '../../core/chain/commit-tail.ts';
+import { parseStamp } from '../../core/model/schema.ts';
 import type { Position } from '../../core/model/traffic.ts';
 import type { CommitOutcome, RecordKey, RecordStore, StoredRecord, StoreRead } from '../../engine/ports/store.ts';
-import { commitArguments } from './commit-script.ts';
+import { prepared } from './commit-arguments.ts';
+import { ownCommit } from './kept-commits.ts';
+import type { NewerRecords } from './newer-records.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import { parseCount, parseEvent, parseJson, requirePlainName, requireRecordKey } from './stored-values.ts';
 import type { Witness } from './witness.ts';
@@ -12,17 +15,17 @@ const Strings = z.array(z.string());
 const StreamEntries = z.array(z.tuple([z.string(), z.array(z.string())]));
 const Time = z.tuple([z.coerce.number().int(), z.coerce.number().int()]);
 
-/** Random and long enough that two never share one. */
-export const randomName = (): string => randomBytes(9).toString('base64url');
-
-export function redisRecords(calls: RedisCalls, witness: Witness): RecordStore {
+export function redisRecords(calls: RedisCalls, witness: Witness, newer: NewerRecords, tail: CommitTail): RecordStore {
   return {
-    read: (keys) => read(calls, keys),
-    list: (prefix, page) => list(calls, prefix, page),
+    read: (keys) => read(calls, newer, keys),
+    list: (prefix, page) => list(calls, newer, prefix, page),
     commit: async (commit) => {
-      const args = commitArguments(commit, randomName(), witness.args());
+      const { nonce, content, args } = await prepared(commit, witness, newer.shapes);
       const answer = await calls.run(Strings, (client, p) => client.serinCommit(p, ...args));
-      return answer.kind === 'ok' ? commitOutcome(answer.value, witness) : answer;
+      if (answer.kind !== 'ok') return answer;
+      const own = ownCommit(content, nonce, answer.value);
+      if (own !== null) tail.own(own);
+      return commitOutcome(answer.value, witness, newer);
     },
     events: async (rolloutId, page) => {
       requirePlainName('rollout id', rolloutId);
@@ -46,17 +49,22 @@ export function redisRecords(calls: RedisCalls, witness: Witness): RecordStore {
   };
 }
 
-async function read(calls: RedisCalls, keys: readonly RecordKey[]): Promise<StoreRead<readonly StoredRecord[]>> {
+async function read(
+  calls: RedisCalls,
+  newer: NewerRecords,
+  keys: readonly RecordKey[],
+): Promise<StoreRead<readonly StoredRecord[]>> {
   for (const key of keys) requireRecordKey(key);
   if (keys.length === 0) return { kind: 'ok', value: [] };
   const answer = await calls.run(Rows, (client, p) => client.serinRead(p, ...keys));
   if (answer.kind !== 'ok') return answer;
   const rows = answer.value;
-  return collect(keys, (key, index) => record(key, rows[index]?.[0] ?? '', rows[index]?.[1] ?? ''));
+  return collect(keys, (key, index) => record(key, rows[index] ?? [], newer));
 }
 
 async function list(
   calls: RedisCalls,
+  newer: NewerRecords,
   prefix: string,
   page: { readonly limit: number; readonly cursor: string | null },
 ): Promise<StoreRead<{ readonly records: readonly StoredRecord[]; readonly cursor: string | null }>> {
@@ -67,34 +75,51 @@ async function list(
   const answer = await calls.run(Rows, (client, p) => client.serinList(p, prefix, String(limit), cursor));
   if (answer.kind !== 'ok') return answer;
   const shown = answer.value.slice(0, limit);
-  const records = collect(shown, ([key = '', , rev = '', body = '']) =>
-    rev === '' ? corrupt(key, 'in the index, but gone') : record(key as RecordKey, rev, body),
+  const records = collect(shown, ([key = '', , ...row]) =>
+    row[0] === '' ? corrupt(key, 'in the index, but gone') : record(key as RecordKey, row, newer),
   );
   if (records.kind !== 'ok') return records;
   const more = answer.value.length > limit;
   return { kind: 'ok', value: { records: records.value, cursor: more ? (shown.at(-1)?.[1] ?? null) : null } };
 }
 
-function record(key: RecordKey, rev: string, body: string): StoreRead<StoredRecord> {
+function record(
+  key: RecordKey,
+  [rev = '', body = '', schema = '']: readonly string[],
+  newer: NewerRecords,
+): StoreRead<StoredRecord> {
   if (rev === '' && body === '') return { kind: 'ok', value: { key, rev: 0, body: null } };
   const count = parseCount(rev);
   if (count === null || count === 0) return corrupt(key, 'the rev is not a number');
+  const stamp = parseStamp(schema);
+  if (stamp === null) return corrupt(key, 'its version is none');
+  const refused = newer.refuse(key, stamp);
+  if (refused !== null) return refused;
   const parsed = parseJson(body);
   if (parsed.kind === 'bad') return corrupt(key, `the body is ${parsed.detail}`);
   if (parsed.value === null) return corrupt(key, 'the body is empty');
-  return { kind: 'ok', value: { key, rev: count, body: parsed.value } };
+  const forward = newer.shapes.migrate(key, parsed.value, stamp.version);
+  return {
+    kind: 'ok',
+    value: { key, rev: count, body: forward, ...(forward === parsed.value ? {} : { older: true }) },
+  };
 }
 
 /** What the commit script has answered. */
-export function commitOutcome(reply: readonly string[], witness: Witness): CommitOutcome {
+export function commitOutcome(reply: readonly string[], witness: Witness, newer: NewerRecords): CommitOutcome {
   const [kind = '', first = '', ...rest] = reply;
   if (kind === 'conflict') return { kind: 'conflict', key: first };
   if (kind === 'frozen') return witness.frozen(first);
   if (kind === 'newer') {
-    return { kind: 'unavailable', detail: `the store now needs a Serin of schema version ${first} or newer` };
+    const detail = `the store now needs a Serin of schema version ${first} or newer; this one is of ${newer.shapes.schema.version}`;
+    return { kind: 'unavailable', newer: true, detail };
+  }
+  if (kind === 'beyond') {
+    const refused = newer.refuse(first, { version: Number(rest[0]), needs: Number(rest[0]) });
+    if (refused !== null) return refused;
   }
   if (kind === 'committed') {
-    const [n = '', hash = '', count = '0', ...pairs] = rest;
+    const [n = '', hash = '', , , , count = '0', ...pairs] = rest;
     witness.saw(first, n, hash);
     const revs = pairs.splice(0, 2 * Number(count));
     return { kind: 'committed', fleets: positions(first, pairs), revs: writtenRevs(revs) };

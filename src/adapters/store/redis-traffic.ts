@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { isOwner } from '../../core/model/stored-traffic.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner } from '../../core/model/traffic.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { Standing, StoreRead, TrafficFeed, TrafficReader } from '../../engine/ports/store.ts';
+import type { Standing, StoreRead, TrafficFeed, TrafficReader, Unavailable } from '../../engine/ports/store.ts';
 import { followChanges } from './change-follower.ts';
+import type { NewerRecords } from './newer-records.ts';
+import { randomName } from './random-name.ts';
 import type { RedisCalls } from './redis-calls.ts';
-import { corrupt, randomName } from './redis-records.ts';
-import { parseCount, parseOwner, parseRevision, parseTrial, requirePlainName } from './stored-values.ts';
+import { corrupt } from './redis-records.ts';
+import { parseCellHead, parseCount, parseOwner, parseTrial, requirePlainName } from './stored-values.ts';
 import type { Witness } from './witness.ts';
 
 const Strings = z.array(z.string());
@@ -22,6 +24,7 @@ type Owners = ReadonlyMap<TrafficOwner, readonly [text: string, owner: Owner]>;
 export function redisTraffic(
   calls: RedisCalls,
   witness: Witness,
+  newer: NewerRecords,
   connect: () => Redis,
   logger: Logger,
 ): TrafficFeed & TrafficReader {
@@ -42,25 +45,32 @@ export function redisTraffic(
       const [epoch, n, hash, row] = answer.value;
       if (epoch === '') return witness.frozen(n);
       witness.saw(epoch, n, hash);
-      const cells = tableCells(`${calls.prefix}traffic:${fleet}`, row, read.get(fleet));
+      const cells = tableCells(`${calls.prefix}traffic:${fleet}`, row, read.get(fleet), newer);
       if (cells.kind !== 'ok') return cells;
       read.set(fleet, cells.value.owners);
-      return table(fleet, `${calls.prefix}traffic:${fleet}`, epoch, cells.value);
+      return table(fleet, `${calls.prefix}traffic:${fleet}`, epoch, cells.value, newer);
     },
     standing: async (fleet, owner) => {
       requirePlainName('fleet', fleet);
       const key = `${calls.prefix}traffic:${fleet}`;
       const answer = await calls.run(Cells, (client) => client.hmget(key, '@epoch', owner, '@trial'));
-      return answer.kind === 'ok' ? standing(key, owner, answer.value) : answer;
+      return answer.kind === 'ok' ? standing(key, owner, answer.value, newer) : answer;
     },
     follow: (onChange) => followChanges({ connect, key: `${calls.prefix}changes`, fleets, onChange, logger }),
   };
 }
 
-function standing(key: string, owner: TrafficOwner, cells: readonly (string | null)[]): StoreRead<Standing> {
+function standing(
+  key: string,
+  owner: TrafficOwner,
+  cells: readonly (string | null)[],
+  newer: NewerRecords,
+): StoreRead<Standing> {
   const [epoch = null, cell = null, trying = null] = cells;
-  const n = cell === null ? null : parseRevision(cell);
-  const trial = trying === null ? null : parseTrial(trying);
+  const refused = refusal(`${key} ${owner}`, cell, newer) ?? refusal(`${key} @trial`, trying, newer);
+  if (refused !== null) return refused;
+  const n = cell === null ? null : (parseCellHead(cell)?.n ?? null);
+  const trial = trying === null ? null : parseTrial(trying, newer.shapes);
   if (cell !== null && (epoch === null || n === null)) return corrupt(key, `${owner}: no fleet revision`);
   if (trial?.kind === 'bad') return corrupt(key, `@trial: ${trial.detail}`);
   if (trial !== null && epoch === null) return corrupt(key, 'a trial without an epoch');
@@ -78,7 +88,18 @@ interface TableCells {
   readonly meta: ReadonlyMap<string, string>;
 }
 
-function tableCells(key: string, row: readonly string[], before: Owners | undefined): StoreRead<TableCells> {
+/** Half a table is none: what is not understood of it may be what matters. */
+function refusal(what: string, cell: string | null, newer: NewerRecords): Unavailable | null {
+  const head = cell === null ? null : parseCellHead(cell);
+  return head === null ? null : newer.refuse(what, head.stamp);
+}
+
+function tableCells(
+  key: string,
+  row: readonly string[],
+  before: Owners | undefined,
+  newer: NewerRecords,
+): StoreRead<TableCells> {
   const owners = new Map<TrafficOwner, readonly [text: string, owner: Owner]>();
   const meta = new Map<string, string>();
   for (let i = 0; i + 1 < row.length; i += 2) {
@@ -92,14 +113,22 @@ function tableCells(key: string, row: readonly string[], before: Owners | undefi
       owners.set(name, known);
       continue;
     }
-    const owner = parseOwner(text);
+    const refused = refusal(`${key} ${name}`, text, newer);
+    if (refused !== null) return refused;
+    const owner = parseOwner(name, text, newer.shapes);
     if (owner.kind === 'bad') return corrupt(key, `${name}: ${owner.detail}`);
     owners.set(name, [text, owner.value]);
   }
   return { kind: 'ok', value: { owners, meta } };
 }
 
-function table(fleet: string, key: string, epoch: string, { owners: read, meta }: TableCells): StoreRead<FleetTable> {
+function table(
+  fleet: string,
+  key: string,
+  epoch: string,
+  { owners: read, meta }: TableCells,
+  newer: NewerRecords,
+): StoreRead<FleetTable> {
   const owners = new Map([...read].map(([name, [, owner]]) => [name, owner] as const));
   if (owners.size + meta.size === 0) {
     return { kind: 'ok', value: { fleet, position: { epoch, n: 0 }, trial: null, owners } };
@@ -108,7 +137,9 @@ function table(fleet: string, key: string, epoch: string, { owners: read, meta }
   const own = meta.get('@epoch');
   if (n === null || own === undefined) return corrupt(key, 'no fleet revision');
   const trying = meta.get('@trial');
-  const trial = trying === undefined ? null : parseTrial(trying);
+  const refused = refusal(`${key} @trial`, trying ?? null, newer);
+  if (refused !== null) return refused;
+  const trial = trying === undefined ? null : parseTrial(trying, newer.shapes);
   if (trial?.kind === 'bad') return corrupt(key, `@trial: ${trial.detail}`);
   return { kind: 'ok', value: { fleet, position: { epoch: own, n }, trial: trial?.value ?? null, owners } };
 }

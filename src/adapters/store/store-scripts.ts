@@ -2,16 +2,18 @@ import type { Redis } from 'ioredis';
 import { DUMP_LUA, LOAD_BEGIN_LUA, LOAD_END_LUA, LOAD_WRITE_LUA, SCHEMA_LUA } from './archive-scripts.ts';
 import { CENSUS } from './census-script.ts';
 import { COMMIT_LUA } from './commit-script.ts';
+import { DUE_SCRIPTS } from './due-scripts.ts';
 import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
 import { GUARD_LUA, LOOK_LUA } from './lineage-scripts.ts';
+import { HISTORY_LUA, LAST_EVENTS_LUA, REPLAYED_LUA, REVS_LUA } from './tail-scripts.ts';
 
 /** A key of the wrong type reads as a broken record, not as a broken store. */
 const READ = `
 local out = {}
 for i, name in ipairs(ARGV) do
-  local r = redis.pcall('HMGET', KEYS[1] .. 'record:' .. name, 'rev', 'body')
+  local r = redis.pcall('HMGET', KEYS[1] .. 'record:' .. name, 'rev', 'body', 'schema')
   if r.err then r = {'?', ''} end
-  out[i] = {r[1] or '', r[2] or ''}
+  out[i] = {r[1] or '', r[2] or '', r[3] or ''}
 end
 return out`;
 
@@ -22,9 +24,9 @@ if cursor ~= '' then from = '(' .. cursor end
 local hits = redis.call('ZREVRANGEBYSCORE', KEYS[1] .. 'index:' .. ARGV[1], from, '-inf', 'WITHSCORES', 'LIMIT', 0, limit + 1)
 local out = {}
 for i = 1, #hits, 2 do
-  local r = redis.pcall('HMGET', KEYS[1] .. 'record:' .. hits[i], 'rev', 'body')
+  local r = redis.pcall('HMGET', KEYS[1] .. 'record:' .. hits[i], 'rev', 'body', 'schema')
   if r.err then r = {'?', ''} end
-  table.insert(out, {hits[i], hits[i + 1], r[1] or '', r[2] or ''})
+  table.insert(out, {hits[i], hits[i + 1], r[1] or '', r[2] or '', r[3] or ''})
 end
 return out`;
 
@@ -116,28 +118,6 @@ if redis.call('HGET', tries, 'id') == ARGV[3] then
 end
 return 1`;
 
-/** A lease is remembered by the score it set: whoever schedules the subject anew forgets the lease. */
-const DUE_LEASE = `
-local p = KEYS[1]
-local t = redis.call('TIME')
-local now = math.floor((t[1] * 1000000 + t[2]) / 1000)
-local ends = string.format('%.0f', now + ARGV[2])
-local rows = redis.call('ZRANGEBYSCORE', p .. 'due', '-inf', string.format('%.0f', now), 'WITHSCORES', 'LIMIT', 0, ARGV[1])
-for i = 1, #rows, 2 do
-  redis.call('ZADD', p .. 'due', ends, rows[i])
-  redis.call('HSET', p .. 'leases', rows[i], ends)
-end
-return rows`;
-
-const DUE_SCHEDULE = `
-redis.call('ZADD', KEYS[1] .. 'due', ARGV[2], ARGV[1])
-redis.call('HDEL', KEYS[1] .. 'leases', ARGV[1])
-return 1`;
-
-const DUE_FORGET = `
-if redis.call('HDEL', KEYS[1] .. 'leases', ARGV[1]) == 1 then redis.call('ZREM', KEYS[1] .. 'due', ARGV[1]) end
-return 1`;
-
 const SCRIPTS = {
   serinCommit: COMMIT_LUA,
   serinRead: READ,
@@ -148,15 +128,17 @@ const SCRIPTS = {
   serinOutboxRetry: OUTBOX_RETRY,
   serinOutboxFold: OUTBOX_FOLD,
   serinCensus: CENSUS,
-  serinDueLease: DUE_LEASE,
-  serinDueSchedule: DUE_SCHEDULE,
-  serinDueForget: DUE_FORGET,
   serinDump: DUMP_LUA,
   serinLoadBegin: LOAD_BEGIN_LUA,
   serinLoadWrite: LOAD_WRITE_LUA,
   serinLoadEnd: LOAD_END_LUA,
   serinSchema: SCHEMA_LUA,
   serinLook: LOOK_LUA,
+  serinHistory: HISTORY_LUA,
+  serinRevs: REVS_LUA,
+  serinLastEvents: LAST_EVENTS_LUA,
+  serinReplayed: REPLAYED_LUA,
+  ...DUE_SCRIPTS,
   ...LEDGER_SCRIPTS,
 };
 

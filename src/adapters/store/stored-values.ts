@@ -1,9 +1,11 @@
-import { z } from 'zod';
-import type { AuditEntry } from '../../core/model/audit.ts';
+import type { z } from 'zod';
+import { type AuditEntry, StoredAuditEntry } from '../../core/model/audit.ts';
+import { parseStamp, type Shapes, type Stamp } from '../../core/model/schema.ts';
 import { StoredTraffic, StoredTrial } from '../../core/model/stored-traffic.ts';
 import { isSubject } from '../../core/model/subject.ts';
 import type { OwnerTraffic, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
+import { MAX_JUDGEMENT_BYTES } from '../../core/rollout/judgement.ts';
 import { StoredEvent, StoredNotice } from '../../core/rollout/stored-event.ts';
 import type { RecordKey } from '../../engine/ports/store.ts';
 
@@ -14,20 +16,19 @@ import type { RecordKey } from '../../engine/ports/store.ts';
 const MAX_VALUE_BYTES = 4 * 1024 * 1024;
 
 /**
- * JSON for the store. Throws a `RangeError` above `MAX_VALUE_BYTES` and for what JSON cannot hold: callers cap
+ * JSON for the store. Throws a `RangeError` for what is too large and for what JSON cannot hold: callers cap
  * their inputs, so either is a bug and must not become a half-stored state.
  */
 export function stored(what: string, value: unknown): string {
   const json = JSON.stringify(value);
   if (json === undefined) throw new RangeError(`${what} is not JSON`);
   const bytes = Buffer.byteLength(json);
-  if (bytes > MAX_VALUE_BYTES) {
-    throw new RangeError(`${what} takes ${bytes} bytes in the store, ${MAX_VALUE_BYTES} are allowed`);
-  }
+  const allowed = what.startsWith('judge/') ? MAX_JUDGEMENT_BYTES : MAX_VALUE_BYTES;
+  if (bytes > allowed) throw new RangeError(`${what} takes ${bytes} bytes in the store, ${allowed} are allowed`);
   return json;
 }
 
-const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout|fence)\/[A-Za-z0-9._~/-]+$/;
+const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout|judge|verdicts|breaker|fence)\/[A-Za-z0-9._~/-]+$/;
 
 /** Keys never carry foreign characters: they are checked here, whoever made them. */
 export function requireRecordKey(key: RecordKey): void {
@@ -60,47 +61,71 @@ export function parseJson(text: string): Parsed<unknown> {
 
 function parseAs<T>(shape: z.ZodType, text: string): Parsed<T> {
   const json = parseJson(text);
-  if (json.kind === 'bad') return json;
-  const checked = shape.safeParse(json.value);
-  if (checked.success) return { kind: 'ok', value: checked.data as T };
-  const issue = checked.error.issues[0];
-  return { kind: 'bad', detail: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown shape'}` };
+  return json.kind === 'bad' ? json : checked(shape, json.value);
 }
 
-const StoredAuditEntry = z.looseObject({
-  id: z.string(),
-  stage: z.enum(['asked', 'answered']),
-  atMs: z.number(),
-  by: z.string(),
-  command: z.string(),
-  target: z.string(),
-  detail: z.string(),
-  result: z.string().nullable(),
-});
+function checked<T>(shape: z.ZodType, value: unknown): Parsed<T> {
+  const parsed = shape.safeParse(value);
+  if (parsed.success) return { kind: 'ok', value: parsed.data as T };
+  const issue = parsed.error.issues[0];
+  return { kind: 'bad', detail: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown shape'}` };
+}
 
 export const parseAuditEntry = (text: string): Parsed<AuditEntry> => parseAs<AuditEntry>(StoredAuditEntry, text);
 export const parseNotice = (text: string): Parsed<Notice> => parseAs<Notice>(StoredNotice, text);
 export const parseEvent = (text: string): Parsed<RolloutEvent> => parseAs<RolloutEvent>(StoredEvent, text);
 
-/** One owner of a traffic table, stored as `<n>|<json>`. */
-export function parseOwner(text: string): Parsed<{ readonly n: number; readonly value: OwnerTraffic }> {
-  const n = parseRevision(text);
-  if (n === null) return { kind: 'bad', detail: 'no fleet revision before the value' };
-  const value = parseAs<OwnerTraffic>(StoredTraffic, text.slice(text.indexOf('|') + 1));
-  return value.kind === 'bad' ? value : { kind: 'ok', value: { n, value: value.value } };
+/** One owner of a traffic table. */
+export function parseOwner(
+  owner: string,
+  text: string,
+  shapes: Shapes,
+): Parsed<{ readonly n: number; readonly value: OwnerTraffic }> {
+  const cell = parseCell(text);
+  if (cell.kind === 'bad') return cell;
+  const forward = shapes.migrate(`traffic/${owner}`, cell.value.value, cell.value.stamp.version);
+  const value = checked<OwnerTraffic>(StoredTraffic, forward);
+  return value.kind === 'bad' ? value : { kind: 'ok', value: { n: cell.value.n, value: value.value } };
 }
 
-/** A fleet's trial, stored as `<n>|<json>`. */
-export function parseTrial(text: string): Parsed<Trial & { readonly n: number }> {
-  const n = parseRevision(text);
-  if (n === null) return { kind: 'bad', detail: 'no fleet revision before the trial' };
-  const trial = parseAs<Trial>(StoredTrial, text.slice(text.indexOf('|') + 1));
-  return trial.kind === 'bad' ? trial : { kind: 'ok', value: { ...trial.value, n } };
+/** A fleet's trial. */
+export function parseTrial(text: string, shapes: Shapes): Parsed<Trial & { readonly n: number }> {
+  const cell = parseCell(text);
+  if (cell.kind === 'bad') return cell;
+  const { value, stamp } = cell.value;
+  // Whose it is has always stood in it, so no migration can be what names it.
+  const by = typeof value === 'object' && value !== null && 'by' in value ? String(value.by) : '';
+  const trial = checked<Trial>(StoredTrial, shapes.migrate(`trial/${by}`, value, stamp.version));
+  return trial.kind === 'bad' ? trial : { kind: 'ok', value: { ...trial.value, n: cell.value.n } };
 }
 
-/** The fleet revision in front of a cell, `<n>|<json>`; `null`: there is none. */
-export function parseRevision(text: string): number | null {
-  return parseCount(text.slice(0, Math.max(0, text.indexOf('|'))));
+/** What stands in front of a cell of a table: the fleet revision, and of which version it is, also as it is written. */
+interface CellHead {
+  readonly n: number;
+  readonly stamp: Stamp;
+  readonly text: string;
+}
+
+/** One cell of a table, whatever its value is. */
+export function parseCell(text: string): Parsed<CellHead & { readonly value: unknown }> {
+  const head = parseCellHead(text);
+  if (head === null) return { kind: 'bad', detail: 'no fleet revision before the value' };
+  const json = parseJson(text.slice(text.indexOf('|') + 1));
+  if (json.kind === 'bad') return json;
+  return { kind: 'ok', value: { ...head, value: json.value } };
+}
+
+/** Of `<n>|<json>` or `<n>@<stamp>|<json>`; `null`: it is none. */
+export function parseCellHead(text: string): CellHead | null {
+  const [number = '', stamped = '', ...rest] = text.slice(0, Math.max(0, text.indexOf('|'))).split('@');
+  const [n, stamp] = [parseCount(number), parseStamp(stamped)];
+  return n === null || stamp === null || rest.length > 0 ? null : { n, stamp, text: stamped };
+}
+
+/** What stands between the fleet revision and the value of a cell. */
+export function cellTag(key: string, value: unknown, shapes: Shapes): string {
+  const stamp = shapes.cellStamp(key, value);
+  return stamp === '' ? '' : `@${stamp}`;
 }
 
 /** A rev or fleet revision: digits only; anything else is `null`. */

@@ -11,15 +11,24 @@ export interface Witness {
   frozen(text: string): Unavailable;
 }
 
-export function createWitness(id: string): Witness {
-  let point: StorePoint | null = null;
+export interface WitnessMemory {
+  /** What the process before this one has seen. @default nothing */
+  readonly remembered?: StorePoint | null;
+  /** Everything newer than that. */
+  readonly onPoint?: (point: StorePoint) => void;
+}
+
+export function createWitness(id: string, { remembered = null, onPoint = () => {} }: WitnessMemory = {}): Witness {
+  let point: StorePoint | null = remembered;
   return {
     id,
     args: () => [point?.epoch ?? '', String(point?.n ?? 0), point?.hash ?? '', id],
     saw: (epoch, count, hash) => {
       const n = Number(count);
       // Another epoch came through the guard, so it follows from this one. Within one, an old answer takes nothing back.
-      if (epoch !== '' && (point?.epoch !== epoch || n > point.n)) point = { epoch, n, hash };
+      if (epoch === '' || (point?.epoch === epoch && n <= point.n)) return;
+      point = { epoch, n, hash };
+      onPoint(point);
     },
     frozen: (text) => ({ kind: 'unavailable', frozen: true, detail: freezeSummary(parseFreeze(text)) }),
   };

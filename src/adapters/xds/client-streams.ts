@@ -2,6 +2,8 @@
 export interface ClusterUse {
   /** Does the client get clusters by this stream? */
   readonly givesClusters: boolean;
+  /** Does the client ask for endpoints of clusters that it was not given by this stream, and has not asked it for yet? */
+  readonly warmsClusters: boolean;
   /** Is this cluster sent, ACKed, and not about to be taken away? */
   hasCluster(name: string): boolean;
   /** Clusters named by the route tables that the client uses, or may have begun to use. */
@@ -49,6 +51,16 @@ export class ClientStreams {
       told = true;
     }
     return told || !(returning || this.#clustersAwaited);
+  }
+
+  /**
+   * Envoy asks for no clusters while those that it has warm, also when it returns, and it may have had no routes so far:
+   * then its endpoints alone tell that clusters will be asked for.
+   */
+  warmsClusters(): boolean {
+    for (const member of this.#members) if (member.givesClusters) return false;
+    for (const member of this.#members) if (member.warmsClusters) return true;
+    return false;
   }
 
   *usedClusters(): Iterable<string> {

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { RouteConfiguration } from '../../core/traffic/envoy-resources.ts';
+import { encodePlain } from './plain-message.ts';
 import type { ProtoBundle } from './proto-bundle.ts';
+import { routeTableEncoder } from './route-table-encoder.ts';
 import { TYPE_URLS, type XdsType } from './xds-types.ts';
 
 /** One resource, encoded once and shared by every stream. */
@@ -27,7 +30,7 @@ export interface Codec {
   encodeResponse(response: DiscoveryResponse): Buffer;
 }
 
-const MESSAGE_OF: Readonly<Record<XdsType, string>> = {
+export const MESSAGE_OF: Readonly<Record<XdsType, string>> = {
   cluster: 'envoy.config.cluster.v3.Cluster',
   endpoint: 'envoy.config.endpoint.v3.ClusterLoadAssignment',
   listener: 'envoy.config.listener.v3.Listener',
@@ -41,14 +44,15 @@ export function createCodec(protos: ProtoBundle, identifier: string): Codec {
   const deltaResponse = protos.type('envoy.service.discovery.v3.DeltaDiscoveryResponse');
   // A change of one backend in a fleet of many leaves most resources the same objects.
   const encoded = new WeakMap<object, EncodedResource>();
+  const encodeRoutes = routeTableEncoder(protos);
   return {
     encodeResource(type, name, resource) {
       const known = encoded.get(resource);
       if (known !== undefined) return known;
-      const message = protos.type(MESSAGE_OF[type]);
-      // Most hold neither an Any nor a map; copying them would cost as much as encoding them.
-      const plain = holdsAny(resource) ? (withAny(protos, resource) as object) : resource;
-      const bytes = asBuffer(message.encode(message.fromObject(plain)).finish());
+      const bytes =
+        type === 'route'
+          ? encodeRoutes(resource as RouteConfiguration)
+          : asBuffer(encodePlain(protos, MESSAGE_OF[type], resource));
       const fresh = { name, version: contentHash([bytes]), bytes };
       encoded.set(resource, fresh);
       return fresh;
@@ -95,27 +99,4 @@ export function contentHash(parts: readonly (Buffer | string)[]): string {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** Maps of ours hold Any alone, so where there is none there is no map either, and the order of keys says nothing. */
-function holdsAny(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return value.some(holdsAny);
-  return Object.entries(value).some(([key, item]) => key === '@type' || holdsAny(item));
-}
-
-/** Turns every object with an `@type` into the `Any` that holds it. */
-function withAny(protos: ProtoBundle, value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => withAny(protos, item));
-  if (typeof value !== 'object' || value === null) return value;
-  const { '@type': typeUrl, ...fields } = value as Record<string, unknown>;
-  // Sorted: map entries are written in insertion order, and equal content must give equal bytes.
-  const plain = Object.fromEntries(
-    Object.entries(fields)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, withAny(protos, item)]),
-  );
-  if (typeof typeUrl !== 'string') return plain;
-  const message = protos.type(typeUrl.slice(typeUrl.lastIndexOf('/') + 1));
-  return { type_url: typeUrl, value: message.encode(message.fromObject(plain)).finish() };
 }

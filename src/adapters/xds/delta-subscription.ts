@@ -21,6 +21,9 @@ interface Outstanding {
 
 /** Version of a resource that the client refused: it may have it, have the one before, or none. */
 const UNKNOWN = '';
+/** With so many refused one by one, whatever else is refused together is not looked at singly: each costs requests. */
+const MOST_AT_FAULT = 8;
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Delta: requests say what is added to and taken from the subscription, responses what has changed. An answer may
@@ -39,8 +42,13 @@ export class DeltaSubscription implements Subscription {
   #answerDue = false;
   #everSent = false;
   #outstanding: Outstanding[] = [];
-  /** Content that the client refused, by name: not offered again until it changes (C5, D10). */
+  /** Content that the client refused by itself, by name: not offered again until it changes (C5, D10). */
   readonly #refused = new Map<string, string>();
+  /**
+   * Names that were refused together, of which one alone may be at fault: offered again group by group, one response
+   * each, and halved when refused again.
+   */
+  #doubted: readonly (readonly string[])[] = [];
   #credited: Position | null = null;
   readonly #acked = new Set<string>();
   /** The map that was compared last, while nothing has changed since: recognised without comparing. */
@@ -125,8 +133,10 @@ export class DeltaSubscription implements Subscription {
   payload({ versions }: Wanted): Payload {
     const send: string[] = [];
     const removed: string[] = [];
+    const later = this.#doubtedLater(versions);
     for (const [name, version] of versions) {
       if (this.#due.has(name)) send.push(name);
+      else if (later.has(name)) continue;
       else if (this.#held.get(name) !== version && this.#refused.get(name) !== version) send.push(name);
     }
     // D3: a name that does not exist is said to be gone, and stays subscribed.
@@ -153,7 +163,11 @@ export class DeltaSubscription implements Subscription {
     this.#due.clear();
     this.#answerDue = false;
     this.#everSent = true;
-    this.#settled = wanted.versions;
+    this.#doubted = this.#doubted
+      .map((names) => names.filter((name) => wanted.versions.has(name) && !changes.has(name)))
+      .filter((names) => names.length > 0);
+    // With doubted names left, the next offer has more of the same content.
+    this.#settled = this.#doubted.length === 0 ? wanted.versions : null;
     this.#outstanding.push({ nonce, changes, sentAtMs: nowMs, position: this.#inStep(wanted.position) });
   }
 
@@ -196,15 +210,27 @@ export class DeltaSubscription implements Subscription {
   }
 
   #refuse({ changes }: Outstanding): void {
+    const names: string[] = [];
     for (const [name, version] of changes) {
       // What a later response has said about it stands.
       if (version === null || this.#outstanding.some((later) => later.changes.has(name))) continue;
       if (!this.#held.has(name)) continue;
       this.#held.set(name, UNKNOWN);
-      this.#refused.set(name, version);
+      names.push(name);
     }
+    const half = Math.ceil(names.length / 2);
+    const isSought = names.length > 1 && this.#refused.size < MOST_AT_FAULT;
+    if (isSought) this.#doubted = [names.slice(0, half), names.slice(half), ...this.#doubted];
+    else for (const name of names) this.#refused.set(name, changes.get(name) ?? UNKNOWN);
     this.#settled = null;
     for (const later of this.#outstanding) later.position = null;
+  }
+
+  /** Names that are doubted and not in the group whose turn it is. */
+  #doubtedLater(versions: ReadonlyMap<string, string>): ReadonlySet<string> {
+    if (this.#doubted.length === 0) return NONE;
+    const turn = this.#doubted.findIndex((names) => names.some((name) => versions.has(name)));
+    return new Set(this.#doubted.slice(turn + 1).flat());
   }
 
   #credit(position: Position | null): void {
@@ -217,6 +243,6 @@ export class DeltaSubscription implements Subscription {
 
   /** While something is refused, the client is at no fleet revision. */
   #inStep(position: Position | null): Position | null {
-    return this.#refused.size === 0 ? position : null;
+    return this.#refused.size === 0 && this.#doubted.length === 0 ? position : null;
   }
 }

@@ -1,16 +1,9 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { experimental, Server, ServerCredentials } from '@grpc/grpc-js';
+import type { LiveCertificates } from '../../engine/ports/certificates.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import { DISCOVERY_METHODS, DISCOVERY_SERVICE, type RawStream } from './discovery-services.ts';
 import type { StreamVariant } from './stream-session.ts';
 import type { XdsLimits } from './xds-limits.ts';
-
-export interface XdsTls {
-  /** PEM. */
-  readonly certificate: Buffer;
-  readonly privateKey: Buffer;
-  /** PEM of the authorities whose client certificates are accepted; a client without one is turned away. */
-  readonly clientCa: Buffer;
-}
 
 const MINUTE_MS = 60_000;
 
@@ -45,11 +38,38 @@ export function streamAgeMs({ maxConnectionAgeMs }: XdsLimits, spread: number): 
   return maxConnectionAgeMs * (1.1 + spread * (LONGEST_STREAM - 1.1));
 }
 
-export function credentialsOf(tls: XdsTls | null): ServerCredentials {
+/** Streams that are open stay so when certificates change; they end with `maxConnectionAge` at the latest. */
+export function credentialsOf(tls: LiveCertificates | null): ServerCredentials {
   if (tls === null) return ServerCredentials.createInsecure();
-  const keys = [{ private_key: tls.privateKey, cert_chain: tls.certificate }];
+  const provider = certificateProvider(tls);
   // Without a certificate of ours nobody gets a fleet's routes.
-  return ServerCredentials.createSsl(tls.clientCa, keys, true);
+  return experimental.createCertificateProviderServerCredentials(provider, provider, true);
+}
+
+/** The library asks once, and is told of changes. */
+function certificateProvider(tls: LiveCertificates): experimental.CertificateProvider {
+  const ends = new Map<unknown, () => void>();
+  const bytes = (pem: string | null): Buffer => Buffer.from(pem ?? '');
+  const follow = (listener: unknown, tell: () => void): void => {
+    ends.set(listener, tls.onChange(tell));
+    // The library listens to its own listener only after this.
+    queueMicrotask(tell);
+  };
+  const leave = (listener: unknown): void => {
+    ends.get(listener)?.();
+    ends.delete(listener);
+  };
+  return {
+    addCaCertificateListener: (listener) =>
+      follow(listener, () => listener({ caCertificate: bytes(tls.current().ca) })),
+    addIdentityCertificateListener: (listener) =>
+      follow(listener, () => {
+        const { certificate, privateKey } = tls.current();
+        listener({ certificate: bytes(certificate), privateKey: bytes(privateKey) });
+      }),
+    removeCaCertificateListener: leave,
+    removeIdentityCertificateListener: leave,
+  };
 }
 
 /** Sends GOAWAY on every connection and waits for their streams up to the deadline, then cuts them off. */

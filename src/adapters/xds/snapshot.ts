@@ -24,7 +24,7 @@ export interface Snapshot {
   readonly route: TypeContent;
   /** The name under which a cluster asks for its endpoints; several may share one. */
   readonly services: ReadonlyMap<string, string>;
-  /** Clusters that each route configuration names. */
+  /** Clusters that each route configuration names; not those that Envoys have from elsewhere. */
   readonly references: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -42,6 +42,7 @@ export function buildSnapshot(
   const endpoints = encode('endpoint', resources.endpoints, ({ clusterName }) => clusterName);
   const listeners = encode('listener', resources.listeners, ({ name }) => name);
   const routes = encode('route', resources.routes, ({ name }) => name);
+  const own = new Set(resources.clusters.map(({ name }) => name));
   return {
     position,
     sequence,
@@ -55,7 +56,7 @@ export function buildSnapshot(
         cluster.type === 'EDS' ? [[cluster.name, cluster.edsClusterConfig.serviceName] as const] : [],
       ),
     ),
-    references: new Map(resources.routes.map((route) => [route.name, referencedClusters(route)])),
+    references: new Map(resources.routes.map((route) => [route.name, referencedClusters(route, own)])),
   };
 }
 
@@ -76,13 +77,14 @@ function typeContent(encoded: readonly EncodedResource[], previous: TypeContent 
   };
 }
 
-function referencedClusters(route: RouteConfiguration): ReadonlySet<string> {
+function referencedClusters(route: RouteConfiguration, own: ReadonlySet<string>): ReadonlySet<string> {
   const names = new Set<string>();
   for (const host of route.virtualHosts) {
     for (const { route: action } of host.routes) {
       if (action?.cluster !== undefined) names.add(action.cluster);
       for (const { name } of action?.weightedClusters?.clusters ?? []) names.add(name);
+      for (const { cluster } of action?.requestMirrorPolicies ?? []) names.add(cluster);
     }
   }
-  return names;
+  return new Set([...names].filter((name) => own.has(name)));
 }

@@ -138,6 +138,13 @@ export class StreamSession implements ClusterUse {
     return this.#subscriptions.cluster.active;
   }
 
+  get warmsClusters(): boolean {
+    const { cluster, endpoint } = this.#subscriptions;
+    if (cluster.active || endpoint.names.size === 0 || this.#snapshot === null) return false;
+    for (const service of this.#snapshot.services.values()) if (endpoint.names.has(service)) return true;
+    return false;
+  }
+
   hasCluster(name: string): boolean {
     // Sent as well as ACKed: a later response, not yet ACKed, may have taken the cluster away.
     return this.#subscriptions.cluster.acked.has(name) && this.#sentClusters.has(name);
@@ -270,6 +277,7 @@ export class StreamSession implements ClusterUse {
   }
 
   #mustHold({ versions }: Wanted, { references }: Snapshot): boolean {
+    if (this.#firstRoutes && this.#client.warmsClusters()) this.#firstRoutes = false;
     if (this.#firstRoutes && this.#subscriptions.route.sentVersions === null) return false;
     for (const name of versions.keys()) {
       for (const cluster of references.get(name) ?? []) if (!this.#clientHas(cluster)) return true;

@@ -14,10 +14,26 @@ export class TokenBucket {
 
   /** Takes what something costs; `false`: there is not enough, and nothing is taken. */
   take(cost: number, nowMs: number): boolean {
-    this.#level = Math.min(this.#burst, this.#level + Math.max(0, nowMs - this.#atMs) * this.#perMs);
-    this.#atMs = nowMs;
+    this.#fill(nowMs);
     if (this.#level < cost) return false;
     this.#level -= cost;
     return true;
+  }
+
+  /** Takes what something did cost, also when there is not enough: then that is owed. */
+  spend(cost: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#level -= cost;
+  }
+
+  /** Until nothing is owed any more, ms. */
+  owesForMs(nowMs: number): number {
+    this.#fill(nowMs);
+    return Math.max(0, -this.#level) / this.#perMs;
+  }
+
+  #fill(nowMs: number): void {
+    this.#level = Math.min(this.#burst, this.#level + Math.max(0, nowMs - this.#atMs) * this.#perMs);
+    this.#atMs = nowMs;
   }
 }

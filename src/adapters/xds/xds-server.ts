@@ -1,16 +1,19 @@
 import { status } from '@grpc/grpc-js';
 import { FleetLedgers } from '../../core/fleet/fleet-ledgers.ts';
 import type { FleetState } from '../../core/model/fleet-state.ts';
+import type { FleetTable, Position } from '../../core/model/traffic.ts';
+import type { LiveCertificates } from '../../engine/ports/certificates.ts';
 import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { FleetView } from '../../engine/ports/fleet-view.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
+import type { Replication } from '../../engine/ports/replication.ts';
 import type { TrafficFeed } from '../../engine/ports/store.ts';
 import type { TrafficHistory } from '../../engine/ports/traffic-history.ts';
 import { ClientDirectory } from './client-streams.ts';
 import { createCodec } from './codec.ts';
 import { endInTurns } from './end-in-turns.ts';
 import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
-import { credentialsOf, grpcServer, shutDown, streamAgeMs, type XdsTls } from './grpc-server.ts';
+import { credentialsOf, grpcServer, shutDown, streamAgeMs } from './grpc-server.ts';
 import { type Listening, listen } from './listen.ts';
 import type { FleetOptions } from './node-identity.ts';
 import { loadProtoBundle } from './proto-bundle.ts';
@@ -25,14 +28,18 @@ export interface XdsServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   /** `null`: plaintext, for loopback. */
-  readonly tls: XdsTls | null;
+  readonly tls: LiveCertificates | null;
   readonly traffic: TrafficFeed;
+  /** What raises traffic is told to Envoys once it says so. @default nothing waits */
+  readonly replication?: Replication | null;
   readonly fleets: readonly FleetOptions[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Where streams are entered. @default one of its own: then its view is of its own streams alone */
   readonly ledgers?: FleetLedgers;
   readonly limits?: Partial<XdsLimits>;
+  /** What this replica alone knows better than a table, see `FleetPublisher`. @default nothing */
+  readonly overlay?: (table: FleetTable) => FleetTable;
   /** Without it, tables and ledger are read and shown, but nobody can connect. @default true */
   readonly listens?: boolean;
 }
@@ -47,6 +54,10 @@ export interface XdsServer {
   loaded(): readonly string[];
   /** Fleets whose newest table was refused, with the reason; they keep the one before. */
   refusals(): ReadonlyMap<string, Refusal>;
+  /** The overlay has changed: all Envoys are told at once, whatever the store does. */
+  republish(): void;
+  /** Under which fleet revision Envoys are given what they are given now; `null`: nothing yet. */
+  given(fleet: string): Position | null;
   /** Listens and reads all tables. Rejects when the port cannot be bound; a store outage delays it by 2 s at most. */
   start(): Promise<void>;
   /** Tells clients to go elsewhere, waits for them up to the deadline, then cuts them off. */
@@ -56,6 +67,9 @@ export interface XdsServer {
 
 /** Backstop for lost hints of the store and for responses stuck at a client. */
 const POLL_MS = 1_000;
+/** After the start, and from one fleet to the next. */
+const PREPARE_AFTER_MS = 500;
+const PREPARE_EVERY_MS = 25;
 /**
  * Bytes handed to the transport in one turn of the event loop: it copies each of them once, and between turns ACKs are
  * read and memory is given back. A turn of many small responses ends by their number.
@@ -77,10 +91,17 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   for (const { name } of options.fleets) {
     const streams = new Map<StreamSession, string>();
     sessions.set(name, streams);
-    const publish = () => fanOut(streams, publishers.get(name), clock);
+    const perSecond = limits.raiseBytesPerSecond;
+    const budget = new TokenBucket({ perSecond, burst: perSecond }, clock.monotonicMs());
+    const publish = () => fanOut(streams, publishers.get(name), clock, budget);
+    const raiseWaitMs = () => budget.owesForMs(clock.monotonicMs());
     publishers.set(
       name,
-      createFleetPublisher({ fleet: name, traffic: options.traffic, codec, clock, logger, publish }),
+      createFleetPublisher({
+        ...{ fleet: name, traffic: options.traffic, replication: options.replication ?? null },
+        ...{ codec, clock, logger, publish, raiseWaitMs },
+        ...(options.overlay === undefined ? {} : { overlay: options.overlay }),
+      }),
     );
   }
   const context: StreamContext = {
@@ -134,6 +155,10 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     history: historyOf(publishers),
     loaded: () => [...publishers.values()].filter((p) => p.loaded()).map(({ fleet }) => fleet),
     refusals: () => refusals(publishers.values()),
+    republish: () => {
+      for (const publisher of publishers.values()) publisher.republish();
+    },
+    given: (fleet) => publishers.get(fleet)?.given() ?? null,
     async start() {
       // Streams that come before the tables wait for them.
       const feed = feeding.start();
@@ -167,6 +192,7 @@ function fanOut(
   streams: ReadonlyMap<StreamSession, string>,
   publisher: FleetPublisher | undefined,
   clock: Clock,
+  budget: TokenBucket,
 ): void {
   const waiting = [...streams];
   const turn = (from: number) => {
@@ -181,6 +207,7 @@ function fanOut(
       session.update(snapshot, clock.monotonicMs());
       bytes += session.writtenBytes - before;
     }
+    budget.spend(bytes, clock.monotonicMs());
     if (at < waiting.length) setImmediate(turn, at);
   };
   turn(0);
@@ -194,6 +221,7 @@ function createFeeding(
   logger: Logger,
 ) {
   let timer: Timer | null = null;
+  let preparing: Timer | null = null;
   let stopped = false;
   let following: { stop(): Promise<void> } | null = null;
   let _attempt: Promise<void> | null = null;
@@ -220,15 +248,24 @@ function createFeeding(
     for (const streams of sessions.values()) for (const session of streams.keys()) session.flush(clock.monotonicMs());
     timer = clock.setTimer(POLL_MS, poll);
   };
+  /** What no Envoy has asked for yet, one fleet at a time: whatever else there is to do comes between. */
+  const prepare = ([next, ...more]: readonly FleetPublisher[]) => {
+    next?.prepare();
+    preparing = more.length === 0 ? null : clock.setTimer(PREPARE_EVERY_MS, () => prepare(more));
+  };
   return {
     async start() {
       _attempt = follow();
       await refreshAll();
-      if (!stopped) timer = clock.setTimer(POLL_MS, poll);
+      if (stopped) return;
+      timer = clock.setTimer(POLL_MS, poll);
+      preparing = clock.setTimer(PREPARE_AFTER_MS, () => prepare([...publishers.values()]));
     },
     async stop() {
       stopped = true;
       timer?.cancel();
+      for (const publisher of publishers.values()) publisher.stop();
+      preparing?.cancel();
       await following?.stop();
       following = null;
     },

@@ -1,4 +1,7 @@
 import type { Increment } from './increments.ts';
+import { NOTHING_ASKED } from './sequential/asked.ts';
+import { answersIn } from './sequential/counts.ts';
+import { edgeOf } from './sequential/growth.ts';
 
 /** Requests of one arm and how many of them were bad. */
 export interface ArmCounts {
@@ -8,12 +11,21 @@ export interface ArmCounts {
 
 /**
  * Final answers by class. Their sum is the only honest denominator: `upstream_rq_total` misses requests that found
- * no connection and counts retried ones twice. 4xx, 429 included, are the client's doing and count as good.
+ * no connection and counts retried ones twice. 4xx, 429 included, are the client's doing and count as good, unless
+ * `count` names them.
  */
-export function errorCounts(grown: readonly Increment[], cluster: string): ArmCounts {
-  const classes = grown.filter((one) => one.family === 'upstream_rq_xx' && one.cluster === cluster);
-  const requests = sum(classes);
-  return { bad: sum(classes.filter(({ label }) => label === '5')), requests };
+export function errorCounts(
+  grown: readonly Increment[],
+  cluster: string,
+  count: readonly string[] = NOTHING_ASKED.errors.count,
+): ArmCounts {
+  const own = grown.filter((one) => one.cluster === cluster);
+  const { classes, codes } = answersIn(count);
+  const byClass = own.filter(({ family }) => family === 'upstream_rq_xx');
+  const byCode = own.filter(({ family, label }) => family === 'upstream_rq' && codes.includes(label));
+  const requests = sum(byClass);
+  const bad = sum(byClass.filter(({ label }) => classes.includes(label))) + sum(byCode);
+  return { bad: Math.min(bad, requests), requests };
 }
 
 /** `edgeMs: null`: no request took a measurable time. `unmeasurable`: the histogram has no edge that high. */
@@ -47,11 +59,6 @@ export function slowCounts(grown: readonly Increment[], cluster: string, objecti
   }
   const counts = { bad: slow + timeouts, requests: measured + timeouts };
   return { kind: 'ok', counts, edgeMs: widestMs === 0 ? null : widestMs };
-}
-
-/** Prometheus 2 keeps `250` as Envoy prints it, Prometheus 3 writes `250.0`. */
-function edgeOf(label: string): number {
-  return label === '+Inf' ? Number.POSITIVE_INFINITY : Number(label);
 }
 
 function sum(grown: readonly Increment[]): number {

@@ -10,7 +10,12 @@ export interface Increment {
 }
 
 /** They go up and down, and say nothing about growth. */
-const GAUGES: ReadonlySet<CounterSeries['family']> = new Set(['membership_healthy', 'upstream_rq_active']);
+const GAUGES: ReadonlySet<CounterSeries['family']> = new Set([
+  'membership_healthy',
+  'upstream_rq_active',
+  'server_uptime',
+  'server_hot_restart_epoch',
+]);
 
 /** One counter on its way through the scrapes of its proxy. */
 interface Track {

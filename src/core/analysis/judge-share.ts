@@ -1,3 +1,4 @@
+import type { RelativeLimit } from '../model/documents.ts';
 import type { ArmCounts } from './arm-counts.ts';
 import type { Verdict } from './judge.ts';
 import type { Gap } from './sample-health.ts';
@@ -7,6 +8,7 @@ export interface ShareLimit {
   /** Largest share of bad requests, 0–1. */
   readonly max: number;
   readonly minRequests: number;
+  readonly relative: RelativeLimit | null;
   /** What a bad request did: `failed`, `took longer than 250 ms or timed out`. */
   readonly bad: string;
 }
@@ -43,7 +45,27 @@ export function judgeShare(limit: ShareLimit, canary: ArmCounts, stable: ArmCoun
     const detail = `${words}; ${minRequests} requests are needed`;
     return { ...seen, verdict: 'inconclusive', reason: 'TOO_FEW_REQUESTS', detail };
   }
-  return { ...seen, verdict: 'pass', reason: 'OK', detail: words };
+  return limit.relative === null
+    ? { ...seen, verdict: 'pass', reason: 'OK', detail: words }
+    : { ...seen, ...judgeRelative(limit, limit.relative, canary, stable, words) };
+}
+
+/** Compared only on enough requests of both arms: a ratio of two small numbers says anything. */
+function judgeRelative(
+  { minRequests }: ShareLimit,
+  { factor, offset }: RelativeLimit,
+  canary: ArmCounts,
+  stable: ArmCounts | null,
+  words: string,
+): Pick<Verdict, 'verdict' | 'reason' | 'detail'> {
+  const [own, base] = [share(canary), stable === null ? null : share(stable)];
+  if (stable === null || base === null || own === null || stable.requests < minRequests) {
+    const detail = `${words}; ${minRequests} requests to stable are needed, to compare with it`;
+    return { verdict: 'inconclusive', reason: 'TOO_FEW_REQUESTS', detail };
+  }
+  const allowed = base * factor + offset;
+  if (own <= allowed) return { verdict: 'pass', reason: 'OK', detail: words };
+  return { verdict: 'fail', reason: 'OVER_LIMIT', detail: `${words}; stable allows ${percent(allowed)}` };
 }
 
 /** Stable must be over the limit on enough requests; the canary is compared by the same cautious share that failed. */

@@ -1,15 +1,30 @@
-import type { AnalysisSpec } from '../model/documents.ts';
+import type { AnalysisSpec, JudgeSpec } from '../model/documents.ts';
+import type { RampStep } from './ramp.ts';
+import type { JudgedPlan } from './sequential/plan-settings.ts';
 
-/** Counter families that judges read. Prometheus names are `envoy_cluster_<family>`. */
-export type CounterFamily =
+/** Counter families of a cluster. Prometheus names are `envoy_cluster_<family>`. */
+export type ClusterFamily =
   | 'upstream_rq_completed'
   | 'upstream_rq_xx'
+  /** By status code. */
+  | 'upstream_rq'
+  | 'upstream_rq_total'
   | 'upstream_rq_timeout'
+  | 'upstream_rq_per_try_timeout'
+  | 'upstream_rq_rx_reset'
+  | 'upstream_rq_retry'
+  /** Answers that a retry took back, by class. */
+  | 'retry_upstream_rq_xx'
   | 'upstream_rq_time_bucket'
   | 'membership_healthy'
   | 'upstream_rq_active';
 
-/** One series of raw samples, oldest first. `label`: response class, `le`, or ''. */
+/** Of the process itself; they tell a restart. Prometheus names are `envoy_<family>`, and there is no cluster. */
+export type ProcessFamily = 'server_uptime' | 'server_hot_restart_epoch';
+
+export type CounterFamily = ClusterFamily | ProcessFamily;
+
+/** One series of raw samples, oldest first. `label`: response class or code, `le`, or ''. `cluster`: '' of a process. */
 export interface CounterSeries {
   readonly proxy: string;
   readonly cluster: string;
@@ -34,7 +49,13 @@ export type EvidenceGap =
   | 'COVERAGE'
   | 'TOO_FEW_REQUESTS'
   | 'WARMING_UP'
-  | 'SHARED_INCIDENT';
+  | 'SHARED_INCIDENT'
+  /** Traffic does not reach the arms as it should. */
+  | 'ROUTING'
+  /** Not enough to roll back, too much to go on. */
+  | 'SUSPICION'
+  /** A regression would not have been seen yet. */
+  | 'LOW_POWER';
 
 export type CountersResult =
   | { readonly kind: 'ok'; readonly series: readonly CounterSeries[] }
@@ -48,8 +69,8 @@ export type ScalarResult =
 export interface Verdict {
   readonly metric: string;
   readonly verdict: 'pass' | 'fail' | 'inconclusive';
-  /** `OK`, `OVER_LIMIT`, `UNDER_LIMIT` or an evidence gap. */
-  readonly reason: 'OK' | 'OVER_LIMIT' | 'UNDER_LIMIT' | EvidenceGap;
+  /** `OK`, a limit that was broken, or an evidence gap. `LIMIT_REACHED`: too many checks have failed. */
+  readonly reason: 'OK' | 'OVER_LIMIT' | 'UNDER_LIMIT' | 'LIMIT_REACHED' | 'WORSE_THAN_STABLE' | EvidenceGap;
   /** One sentence for people. */
   readonly detail: string;
   readonly value: number | null;
@@ -58,13 +79,41 @@ export interface Verdict {
   /** Canary requests behind the value; `null` where the metric does not count any. */
   readonly requests: number | null;
   readonly baselineRequests: number | null;
+  /** How many times as bad as stable, within bounds that hold at every look; `high: null`: no upper one yet. */
+  readonly ratio?: VerdictRatio;
+  /** By how much errors come in bursts: what was seen counts for so much less. @default 1 */
+  readonly dispersion?: number;
+  /** Evidence of harm, and where it sends the canary back. */
+  readonly evidence?: { readonly e: number; readonly limit: number };
+}
+
+export interface VerdictRatio {
+  readonly low: number;
+  readonly high: number | null;
+  /** As it was in the step so far; `null`: stable had nothing to compare with. */
+  readonly point?: number | null;
 }
 
 /** A judge's own memory between ticks: JSON, at most 16 KiB, opaque to everyone else. */
 export type JudgeState = Readonly<Record<string, unknown>>;
 
+/** No analysis can have such a name. */
+export function baselineOf(analysis: string): string {
+  return `${analysis}/baseline`;
+}
+
+/** All requests go to the canary, and it is compared with what stable was like before. By the clock of the samples. */
+export interface Bake {
+  /** Until then stable had its share of the requests. */
+  readonly stableUntilMs: number;
+  /** From then on no counted Envoy gave it any. */
+  readonly liveAtMs: number;
+  readonly forMs: number;
+}
+
 export interface JudgeInput {
   readonly analysis: readonly AnalysisSpec[];
+  readonly judge: JudgeSpec;
   /** Envoy clusters of the judged arms; pinned testers have clusters of their own and are not in here. */
   readonly arms: { readonly stable: string; readonly canary: string };
   /** Only samples taken at or after this moment count for the step. */
@@ -72,10 +121,18 @@ export interface JudgeInput {
   readonly nowMs: number;
   readonly scrapeMs: number;
   readonly counters: CountersResult;
-  /** Answers to the custom queries, by analysis name. */
+  /** Answers to the custom queries, by analysis name; those about stable by `baselineOf` the name. */
   readonly queries: ReadonlyMap<string, ScalarResult>;
   /** Prometheus names of the counted nodes; `null` where a node's name there is unknown. */
   readonly proxies: readonly (string | null)[];
+  /** Steps so far that gave the canary a part of the traffic, the present one last. @default none */
+  readonly ramp?: readonly RampStep[];
+  /** All of the plan, whatever is in force now. @default one step with the analyses that are in force */
+  readonly plan?: JudgedPlan;
+  /** Slow successes come so much later than fast failures. @default 0 */
+  readonly routeTimeoutMs?: number;
+  /** @default none */
+  readonly bake?: Bake;
   readonly state: JudgeState | null;
 }
 
@@ -84,6 +141,8 @@ export interface JudgeOutcome {
   /** `advance`: the evidence allows leaving the step. */
   readonly decision: 'advance' | 'hold' | 'rollback';
   readonly state: JudgeState | null;
+  /** Scrapes of single Envoys that came too late to be judged, so far. @default none are counted */
+  readonly late?: number;
 }
 
 /** Pure: same input, same outcome, on any replica. */

@@ -12,6 +12,9 @@ export type Samples =
   /** `thin` holds back a pass, but not a failure: what the other proxies saw did happen. */
   | { readonly kind: 'usable'; readonly series: readonly CounterSeries[]; readonly thin: Gap | null };
 
+/** What Prometheus does by itself, and the default of serin.yaml. */
+export const USUAL_SCRAPE_MS = 15_000;
+
 /**
  * Age above which the newest sample is no evidence any more, ms. Two scrapes (at least a minute) is the outer bound;
  * a fast scrape is held to five of its own intervals, but to no less than 30 s: so much clock difference to

@@ -2,10 +2,14 @@ import type { AnalysisSpec } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
 import { errorCounts, slowCounts } from './arm-counts.ts';
 import { type Increment, increments } from './increments.ts';
-import type { Judge, JudgeInput, JudgeOutcome, Verdict } from './judge.ts';
+import { baselineOf, type Judge, type JudgeInput, type JudgeOutcome, type Verdict } from './judge.ts';
 import { judgeQuery } from './judge-query.ts';
 import { judgeShare } from './judge-share.ts';
 import { type Gap, sampleHealth } from './sample-health.ts';
+import { inconclusive } from './with-queries.ts';
+
+/** Fewer requests of the canary pass nothing. */
+export const DEFAULT_MIN_REQUESTS = 200;
 
 type ShareSpec = Extract<AnalysisSpec, { kind: 'error-rate' | 'latency' }>;
 type Counted =
@@ -21,7 +25,10 @@ export const thresholdJudge: Judge = { name: 'threshold', assess };
 function assess(input: JudgeInput): JudgeOutcome {
   const counted = input.analysis.some(({ kind }) => kind !== 'query') ? countAll(input) : null;
   const verdicts = input.analysis.map((spec) => {
-    if (spec.kind === 'query') return judgeQuery(spec, input.queries.get(spec.name) ?? null, input);
+    if (spec.kind === 'query') {
+      const answer = (name: string) => input.queries.get(name) ?? null;
+      return judgeQuery(spec, answer(spec.name), answer(baselineOf(spec.name)), input);
+    }
     return counted === null ? missing(spec, NOTHING_COUNTED) : assessShare(spec, input, counted);
   });
   return { verdicts, decision: decide(verdicts), state: null };
@@ -40,25 +47,41 @@ function assessShare(spec: ShareSpec, { arms }: JudgeInput, counted: Counted): V
   const { grown, thin } = counted;
   // A first deployment has no stable arm, and so no baseline.
   const stable = arms.stable === '' ? null : arms.stable;
-  const { name: metric, max, minRequests } = spec;
+  const { name: metric, max, relative = null } = spec;
+  const minRequests = spec.minRequests ?? DEFAULT_MIN_REQUESTS;
   if (spec.kind === 'error-rate') {
-    const baseline = stable === null ? null : errorCounts(grown, stable);
-    return judgeShare({ metric, max, minRequests, bad: 'failed' }, errorCounts(grown, arms.canary), baseline, thin);
+    const baseline = stable === null ? null : errorCounts(grown, stable, spec.count);
+    return judgeShare(
+      { metric, max, minRequests, relative, bad: 'failed' },
+      errorCounts(grown, arms.canary, spec.count),
+      baseline,
+      thin,
+    );
   }
-  const canary = slowCounts(grown, arms.canary, spec.objectiveMs);
+  const { objectiveMs } = spec;
+  if (objectiveMs === null) return unlimited(metric);
+  const canary = slowCounts(grown, arms.canary, objectiveMs);
   if (canary.kind === 'unmeasurable') {
-    const detail = `Envoy's histogram has no edge at or above ${formatDuration(spec.objectiveMs)}`;
+    const detail = `Envoy's histogram has no edge at or above ${formatDuration(objectiveMs)}`;
     return missing(spec, { gap: 'NO_DATA', detail });
   }
-  const base = stable === null ? null : slowCounts(grown, stable, spec.objectiveMs);
-  const bad = `took over ${formatDuration(canary.edgeMs ?? spec.objectiveMs)} or timed out`;
-  return judgeShare({ metric, max, minRequests, bad }, canary.counts, base?.kind === 'ok' ? base.counts : null, thin);
+  const base = stable === null ? null : slowCounts(grown, stable, objectiveMs);
+  const bad = `took over ${formatDuration(canary.edgeMs ?? objectiveMs)} or timed out`;
+  return judgeShare(
+    { metric, max, minRequests, relative, bad },
+    canary.counts,
+    base?.kind === 'ok' ? base.counts : null,
+    thin,
+  );
+}
+
+/** Where both arms have traffic such a latency is compared with stable's; alone it has nothing to be held against. */
+function unlimited(metric: string): Verdict {
+  return { ...inconclusive(metric, 'OK', 'there is no objective to hold it against'), verdict: 'pass' };
 }
 
 function missing(spec: ShareSpec, { gap, detail }: Gap): Verdict {
-  const limit = { min: null, max: spec.max };
-  const nothing = { value: null, baseline: null, requests: null, baselineRequests: null };
-  return { metric: spec.name, verdict: 'inconclusive', reason: gap, detail, limit, ...nothing };
+  return { ...inconclusive(spec.name, gap, detail), limit: { min: null, max: spec.max } };
 }
 
 function decide(verdicts: readonly Verdict[]): JudgeOutcome['decision'] {

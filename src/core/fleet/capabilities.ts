@@ -1,4 +1,4 @@
-import type { RouteSpec } from '../model/documents.ts';
+import type { PlanSpec, RouteSpec } from '../model/documents.ts';
 import type { FleetNode } from '../model/fleet-state.ts';
 
 /** Something that an Envoy can do from a version on. */
@@ -11,6 +11,14 @@ export interface Capability {
 
 /** `RouteMatch.path_separated_prefix`. An older Envoy ignores the field, and then matches nothing or refuses. */
 const PATH_ELEMENTS: Capability = { feature: 'PathPrefix (prefixes of whole path elements)', since: [1, 22] };
+
+/** `WeightedCluster.use_hash_policy`. An older Envoy ignores it, and draws every request by itself. */
+const ARM_BY_HASH: Capability = { feature: 'sticky by hash', since: [1, 36] };
+
+/** What the steps of a plan ask of the Envoys. */
+export function capabilitiesOfPlan({ strategy }: PlanSpec): readonly Capability[] {
+  return strategy.steps.some(({ sticky }) => sticky?.by === 'hash') ? [ARM_BY_HASH] : [];
+}
 
 /**
  * What the Envoys must know to serve these routes. Envoy ignores fields that it does not know, so an old one would

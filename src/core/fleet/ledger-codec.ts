@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { oncePer } from '../model/once-per.ts';
 import type { LedgerStream, StreamIdentity, StreamProgress, TypeProgress } from './ledger-stream.ts';
 import { refusalTexts } from './refusal-texts.ts';
 
@@ -27,10 +28,10 @@ const Identity = z
       envoyVersion,
     }),
   );
-const Chunk = z.array(Identity.nullable()).max(CHUNK);
+export const Chunk = z.array(Identity.nullable()).max(CHUNK);
 
 /** What one progress says; words of refusals are references to texts, or (from engines of before) the words. */
-function progressGrammar(texts: readonly string[]) {
+export function progressGrammar(texts: readonly string[]) {
   const Words = Text.or(
     z.number().transform((reference, context) => {
       const text = texts[reference];
@@ -93,15 +94,8 @@ interface Grouped {
   readonly ranges: number[];
 }
 
-/** Progress is never changed in place, so what it says is written once. */
-const keys = new WeakMap<StreamProgress, string>();
-
 /** All that it says but times and the words of refusals. */
-function keyOf(progress: StreamProgress): string {
-  const key = keys.get(progress) ?? JSON.stringify(rowOf(progress, 0, [], () => 0));
-  keys.set(progress, key);
-  return key;
-}
+const keyOf = oncePer((progress: StreamProgress) => JSON.stringify(rowOf(progress, 0, [], () => 0)));
 
 /** Are two streams equally far, whenever they got there? */
 export function equallyFar(a: StreamProgress, b: StreamProgress): boolean {

@@ -16,6 +16,8 @@ export interface PeerLimits {
   readonly requestsPerSecond: number;
   /** After about so long a connection takes no new streams; its streams end 10 to 20 % later. @default 10 hours */
   readonly maxConnectionAgeMs: number;
+  /** Of one fleet at one replica; beyond, canaries that get more wait and are merged. @default 64 MiB */
+  readonly raiseBytesPerSecond: number;
 }
 
 export const DEFAULT_PEER_LIMITS: PeerLimits = {
@@ -27,4 +29,5 @@ export const DEFAULT_PEER_LIMITS: PeerLimits = {
   requestBurst: 1_000,
   requestsPerSecond: 200,
   maxConnectionAgeMs: 10 * 60 * 60 * 1_000,
+  raiseBytesPerSecond: 64 * 1024 * 1024,
 };

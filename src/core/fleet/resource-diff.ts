@@ -46,6 +46,7 @@ function differences(path: string, a: unknown, b: unknown): FieldChange[] {
   // What has a sentence of its own is told by it, unless it says the same of both.
   if (from !== to && (inWords(a) !== null || inWords(b) !== null)) return [{ path, from, to }];
   if (Array.isArray(a) && Array.isArray(b)) return listDifferences(path, a, b);
+  if (Array.isArray(a) || Array.isArray(b)) return [{ path, from, to }];
   if (isObject(a) && isObject(b)) {
     const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
     return keys.flatMap((key) => differences(path === '' ? key : `${path}.${key}`, a[key], b[key]));

@@ -1,14 +1,24 @@
 import type { Document, RouteDocument } from '../model/documents.ts';
 import type { SerinError } from '../model/errors.ts';
+import { filtersOf, type HttpFilter, type RouteRule } from '../model/route-rule.ts';
 import { didYouMean } from '../model/suggest.ts';
+import { stickyClashes } from './check-sticky.ts';
 import type { ParsedDocument } from './parse-documents.ts';
 
 export interface Known {
   /** Documents applied before; those of the same kind and name among the new ones replace them. */
   readonly documents: readonly Document[];
   readonly fleets: readonly string[];
+  /** HTTP filters that the Envoys of each fleet have. @default not known, so nothing is refused for them */
+  readonly filters?: ReadonlyMap<string, readonly HttpFilter[]>;
   readonly notifiers: readonly string[];
 }
+
+const FILTER_KEYS: Readonly<Record<HttpFilter, string>> = {
+  cors: 'cors',
+  fault: 'fault',
+  'local-rate-limit': 'rateLimit',
+};
 
 /** What the new documents name and nobody has, and hostnames that two Routes of one fleet both claim. */
 export function checkReferences(parsed: readonly ParsedDocument[], known: Known): readonly SerinError[] {
@@ -27,8 +37,14 @@ export function checkReferences(parsed: readonly ParsedDocument[], known: Known)
     const { document } = from;
     if (document.kind === 'Route') {
       need(from, 'spec.fleet', 'fleet', document.spec.fleet, known.fleets);
-      for (const [i, { backend }] of document.spec.rules.entries()) {
-        need(from, `spec.rules[${i}].backend`, 'backend', backend, backends);
+      for (const [i, rule] of document.spec.rules.entries()) {
+        const at = `spec.rules[${i}]`;
+        if (rule.backend !== null) need(from, `${at}.backend`, 'backend', rule.backend, backends);
+        for (const [k, { backend }] of (rule.backends ?? []).entries()) {
+          need(from, `${at}.backends[${k}].name`, 'backend', backend, backends);
+        }
+        errors.push(...missingFilters(from, at, rule, known.filters?.get(document.spec.fleet)));
+        if (rule.mirror !== undefined) need(from, `${at}.mirror.backend`, 'backend', rule.mirror.backend, backends);
       }
       errors.push(...claimedTwice(from, document, all));
     }
@@ -39,7 +55,39 @@ export function checkReferences(parsed: readonly ParsedDocument[], known: Known)
       }
     }
   }
+  errors.push(...unstuck(parsed, all));
   return errors;
+}
+
+/** Said where the new document is: in the plan, or in the route. */
+function unstuck(parsed: readonly ParsedDocument[], all: readonly Document[]): SerinError[] {
+  return stickyClashes(all).flatMap(({ plan, route, rule, message }): SerinError[] => {
+    const of = (kind: Document['kind'], name: string) =>
+      parsed.find(({ document }) => document.kind === kind && document.name === name);
+    const [byPlan, byRoute] = [of('Plan', plan), of('Route', route)];
+    const from = byPlan ?? byRoute;
+    if (from === undefined) return [];
+    const path = byPlan === undefined ? `spec.rules[${rule}]` : 'spec.strategy';
+    return [{ code: 'SERIN_DOCUMENT_INVALID', message: `sticky: ${message}`, path, place: from.placeOf(path) }];
+  });
+}
+
+/** Envoy takes a route that needs a filter it does not have, and then does nothing of the sort. */
+function missingFilters(
+  from: ParsedDocument,
+  at: string,
+  rule: RouteRule,
+  has: readonly HttpFilter[] | undefined,
+): SerinError[] {
+  if (has === undefined) return [];
+  return filtersOf(rule)
+    .filter((filter) => !has.includes(filter))
+    .map((filter) => {
+      const path = `${at}.${FILTER_KEYS[filter]}`;
+      const message = `it needs the filter ${filter}, which the Envoys of this fleet are not known to have`;
+      const hint = 'Say so under fleets[].filters of serin.yaml, or let Serin lay out their listeners.';
+      return { code: 'SERIN_DOCUMENT_INVALID' as const, message, path, place: from.placeOf(path), hint };
+    });
 }
 
 function claimedTwice(from: ParsedDocument, route: RouteDocument, all: readonly Document[]): SerinError[] {

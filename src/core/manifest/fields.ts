@@ -1,14 +1,14 @@
-import { RE2JS } from 're2js';
 import { z } from 'zod';
 import { parseDuration } from '../model/duration.ts';
-import type { PinMatch, ValueMatch } from '../model/match.ts';
+import { envoyPattern } from '../model/envoy-pattern.ts';
+import { envoyProgramSize } from '../model/envoy-program-size.ts';
 import { didYouMean } from '../model/suggest.ts';
+import { looksLike } from './input-shape.ts';
 
 /** Building blocks of every kind's grammar. Messages say what was expected; the caller adds place and path. */
 
 /** Envoy's default limit on the size of a compiled pattern. */
 const MAX_REGEX_PROGRAM = 100;
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 
 /** An object that knows its keys, and says which one was probably meant. */
 export function fields<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
@@ -24,6 +24,14 @@ export function fields<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core
   });
 }
 
+type Optional<T> = { [K in keyof T]: undefined extends T[K] ? K : never }[keyof T];
+type Defined<T> = Omit<T, Optional<T>> & { [K in Optional<T>]?: Exclude<T[K], undefined> };
+
+/** Without the keys that were not given, the others in their order, so that what is stored says only what was said. */
+export function defined<T extends object>(given: T): Defined<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
 export const documentName = z
   .string('expected a name')
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a name of lower-case letters, digits and "-", at most 63');
@@ -35,11 +43,15 @@ export const label = z
     'expected letters, digits, " ", ".", "_", "-", at most 63',
   );
 
+/** What a duration looks like in a file, whatever its bounds. */
+export const DURATION_SHAPE = { type: 'string', pattern: '^([0-9]{1,9}(ms|s|m|h|d))+$' } as const;
+
 /** A duration like `90s` or `1h30m`, in ms. */
 export function duration(bounds: { min?: string; max: string }): z.ZodType<number> {
   const min = parseDuration(bounds.min ?? '0s') ?? 0;
   const max = parseDuration(bounds.max) ?? 0;
-  return z.unknown().transform((value, ctx) => {
+  const description = `From ${bounds.min ?? '0s'} to ${bounds.max}.`;
+  const grammar = z.unknown().transform((value, ctx) => {
     const ms = typeof value === 'string' ? parseDuration(value) : null;
     if (ms !== null && ms >= min && ms <= max) return ms;
     const range = `from ${bounds.min ?? '0s'} to ${bounds.max}`;
@@ -47,6 +59,7 @@ export function duration(bounds: { min?: string; max: string }): z.ZodType<numbe
     ctx.addIssue({ code: 'custom', message: `expected a duration like 30s or 1h30m, ${range}${unit}` });
     return z.NEVER;
   });
+  return looksLike(grammar, { json: { ...DURATION_SHAPE, description } });
 }
 
 export function choice<const T extends readonly [string, ...string[]]>(values: T): z.ZodType<T[number]> {
@@ -57,17 +70,20 @@ export function choice<const T extends readonly [string, ...string[]]>(values: T
 }
 
 /** Percent with at most two decimals → basis points. */
-export const weight: z.ZodType<number> = z.unknown().transform((value, ctx) => {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= 100) {
-    const points = Math.round(value * 100);
-    if (Math.abs(points - value * 100) < 1e-6) return points;
-  }
-  ctx.addIssue({
-    code: 'custom',
-    message: 'expected a percentage from 0 to 100 with at most two decimals, as a bare number',
-  });
-  return z.NEVER;
-});
+export const weight: z.ZodType<number> = looksLike(
+  z.unknown().transform((value, ctx) => {
+    if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= 100) {
+      const points = Math.round(value * 100);
+      if (Math.abs(points - value * 100) < 1e-6) return points;
+    }
+    ctx.addIssue({
+      code: 'custom',
+      message: 'expected a percentage from 0 to 100 with at most two decimals, as a bare number',
+    });
+    return z.NEVER;
+  }),
+  { json: { type: 'number', minimum: 0, maximum: 100 } },
+);
 
 /** A share of outcomes, 0 to 1. */
 export const fraction = z
@@ -90,59 +106,15 @@ function beyondBytes(pattern: string): string | null {
   return null;
 }
 
-/**
- * A pattern in RE2's dialect, small enough for Envoy. Never compiled by the JavaScript engine. Envoy knows no Unicode in
- * patterns: it takes every byte for a character, so the bytes are what is compiled here.
- */
+/** A pattern in RE2's dialect, small enough for Envoy. */
 export function regexProblem(pattern: string): string | null {
   const beyond = beyondBytes(pattern);
   if (beyond !== null) return `${beyond} is more than a byte; Envoy matches byte by byte`;
-  const bytes = Array.from(new TextEncoder().encode(pattern), (byte) => String.fromCharCode(byte)).join('');
   try {
-    const size = RE2JS.compile(bytes).programSize();
+    const size = envoyProgramSize(envoyPattern(pattern));
     return size > MAX_REGEX_PROGRAM ? `the pattern is too large (${size}; Envoy takes ${MAX_REGEX_PROGRAM})` : null;
   } catch (error) {
     const why = error instanceof Error ? error.message.slice(0, 120) : 'cannot be compiled';
     return `expected a pattern in RE2 syntax: ${why}`;
   }
 }
-
-const rawValueMatch = fields({
-  name: z.string('expected a name'),
-  type: choice(['Exact', 'Prefix', 'RegularExpression', 'Present']).optional(),
-  value: text(1_024).optional(),
-});
-
-function valueMatch(kind: 'header' | 'parameter'): z.ZodType<ValueMatch> {
-  return rawValueMatch.transform((raw, ctx): ValueMatch => {
-    const type = raw.type ?? 'Exact';
-    const complain = (message: string, path: string) => ctx.addIssue({ code: 'custom', message, path: [path] });
-    const name = kind === 'header' ? raw.name.toLowerCase() : raw.name;
-    if (kind === 'header' && (!HEADER_NAME.test(name) || name === 'host')) {
-      complain('expected the name of a header (not host, no pseudo-header)', 'name');
-    }
-    if (kind === 'parameter' && !/^[^\s&=#]{1,128}$/.test(name))
-      complain('expected the name of a query parameter', 'name');
-    if (type === 'Present') {
-      if (raw.value !== undefined) complain('Present takes no value', 'value');
-      return { name, type };
-    }
-    if (raw.value === undefined) {
-      complain(`${type} needs a value`, 'value');
-      return z.NEVER;
-    }
-    const problem = type === 'RegularExpression' ? regexProblem(raw.value) : null;
-    if (problem !== null) complain(problem, 'value');
-    return { name, type, value: raw.value };
-  });
-}
-
-export const headerMatches = z.array(valueMatch('header'), 'expected a list of header matches').max(16, 'at most 16');
-export const queryMatches = z
-  .array(valueMatch('parameter'), 'expected a list of parameter matches')
-  .max(16, 'at most 16');
-
-/** Which requests a step pins: AND inside, OR between. */
-export const pinMatches: z.ZodType<readonly PinMatch[]> = z
-  .array(fields({ headers: headerMatches.min(1, 'expected at least one header') }), 'expected a list of matches')
-  .max(16, 'at most 16 matches');

@@ -5,7 +5,8 @@ import { didYouMean } from '../model/suggest.ts';
 import { BackendGrammar } from './backend-grammar.ts';
 import { check, pathText } from './check-yaml.ts';
 import { documentName, fields } from './fields.ts';
-import { doubleNames, PlanGrammar, planSpec, StepsGrammar, StrategyChoice } from './plan-grammar.ts';
+import { BakeGrammar, PlanGrammar, planSpec, StepsGrammar, StrategyChoice } from './plan-grammar.ts';
+import { planProblems } from './plan-problems.ts';
 import { RouteGrammar } from './route-grammar.ts';
 import { expandStrategy, StrategyGrammar } from './strategy-grammar.ts';
 import type { StrategyLibrary } from './strategy-library.ts';
@@ -98,14 +99,15 @@ function parseDocument(
     case 'Plan': {
       const raw = parseSpec(yaml, PlanGrammar, errors);
       const strategy = raw?.strategy ?? soundStrategy(yaml);
-      const steps = strategy === null ? null : planSteps(yaml, strategy, strategies, errors);
-      if (raw === null || steps === null) return null;
-      for (const { path, message } of doubleNames(raw.analysis ?? [], steps)) {
+      const way = strategy === null ? null : planSteps(yaml, strategy, strategies, errors);
+      if (raw === null || way === null) return null;
+      const spec = planSpec(raw, way);
+      for (const { path, message } of planProblems(spec, raw.bake !== undefined)) {
         // The steps of a strategy stand in its own document.
         const here = raw.strategy.use === undefined || !path.startsWith('strategy.') ? path : 'strategy.use';
         errors.push(invalid(yaml, `spec.${here}`, message));
       }
-      return name === null ? null : { kind, name, spec: planSpec(raw, steps) };
+      return name === null ? null : { kind, name, spec };
     }
   }
 }
@@ -121,8 +123,11 @@ function planSteps(
   strategy: z.infer<typeof StrategyChoice>,
   strategies: ReadonlyMap<string, StrategyDocument>,
   errors: SerinError[],
-): readonly StepSpec[] | null {
-  if (strategy.use === undefined) return check(yaml, StepsGrammar, strategy.steps, 'spec.strategy.steps', errors);
+): { readonly steps: readonly StepSpec[]; readonly bakeMs?: number } | null {
+  if (strategy.use === undefined) {
+    const own = check(yaml, StepsGrammar, strategy.steps, 'spec.strategy.steps', errors);
+    return own === null ? null : { steps: own };
+  }
   const found = strategies.get(strategy.use);
   if (found === undefined) {
     const known = [...strategies.keys()].sort();
@@ -141,8 +146,14 @@ function planSteps(
     return null;
   }
   const steps = StepsGrammar.safeParse(expanded.steps);
-  if (steps.success) return steps.data;
-  for (const issue of steps.error.issues) {
+  const bake = BakeGrammar.optional().safeParse(expanded.bake);
+  if (steps.success && bake.success) {
+    return { steps: steps.data, ...(bake.data === undefined ? {} : { bakeMs: bake.data }) };
+  }
+  for (const issue of bake.error?.issues ?? []) {
+    errors.push(invalid(yaml, 'spec.strategy.with', `the bake of strategy ${found.name}: ${issue.message}`));
+  }
+  for (const issue of steps.error?.issues ?? []) {
     const at = pathText(issue.path);
     errors.push(invalid(yaml, 'spec.strategy.with', `step ${at} of strategy ${found.name}: ${issue.message}`));
   }

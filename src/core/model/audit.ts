@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { Moment } from './moment.ts';
+
 /** One line of the audit log. A command leaves two under one id: that it was asked for, and what came of it. */
 export interface AuditEntry {
   readonly id: string;
@@ -18,9 +21,23 @@ export type AuditCommand =
   | 'apply'
   | 'delete'
   | 'start'
+  | 'undo'
   | 'pause'
   | 'resume'
   | 'promote'
   | 'abort'
   | 'approve'
-  | 'reconcile';
+  | 'reconcile'
+  | 'emergency';
+
+/** As it comes back from the store. Loose: a newer replica may have said more, and of commands that this one lacks. */
+export const StoredAuditEntry = z.looseObject({
+  id: z.string(),
+  stage: z.enum(['asked', 'answered']),
+  atMs: Moment,
+  by: z.string(),
+  command: z.string(),
+  target: z.string(),
+  detail: z.string(),
+  result: z.string().nullable(),
+});

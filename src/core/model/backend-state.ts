@@ -6,8 +6,36 @@ export interface BackendState {
   readonly stable: Revision | null;
   /** The one active rollout that owns this backend (invariant I8). */
   readonly rolloutId: string | null;
+  /**
+   * The rollout that begins when the present one has ended; it owns nothing yet. Records of earlier versions lack it:
+   * there is none.
+   */
+  readonly next?: string | null | undefined;
   /** Revisions out of use whose clusters stay served: a node that was away may still route to them. */
   readonly retired: readonly RetiredRevision[];
+  /** What was stable before, for an undo. Records of earlier versions lack it: nothing is known. */
+  readonly previous?: PreviousRevision | null | undefined;
+  /** The newest build that was started, and what it was. @default no start said one */
+  readonly build?: { readonly number: number; readonly revision: string } | null | undefined;
+}
+
+/** Of a backend that had no rollout yet. */
+export function freshBackend(backend: string): BackendState {
+  return { backend, stable: null, rolloutId: null, retired: [] };
+}
+
+/** The rollout that has it, or else the one that waits for it; `null`: it is free. */
+export function takenBy({ rolloutId, next }: Pick<BackendState, 'rolloutId' | 'next'>): string | null {
+  return rolloutId ?? next ?? null;
+}
+
+/** The revision that the present stable one took the place of. */
+export interface PreviousRevision {
+  readonly revision: Revision;
+  /** By which rollout. */
+  readonly rolloutId: string;
+  /** So long the plan keeps it ready to take all requests again. */
+  readonly warmUntilMs: number;
 }
 
 export interface RetiredRevision {

@@ -5,6 +5,7 @@ import { isIp, parseHostPort } from './host-port.ts';
 import type { Revision } from './revision.ts';
 
 const REVISION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const HASH = /^[0-9a-f]{8}$/;
 
 /**
  * Cuts an immutable revision from a backend and a trigger. The same input gives the same key and cluster name;
@@ -24,26 +25,66 @@ export function cutRevision(input: {
       `"${name.slice(0, 80)}" is no revision name: letters, digits, ".", "_", "-", at most 63`,
     );
   }
-  const endpoints = input.endpoints === null ? own(spec, name) : given(input.endpoints);
+  const endpoints = input.endpoints === null ? ownEndpoints(spec, name) : given(input.endpoints);
   if (endpoints.kind === 'error') return endpoints;
-  const { protocol, connectTimeoutMs, healthCheck } = spec;
-  const content = { protocol, connectTimeoutMs, healthCheck, endpoints: endpoints.value };
+  const { protocol, connectTimeoutMs, healthCheck, upstream } = spec;
+  const more = upstream === undefined ? {} : { upstream };
+  const content = { protocol, connectTimeoutMs, healthCheck, ...more, endpoints: endpoints.value };
+  // What is not said is left out, so that revisions of before there was such a word keep their names.
+  const said = upstream === undefined ? [] : [upstream];
   const hash = createHash('sha256')
-    .update(JSON.stringify([backend, name, protocol, connectTimeoutMs, healthCheck, endpoints.value]))
+    .update(JSON.stringify([backend, name, protocol, connectTimeoutMs, healthCheck, endpoints.value, ...said]))
     .digest('hex')
     .slice(0, 8);
-  const slug = name.replaceAll(/[^A-Za-z0-9_-]/g, '-');
-  return ok({ key: `${backend}/${name}-${hash}`, backend, name, cluster: `${backend}--${slug}-${hash}`, ...content });
+  const slug = slugOf(name);
+  const own = endpoints.value.kind === 'cluster' ? endpoints.value.name : `${clusterPrefix(backend)}${slug}-${hash}`;
+  return ok({ key: `${backend}/${name}-${hash}`, backend, name, cluster: own, ...content });
 }
 
-function own({ endpoints }: BackendSpec, name: string): Result<EndpointsSpec> {
+/** The revision as one that can be rolled out beside what is stable: Envoys have to be able to tell them apart. */
+export function besideStable(canary: Revision, stable: Revision | null): Result<Revision> {
+  if (stable?.key === canary.key) {
+    return fail('SERIN_CONFLICT', `revision ${canary.name} of ${canary.backend} is stable already`);
+  }
+  if (stable?.cluster === canary.cluster) {
+    const message = `revision ${canary.name} would be the same cluster as ${stable.name}: ${stable.cluster}`;
+    return fail('SERIN_CONFLICT', message, { hint: 'Put {{ revision }} into spec.endpoints.cluster of the Backend.' });
+  }
+  return ok(canary);
+}
+
+/** Clusters of revisions of a backend begin so, unless they are the Envoys' own. */
+export function clusterPrefix(backend: string): string {
+  return `${backend}--`;
+}
+
+/** Is it the cluster of a revision of this name, whatever its settings were? */
+export function isRevisionCluster(cluster: string, backend: string, revision: string): boolean {
+  const start = `${clusterPrefix(backend)}${slugOf(revision)}-`;
+  return cluster.startsWith(start) && HASH.test(cluster.slice(start.length));
+}
+
+/** A dot in a cluster's name would break Envoy's statistics. */
+function slugOf(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_-]/g, '-');
+}
+
+/** The name in place of each `{{ revision }}`. */
+export function withRevision(template: string, name: string): string {
+  return template.replaceAll(/\{\{\s*revision\s*\}\}/g, name);
+}
+
+function ownEndpoints({ endpoints }: BackendSpec, name: string): Result<EndpointsSpec> {
   if (endpoints === null) {
     return fail('SERIN_REQUEST_INVALID', 'neither the backend nor the request says where this revision runs', {
       hint: 'Give spec.endpoints in the Backend, or --endpoints host:port at the start.',
     });
   }
   if (endpoints.kind === 'static') return ok(sorted(endpoints.addresses));
-  const host = endpoints.host.replaceAll(/\{\{\s*revision\s*\}\}/g, name);
+  if (endpoints.kind === 'cluster') {
+    return ok({ kind: 'cluster', name: withRevision(endpoints.name, slugOf(name)) });
+  }
+  const host = withRevision(endpoints.host, name);
   const parsed = parseHostPort(`${host}:${endpoints.port}`);
   if (parsed === null || isIp(parsed.host)) {
     return fail('SERIN_REQUEST_INVALID', `revision ${name} makes "${host}", which is no DNS name`);

@@ -1,4 +1,8 @@
-import type { PinMatch, RequestMatch } from './match.ts';
+import type { PinMatch } from './match.ts';
+import type { ReadoutMetric } from './readout.ts';
+import type { HeaderChanges, RouteRule } from './route-rule.ts';
+import type { StickySpec } from './sticky.ts';
+import type { UpstreamSettings } from './upstream.ts';
 
 /**
  * Documents as the engine sees them: parsed, defaults filled in, durations in milliseconds.
@@ -19,15 +23,6 @@ export interface RouteSpec {
   readonly rules: readonly RouteRule[];
 }
 
-export interface RouteRule {
-  readonly name: string;
-  /** Empty means: every request. */
-  readonly matches: readonly RequestMatch[];
-  readonly backend: string;
-  /** Route timeout. Never 0: a hanging canary would be silent (Envoy counts no answer). */
-  readonly timeoutMs: number;
-}
-
 export interface BackendDocument {
   readonly kind: 'Backend';
   readonly name: string;
@@ -36,8 +31,12 @@ export interface BackendDocument {
 
 export type Protocol = 'http1' | 'http2' | 'grpc';
 
+/** An HTTP `GET` of `path`, a call of gRPC's own health service, or a connection alone. */
 export interface HealthCheck {
-  readonly path: string;
+  readonly path?: string;
+  /** `service`: which one is asked for; empty: the whole server. */
+  readonly grpc?: { readonly service: string };
+  readonly tcp?: true;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly healthyThreshold: number;
@@ -47,7 +46,9 @@ export interface HealthCheck {
 /** Endpoints of a revision. `dns` may hold `{{ revision }}` until the revision is cut. */
 export type EndpointsSpec =
   | { readonly kind: 'static'; readonly addresses: readonly HostPort[] }
-  | { readonly kind: 'dns'; readonly host: string; readonly port: number };
+  | { readonly kind: 'dns'; readonly host: string; readonly port: number }
+  /** A cluster of the Envoys' own, by name; `{{ revision }}` as in `dns`. */
+  | { readonly kind: 'cluster'; readonly name: string };
 
 export interface HostPort {
   readonly host: string;
@@ -58,6 +59,8 @@ export interface BackendSpec {
   readonly protocol: Protocol;
   readonly connectTimeoutMs: number;
   readonly healthCheck: HealthCheck | null;
+  /** @default plain connections, Envoy's own way */
+  readonly upstream?: UpstreamSettings;
   /** `null`: every rollout brings its endpoints (`--endpoints`). */
   readonly endpoints: EndpointsSpec | null;
   /** Revision that is stable at once while the backend has none; ignored afterwards. */
@@ -75,12 +78,28 @@ export interface PlanSpec {
   readonly strategy: { readonly name: string; readonly steps: readonly StepSpec[] };
   /** Analyses of every step that gives the canary weight. */
   readonly analysis: readonly AnalysisSpec[];
+  /** Metrics on which the arms are compared for people. @default none */
+  readonly readout?: readonly ReadoutMetric[];
+  readonly judge: JudgeSpec;
   readonly deadlineMs: number;
   /** Evidence missing for so long pauses the rollout with an alert; it never passes or fails it. */
   readonly inconclusiveAfterMs: number;
+  /**
+   * What the deadline does to a canary that looks well, where too few requests have come to be sure. Plans of earlier
+   * versions lack it: `rollback`. Missing evidence never promotes.
+   */
+  readonly onInconclusive?: InconclusivePolicy;
+  /** So long the canary is watched with all requests before it becomes stable. @default not at all */
+  readonly bakeMs?: number;
+  /** So long the old revision can take all requests again after a promotion. @default the engine's `retireAfter` */
+  readonly keepWarmMs?: number;
+  /** A canary of which nothing is scraped for so long, while stable is, goes back. @default 5 min */
+  readonly nodataTimeoutMs?: number;
   /** An Envoy that has not answered for so long is a laggard. */
   readonly ackTimeoutMs: number;
   readonly onLaggard: LaggardPolicy;
+  /** What a new revision does while another one of the backend rolls. @default reject */
+  readonly onNewRevision?: NewRevisionPolicy;
   readonly onRollback: {
     /**
      * A stream that starts while the rollout runs ends after so long: Envoy cannot end one in the middle.
@@ -91,9 +110,24 @@ export interface PlanSpec {
   readonly notify: readonly string[];
 }
 
+/** Where a plan does not say so; an undo whose plan is not kept any more needs them, too. */
+export const PLAN_DEFAULTS = {
+  deadlineMs: 86_400_000,
+  inconclusiveAfterMs: 600_000,
+  ackTimeoutMs: 30_000,
+  onNewRevision: 'reject',
+} as const;
+
+export const INCONCLUSIVE_POLICIES = ['rollback', 'hold', 'promote'] as const;
+export type InconclusivePolicy = (typeof INCONCLUSIVE_POLICIES)[number];
+
 /** What a step does about an Envoy that does not answer: wait for it, go on without it, or go back. */
 export const LAGGARD_POLICIES = ['hold', 'exclude', 'rollback'] as const;
 export type LaggardPolicy = (typeof LAGGARD_POLICIES)[number];
+
+/** What becomes of a rollout that is started while another one owns the backend; that of the newer plan counts. */
+export const NEW_REVISION_POLICIES = ['reject', 'queue', 'supersede'] as const;
+export type NewRevisionPolicy = (typeof NEW_REVISION_POLICIES)[number];
 
 export interface StepSpec {
   readonly name: string;
@@ -103,21 +137,56 @@ export interface StepSpec {
   /** Least time in this step, counted from the moment it is live on all counted nodes. */
   readonly holdMs: number;
   readonly approve: boolean;
+  /** Whose approval it is, and what happens without one. @default anybody's, until the deadline */
+  readonly approval?: ApprovalSpec;
+  /** @default every request is drawn by itself */
+  readonly sticky?: StickySpec;
+  /** Copies of so many requests to the canary, in basis points; their answers are dropped. Only at weight 0. */
+  readonly mirror?: number;
+  /** Of requests that go to the canary, and of its answers. */
+  readonly headers?: HeaderChanges;
+  /** Evidence that must be there to leave the step; after `holdMs` at the soonest. @default none */
+  readonly until?: UntilSpec;
   /** Analyses of this step alone, on top of the plan's. */
   readonly analysis: readonly AnalysisSpec[];
 }
 
+export const LAPSED_POLICIES = ['rollback', 'hold', 'advance'] as const;
+
+export interface ApprovalSpec {
+  /** Names of those who may; empty: whoever may act at all. */
+  readonly by: readonly string[];
+  /** From when nothing but the approval is missing. `null`: until the deadline of the plan. */
+  readonly withinMs: number | null;
+  readonly otherwise: (typeof LAPSED_POLICIES)[number];
+}
+
+/** Little traffic makes a step longer and much makes it shorter, both within bounds. All that is given must hold. */
+export interface UntilSpec {
+  /** Requests of the canary in this step. */
+  readonly requests: number | null;
+  /** Enough of them to have seen a regression by so many times. */
+  readonly regression: number | null;
+  /** What happens then, `onInconclusive` of the plan says. `null`: the deadline of the plan alone. */
+  readonly atMostMs: number | null;
+}
+
 /** Rates and shares are fractions 0–1. */
 export type AnalysisSpec =
-  | { readonly kind: 'error-rate'; readonly name: string; readonly max: number; readonly minRequests: number }
-  | {
+  | (ShareSpec & {
+      readonly kind: 'error-rate';
+      /** Classes (`5xx`) and codes (`429`) that are failures. @default 5xx */
+      readonly count?: readonly string[];
+      /** Of the sequential judge: below this rate a worse canary is harmless. @default none */
+      readonly floor?: number;
+    })
+  | (ShareSpec & {
       readonly kind: 'latency';
-      readonly name: string;
-      readonly objectiveMs: number;
-      /** Largest share of requests that may be slower than the objective. */
-      readonly max: number;
-      readonly minRequests: number;
-    }
+      /** Slower than this is bad. `null`, to the sequential judge alone: whatever stable's own latency tells. */
+      readonly objectiveMs: number | null;
+      /** Of the sequential judge: so long after a step is live nothing counts. @default 1 min */
+      readonly warmupMs?: number;
+    })
   | {
       readonly kind: 'query';
       readonly name: string;
@@ -125,7 +194,62 @@ export type AnalysisSpec =
       readonly windowMs: number;
       readonly min: number | null;
       readonly max: number | null;
+      /** Against what `relative` compares. `undefined`: it compares with nothing. */
+      readonly baseline?: string;
+      readonly relative?: RelativeLimit;
     };
+
+interface ShareSpec {
+  readonly name: string;
+  /** Largest share of bad requests, to judges that know fixed limits alone: they have a default. */
+  readonly max: number;
+  /** The same where the plan gives it; absent: it does not, or was written by an earlier version. Nothing is implied by it. */
+  readonly ceiling?: number;
+  /** Least share of bad requests; of other tools' judges. @default none */
+  readonly min?: number;
+  /** `null`: what the judge takes for enough by itself. */
+  readonly minRequests: number | null;
+  readonly relative?: RelativeLimit;
+  /** How far back the judges of other tools look at each check. Plans of earlier versions lack it: 1 min. */
+  readonly windowMs?: number;
+}
+
+/** The canary may be at most `factor` times as bad as stable, plus `offset`. */
+export interface RelativeLimit {
+  readonly factor: number;
+  readonly offset: number;
+}
+
+/** Who judges the analyses of a plan. */
+export type JudgeSpec =
+  | SequentialSpec
+  | { readonly name: 'threshold' }
+  | { readonly name: 'flagger'; readonly threshold: number; readonly intervalMs: number }
+  | ArgoSpec;
+
+/** What is absent has the judge's own default. */
+export interface SequentialSpec {
+  readonly name: 'sequential';
+  /** How often a good canary may be sent back, of all rollouts. */
+  readonly alpha?: number;
+  /** So many times stable's rate are as good as stable. */
+  readonly margin?: number;
+  /** The regression that must have been seen before anything is promoted, as rate ratio. */
+  readonly mde?: number;
+}
+
+/** The limits are those of each metric. */
+export interface ArgoSpec {
+  readonly name: 'argo';
+  readonly intervalMs: number;
+  readonly failureLimit: number;
+  readonly inconclusiveLimit: number;
+  readonly consecutiveErrorLimit: number;
+  readonly consecutiveSuccessLimit: number;
+  readonly count: number | null;
+  /** Analyses that are measured and shown, but decide nothing. */
+  readonly dryRun: readonly string[];
+}
 
 /** A user's own strategy. Kept as written; `core/manifest` expands it into a plan's steps at apply. */
 export interface StrategyDocument {
@@ -136,3 +260,8 @@ export interface StrategyDocument {
 
 /** The constant total of every split, so that arms grow without moving users between them. */
 export const TOTAL_WEIGHT = 10_000;
+
+/** Do both arms have a share? */
+export function isSplit({ weight }: Pick<StepSpec, 'weight'>): boolean {
+  return weight > 0 && weight < TOTAL_WEIGHT;
+}

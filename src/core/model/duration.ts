@@ -23,3 +23,12 @@ export function formatDuration(ms: number): string {
   }
   return text;
 }
+
+const WORDS = { d: 'day', h: 'hour', m: 'minute', s: 'second', ms: 'millisecond' } as const;
+
+/** As people say it: 90,000 → `1 minute 30 seconds`. */
+export function durationInWords(ms: number): string {
+  return [...formatDuration(ms).matchAll(/(\d+)(ms|s|m|h|d)/g)]
+    .map(([, count, unit]) => `${count} ${WORDS[unit as Unit]}${count === '1' ? '' : 's'}`)
+    .join(' ');
+}

@@ -13,6 +13,7 @@ export const ERRORS = {
   SERIN_DOCUMENT_INVALID: { status: 400, exit: 2, hint: 'See docs/documents.md for the fields of each kind.' },
   SERIN_UNKNOWN_REFERENCE: { status: 400, exit: 2, hint: 'Apply the document it names first, or correct the name.' },
   SERIN_REQUEST_INVALID: { status: 400, exit: 2, hint: 'See /openapi.json for the shape of the request.' },
+  SERIN_ANALYSIS_FILE_INVALID: { status: 400, exit: 2, hint: 'See docs/judging.md for the format of the file.' },
   SERIN_CONFIG_INVALID: { status: 500, exit: 2, hint: 'See docs/configuration.md.' },
   SERIN_NOT_FOUND: { status: 404, exit: 2, hint: 'List what exists with `serin rollout list` or `serin get`.' },
   SERIN_UNAUTHENTICATED: { status: 401, exit: 7, hint: 'Send a token: SERIN_TOKEN or --token-file.' },
@@ -23,6 +24,11 @@ export const ERRORS = {
   },
   SERIN_CONFLICT: { status: 409, exit: 8, hint: 'Look at the present state, then decide again.' },
   SERIN_ROLLOUT_ACTIVE: { status: 409, exit: 8, hint: 'Wait for the active rollout, or abort it first.' },
+  SERIN_STALE_TRIGGER: {
+    status: 409,
+    exit: 8,
+    hint: 'Leave it: a newer build has begun. To go back on purpose, start it without a build number.',
+  },
   SERIN_PHASE_CONFLICT: { status: 409, exit: 8, hint: 'The rollout is in a phase where this is not possible.' },
   SERIN_GATE_CONFLICT: {
     status: 409,
@@ -36,6 +42,7 @@ export const ERRORS = {
     exit: 2,
     hint: 'Envoy refused the change and it was taken back; correct the document.',
   },
+  SERIN_NOT_WARM: { status: 409, exit: 8, hint: 'Start a rollout of the revision that you want back.' },
   SERIN_NOT_READY: { status: 409, exit: 8, hint: 'What the rollout needs is missing; the message names it.' },
   SERIN_STORE_UNAVAILABLE: {
     status: 503,
@@ -53,11 +60,21 @@ export const ERRORS = {
     hint: 'Something else than Serin wrote there. Mend or delete what is named, or import a backup.',
   },
   SERIN_EXPORT_INVALID: { status: 400, exit: 2, hint: 'Take the whole file that `serin store export` has written.' },
-  SERIN_SCHEMA_NEWER: { status: 409, exit: 2, hint: 'A newer Serin has written it; use that version or a newer one.' },
+  SERIN_SCHEMA_NEWER: { status: 503, exit: 2, hint: 'A newer Serin has written it; use that version or a newer one.' },
   SERIN_STORE_REGRESSED: {
     status: 503,
     exit: 1,
     hint: 'Nothing moves until a person decides: `serin store reconcile`. See docs/store.md.',
+  },
+  SERIN_METRICS_UNAVAILABLE: {
+    status: 503,
+    exit: 6,
+    hint: 'Bring Prometheus back, or see docs/judging.md for what the message means.',
+  },
+  SERIN_REPLAY_REFUSED: {
+    status: 409,
+    exit: 8,
+    hint: 'Ask another replica (--server), or take --adopt or --stable. See docs/store.md.',
   },
   SERIN_UNREACHABLE: { status: 503, exit: 6, hint: 'Is the engine running? Set --server or SERIN_SERVER.' },
   SERIN_TIMEOUT: { status: 504, exit: 5, hint: 'The rollout goes on; wait again or look at it later.' },

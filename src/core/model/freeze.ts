@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Moment } from './moment.ts';
 
 /** A point in the history of a store: how many commits of this epoch there were, and a hash over all of them. */
 export interface StorePoint {
@@ -24,7 +25,7 @@ const Stored = z.looseObject({
   reason: z.enum(['replaced', 'lost', 'diverged', 'import']),
   seen: Point.nullable().default(null),
   found: Point.nullable().default(null),
-  atMs: z.coerce.number().default(0),
+  atMs: z.coerce.number().pipe(Moment).default(0),
   by: z.string().default(''),
 });
 

@@ -1,7 +1,17 @@
-/** How one header or query parameter is compared. Words of Gateway API where it has one. */
+/**
+ * How one header, query parameter or cookie is compared. Words of Gateway API where it has one. `Range` takes whole
+ * numbers from `start` to below `end`; `Absent` matches what is not there. A header that is not there matches nothing
+ * else.
+ */
 export type ValueMatch =
-  | { readonly name: string; readonly type: 'Exact' | 'Prefix' | 'RegularExpression'; readonly value: string }
-  | { readonly name: string; readonly type: 'Present' };
+  | {
+      readonly name: string;
+      readonly type: 'Exact' | 'Prefix' | 'Suffix' | 'Contains' | 'RegularExpression';
+      readonly value: string;
+    }
+  | { readonly name: string; readonly type: 'Present' }
+  | { readonly name: string; readonly type: 'Absent' }
+  | { readonly name: string; readonly type: 'Range'; readonly start: number; readonly end: number };
 
 /** `PathPrefix` matches whole path elements (`/a` matches `/a` and `/a/b`, not `/ab`), as in Gateway API. */
 export interface PathMatch {
@@ -15,9 +25,13 @@ export interface RequestMatch {
   readonly method?: string;
   readonly headers: readonly ValueMatch[];
   readonly queryParams: readonly ValueMatch[];
+  /** `Exact`, `RegularExpression` or `Present`. */
+  readonly cookies?: readonly ValueMatch[];
+  /** Calls of gRPC alone; the path then says which. */
+  readonly grpc?: true;
 }
 
 /** Which requests a step pins to the canary, on top of its weight. AND inside, OR between. */
-export interface PinMatch {
-  readonly headers: readonly ValueMatch[];
+export interface PinMatch extends Pick<RequestMatch, 'headers' | 'cookies' | 'method' | 'path'> {
+  readonly queryParams?: RequestMatch['queryParams'];
 }

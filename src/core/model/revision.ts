@@ -1,4 +1,5 @@
 import type { EndpointsSpec, HealthCheck, Protocol } from './documents.ts';
+import type { UpstreamSettings } from './upstream.ts';
 
 /** One deployed version of a backend: immutable, with its own Envoy cluster. */
 export interface Revision {
@@ -11,10 +12,19 @@ export interface Revision {
   readonly protocol: Protocol;
   readonly connectTimeoutMs: number;
   readonly healthCheck: HealthCheck | null;
+  readonly upstream?: UpstreamSettings;
   readonly endpoints: EndpointsSpec;
 }
 
+const PIN = '--pin';
+
 /** Cluster of requests pinned by a step's `matches`: same endpoints, own statistics. */
 export function pinnedCluster(revision: Revision): string {
-  return `${revision.cluster}--pin`;
+  // Envoys have no second one of a cluster of their own.
+  if (revision.endpoints.kind === 'cluster') return revision.cluster;
+  return `${revision.cluster}${PIN}`;
+}
+
+export function isPinnedCluster(name: string): boolean {
+  return name.endsWith(PIN);
 }

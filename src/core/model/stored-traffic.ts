@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { PinMatchRecord, RevisionRecord, RouteSpecRecord } from './stored.ts';
+import { RevisionRecord, StickyArmsRecord } from './stored.ts';
+import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
 import type { TrafficOwner } from './traffic.ts';
 
 /** Stored shapes of what Envoys are told. Loose: what a newer replica wrote beside the known fields survives. */
@@ -11,6 +12,9 @@ export const StoredTraffic = z.discriminatedUnion('kind', [
     pinned: z.array(z.string()),
     split: z.array(z.looseObject({ cluster: z.string(), weight: z.number().int().min(0).max(10_000) })),
     pins: z.array(z.looseObject({ matches: z.array(PinMatchRecord), cluster: z.string() })),
+    sticky: StickyArmsRecord.exactOptional(),
+    mirror: z.looseObject({ cluster: z.string(), share: z.number().int().min(1).max(10_000) }).exactOptional(),
+    headers: z.looseObject({ clusters: z.array(z.string()), changes: HeaderChangesRecord }).exactOptional(),
     // Tables of earlier versions lack it.
     maxStreamMs: z.number().nonnegative().nullable().default(null),
   }),

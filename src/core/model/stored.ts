@@ -5,13 +5,20 @@ import {
   type BackendSpec,
   type Document,
   type EndpointsSpec,
+  INCONCLUSIVE_POLICIES,
+  type JudgeSpec,
   LAGGARD_POLICIES,
+  LAPSED_POLICIES,
+  NEW_REVISION_POLICIES,
   type PlanSpec,
-  type RouteSpec,
   type StepSpec,
+  type UntilSpec,
 } from './documents.ts';
-import type { PinMatch, RequestMatch, ValueMatch } from './match.ts';
+import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
+import type { StickyArms, StickySpec } from './sticky.ts';
+import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
+import { UpstreamRecord } from './stored-upstream.ts';
 
 /**
  * Stored shapes. The store is a border: what comes back is parsed before it is believed, and a record that
@@ -21,31 +28,12 @@ import type { Revision } from './revision.ts';
 const ms = z.number().int().nonnegative();
 const name = z.string().min(1).max(253);
 
-const ValueMatchRecord: z.ZodType<ValueMatch> = z.union([
-  z.looseObject({ name, type: z.enum(['Exact', 'Prefix', 'RegularExpression']), value: z.string() }),
-  z.looseObject({ name, type: z.literal('Present') }),
-]);
-
-export const PinMatchRecord: z.ZodType<PinMatch> = z.looseObject({ headers: z.array(ValueMatchRecord) });
-
-const RequestMatchRecord = z.looseObject({
-  path: z.looseObject({ type: z.enum(['PathPrefix', 'Exact', 'RegularExpression']), value: z.string() }).optional(),
-  method: z.string().optional(),
-  headers: z.array(ValueMatchRecord),
-  queryParams: z.array(ValueMatchRecord),
-}) as z.ZodType<RequestMatch>;
-
-export const RouteSpecRecord: z.ZodType<RouteSpec> = z.looseObject({
-  fleet: name,
-  hostnames: z.array(z.string()),
-  rules: z.array(z.looseObject({ name, matches: z.array(RequestMatchRecord), backend: name, timeoutMs: ms })),
-});
-
 const HostPortRecord = z.looseObject({ host: name, port: z.number().int().min(1).max(65_535) });
 
 const EndpointsRecord: z.ZodType<EndpointsSpec> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('static'), addresses: z.array(HostPortRecord) }),
   z.looseObject({ kind: z.literal('dns'), host: z.string(), port: z.number().int().min(1).max(65_535) }),
+  z.looseObject({ kind: z.literal('cluster'), name: z.string() }),
 ]);
 
 const clusterSettings = {
@@ -53,13 +41,16 @@ const clusterSettings = {
   connectTimeoutMs: ms,
   healthCheck: z
     .looseObject({
-      path: z.string(),
+      path: z.string().exactOptional(),
+      grpc: z.looseObject({ service: z.string() }).exactOptional(),
+      tcp: z.literal(true).exactOptional(),
       intervalMs: ms,
       timeoutMs: ms,
       healthyThreshold: z.number().int(),
       unhealthyThreshold: z.number().int(),
     })
     .nullable(),
+  upstream: UpstreamRecord.exactOptional(),
 };
 
 const BackendSpecRecord: z.ZodType<BackendSpec> = z.looseObject({
@@ -68,9 +59,32 @@ const BackendSpecRecord: z.ZodType<BackendSpec> = z.looseObject({
   initial: z.looseObject({ revision: name, endpoints: EndpointsRecord.nullable() }).nullable(),
 });
 
+const relative = z.looseObject({ factor: z.number(), offset: z.number() }).exactOptional();
+const optional = z.number().exactOptional();
+const share = {
+  max: z.number(),
+  ceiling: optional,
+  min: optional,
+  minRequests: z.number().nullable(),
+  relative,
+  windowMs: ms.exactOptional(),
+};
+
 const AnalysisRecord: z.ZodType<AnalysisSpec> = z.discriminatedUnion('kind', [
-  z.looseObject({ kind: z.literal('error-rate'), name, max: z.number(), minRequests: z.number() }),
-  z.looseObject({ kind: z.literal('latency'), name, objectiveMs: ms, max: z.number(), minRequests: z.number() }),
+  z.looseObject({
+    kind: z.literal('error-rate'),
+    name,
+    ...share,
+    count: z.array(z.string()).exactOptional(),
+    floor: optional,
+  }),
+  z.looseObject({
+    kind: z.literal('latency'),
+    name,
+    objectiveMs: ms.nullable(),
+    ...share,
+    warmupMs: ms.exactOptional(),
+  }),
   z.looseObject({
     kind: z.literal('query'),
     name,
@@ -78,7 +92,51 @@ const AnalysisRecord: z.ZodType<AnalysisSpec> = z.discriminatedUnion('kind', [
     windowMs: ms,
     min: z.number().nullable(),
     max: z.number().nullable(),
+    relative,
+    baseline: z.string().exactOptional(),
   }),
+]);
+
+const count = z.number().int();
+
+const JudgeRecord: z.ZodType<JudgeSpec> = z.discriminatedUnion('name', [
+  z.looseObject({ name: z.literal('sequential'), alpha: optional, margin: optional, mde: optional }),
+  z.looseObject({ name: z.literal('threshold') }),
+  z.looseObject({ name: z.literal('flagger'), threshold: count, intervalMs: ms }),
+  z.looseObject({
+    name: z.literal('argo'),
+    intervalMs: ms,
+    failureLimit: count,
+    inconclusiveLimit: count,
+    consecutiveErrorLimit: count,
+    consecutiveSuccessLimit: count,
+    count: count.nullable(),
+    dryRun: z.array(name),
+  }),
+]);
+
+const UntilRecord: z.ZodType<UntilSpec> = z.looseObject({
+  requests: z.number().nullable(),
+  regression: z.number().nullable(),
+  atMostMs: ms.nullable(),
+});
+
+const stickyKey = z.looseObject({ by: z.enum(['header', 'cookie']), name });
+
+const StickyRecord: z.ZodType<StickySpec> = z.discriminatedUnion('by', [
+  z.looseObject({ by: z.literal('cookie'), name: name.exactOptional(), maxAgeMs: ms.exactOptional() }),
+  z.looseObject({ by: z.literal('hash'), key: stickyKey }),
+]);
+
+export const StickyArmsRecord: z.ZodType<StickyArms> = z.discriminatedUnion('by', [
+  z.looseObject({
+    by: z.literal('cookie'),
+    name,
+    tag: z.string(),
+    maxAgeMs: ms,
+    drawn: z.array(z.number().int().min(1).max(9_999)).min(1),
+  }),
+  z.looseObject({ by: z.literal('hash'), key: stickyKey }),
 ]);
 
 const StepRecord: z.ZodType<StepSpec> = z.looseObject({
@@ -87,18 +145,39 @@ const StepRecord: z.ZodType<StepSpec> = z.looseObject({
   matches: z.array(PinMatchRecord),
   holdMs: ms,
   approve: z.boolean(),
+  approval: z
+    .looseObject({ by: z.array(name), withinMs: ms.nullable(), otherwise: z.enum(LAPSED_POLICIES) })
+    .exactOptional(),
+  sticky: StickyRecord.exactOptional(),
+  mirror: z.number().int().min(1).max(10_000).exactOptional(),
+  headers: HeaderChangesRecord.exactOptional(),
+  until: UntilRecord.exactOptional(),
   analysis: z.array(AnalysisRecord),
 });
+
+const readoutCommon = { name, wanted: z.enum(['higher', 'lower']), users: z.string() };
+
+const ReadoutMetricRecord: z.ZodType<ReadoutMetric> = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('share'), ...readoutCommon, successes: z.string() }),
+  z.looseObject({ kind: z.literal('mean'), ...readoutCommon, sum: z.string(), sumOfSquares: z.string() }),
+]);
 
 export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   backend: name,
   strategy: z.looseObject({ name: z.string(), steps: z.array(StepRecord) }),
   analysis: z.array(AnalysisRecord),
+  readout: z.array(ReadoutMetricRecord).exactOptional(),
   deadlineMs: ms,
   inconclusiveAfterMs: ms,
+  onInconclusive: z.enum(INCONCLUSIVE_POLICIES).exactOptional(),
+  bakeMs: ms.exactOptional(),
+  keepWarmMs: ms.exactOptional(),
+  nodataTimeoutMs: ms.exactOptional(),
   // Records of earlier versions lack these.
+  judge: JudgeRecord.default({ name: 'threshold' }),
   ackTimeoutMs: ms.default(30_000),
   onLaggard: z.enum(LAGGARD_POLICIES).default('hold'),
+  onNewRevision: z.enum(NEW_REVISION_POLICIES).exactOptional(),
   onRollback: z.looseObject({ closeStreamsAfterMs: ms.nullable() }).default({ closeStreamsAfterMs: null }),
   notify: z.array(name),
 });
@@ -126,5 +205,8 @@ export const BackendStateRecord: z.ZodType<BackendState> = z.looseObject({
   backend: name,
   stable: RevisionRecord.nullable(),
   rolloutId: z.string().nullable(),
+  next: z.string().nullish(),
   retired: z.array(z.looseObject({ revision: RevisionRecord, pinned: z.boolean(), untilMs: ms })),
+  previous: z.looseObject({ revision: RevisionRecord, rolloutId: z.string(), warmUntilMs: ms }).nullish(),
+  build: z.looseObject({ number: z.number(), revision: z.string() }).nullish(),
 });

@@ -1,6 +1,8 @@
 import type { RouteSpec } from './documents.ts';
 import type { PinMatch } from './match.ts';
 import type { Revision } from './revision.ts';
+import type { HeaderChanges } from './route-rule.ts';
+import type { StickyArms } from './sticky.ts';
 
 /** A fleet revision. The epoch changes when a store is restored or reconciled. */
 export interface Position {
@@ -21,6 +23,12 @@ export interface BackendTraffic {
   /** Arms in fixed order, weights summing to 10,000; empty while the backend has no revision. */
   readonly split: readonly { readonly cluster: string; readonly weight: number }[];
   readonly pins: readonly { readonly matches: readonly PinMatch[]; readonly cluster: string }[];
+  /** Users stay with an arm. @default every request is drawn by itself */
+  readonly sticky?: StickyArms;
+  /** A cluster that gets copies of so many requests, in basis points. @default none */
+  readonly mirror?: { readonly cluster: string; readonly share: number };
+  /** Changes for an arm, wherever requests go to it; clusters. @default none */
+  readonly headers?: { readonly clusters: readonly string[]; readonly changes: HeaderChanges };
   /** A stream that starts now ends after so long, ms; `null`: by the rule's timeout alone. */
   readonly maxStreamMs: number | null;
 }

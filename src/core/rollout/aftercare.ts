@@ -20,10 +20,10 @@ export function aftercareDueMs({ scrapeMs }: Observations, nowMs: number): numbe
  * The one look after a way back has ended. The phase is final and stays; streams that were open when the routes went
  * back are still with the canary, since Envoy moves no request that is under way.
  */
-export function aftercare(d: Draft, { counters }: Observations): null {
+export function aftercare(d: Draft, { counters, offsetMs = 0 }: Observations): null {
   change(d, { aftercare: 'done' });
   if (counters === null || counters.kind === 'gap') return null;
-  const active = stillActive(d.rollout, counters.series);
+  const active = stillActive(d.rollout, counters.series, offsetMs);
   if (active === 0) return null;
   const { closeStreamsAfterMs } = d.rollout.spec.onRollback;
   const end = closeStreamsAfterMs === null ? "their rule's timeout" : `${formatDuration(closeStreamsAfterMs)} of age`;
@@ -37,9 +37,9 @@ export function aftercare(d: Draft, { counters }: Observations): null {
 }
 
 /** The newest sample of every proxy, of the canary's clusters together. */
-function stillActive({ canary, push }: Rollout, series: readonly CounterSeries[]): number {
+function stillActive({ canary, push }: Rollout, series: readonly CounterSeries[], offsetMs: number): number {
   const clusters = [canary.cluster, pinnedCluster(canary)];
-  const sinceMs = push?.liveAtMs ?? push?.committedAtMs ?? 0;
+  const sinceMs = (push?.liveAtMs ?? push?.committedAtMs ?? 0) + offsetMs;
   return series
     .filter(({ family, cluster }) => family === 'upstream_rq_active' && clusters.includes(cluster))
     .reduce((sum, { points }) => {

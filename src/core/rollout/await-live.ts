@@ -5,6 +5,7 @@ import { isOnWayBack, type LaggardCheck, laggards } from './laggards.ts';
 import { type LiveCheck, refusal, silence } from './live-check.ts';
 import { markLive } from './moves.ts';
 import { stillExcluded, trialOf, waitForView, without } from './push.ts';
+import type { Cause } from './rollout.ts';
 import { change, type Draft, emit, type Observations, type Settings, wait } from './transition.ts';
 
 /** How often to look when no hint comes, ms. ACKs wake us up at once; this is the backstop. */
@@ -41,6 +42,14 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
   }
 }
 
+/** Refused on the way back, from which there is no other way: stays, says it, and looks again. */
+export function staysRefused(d: Draft, { summary }: Pick<Cause, 'summary'>): number {
+  const waitingFor = `a way back: ${summary}`;
+  if (d.rollout.waitingFor !== waitingFor) emit(d, 'nack', summary);
+  wait(d, waitingFor);
+  return d.nowMs + LOOK_AGAIN_MS;
+}
+
 function fromLaggards(check: LaggardCheck): LiveCheck {
   return check.kind === 'gone-on' || check.kind === 'wait' ? WAITING : { kind: 'failed', cause: silence(check.nodes) };
 }
@@ -63,7 +72,9 @@ function rebase(d: Draft, observed: Observations, who: Asking): boolean {
   );
   if (Object.values(counted).some((nodes) => nodes.length === 0)) return false;
   if (JSON.stringify(counted) === JSON.stringify(push.counted)) return false;
-  change(d, { push: { ...push, counted, liveAtMs: null } });
+  const { liveOffsetMs: _of, ...rest } = push;
+  const firstLiveAtMs = push.firstLiveAtMs ?? push.liveAtMs;
+  change(d, { push: { ...rest, counted, liveAtMs: null, ...(firstLiveAtMs === null ? {} : { firstLiveAtMs }) } });
   emit(d, 'held', 'every counted Envoy is gone; the connected ones count from now on');
   return true;
 }

@@ -2,7 +2,7 @@ import { type ProbeStanding, probing } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
 import { silentProbes } from './laggards.ts';
 import { type LiveCheck, refusal, silence, unservable } from './live-check.ts';
-import { newPush, nextProbe, trialOf } from './push.ts';
+import { newPush, nextProbe, pushAgain, trialOf } from './push.ts';
 import type { Push } from './rollout.ts';
 import { change, type Draft, emit, type Observations, type Settings, STEADY_CLOCK, wait } from './transition.ts';
 
@@ -90,6 +90,6 @@ function ask(d: Draft, next: Push, what: string): void {
 function park(d: Draft): void {
   const push: Push | null = d.rollout.push;
   if (push === null) return;
-  change(d, { push: { ...push, committedAtMs: d.nowMs, probe: {}, unanswered: {} } });
+  change(d, { push: { ...pushAgain(d, push), probe: {}, unanswered: {} } });
   d.traffic = true;
 }

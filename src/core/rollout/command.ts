@@ -1,12 +1,16 @@
 import { unconfirmedNodes } from '../fleet/liveness.ts';
 import { assertNever } from '../model/assert-never.ts';
 import type { BackendState } from '../model/backend-state.ts';
+import { formatDuration } from '../model/duration.ts';
 import type { SerinError } from '../model/errors.ts';
 import { nameSome } from '../model/name-some.ts';
 import { isTerminal } from '../model/phase.ts';
-import { end, promote, revert } from './moves.ts';
+import { whose } from './approval.ts';
+import { isBaking } from './bake.ts';
+import { end, endOfWayBack, finishPromotion, promote, revert } from './moves.ts';
 import { tell } from './notice.ts';
 import { newPush, pushTo, withConnected } from './push.ts';
+import { canBeSuperseded } from './queued.ts';
 import type { Rollout } from './rollout.ts';
 import {
   change,
@@ -18,6 +22,7 @@ import {
   type Settings,
   type Transition,
   wait,
+  withoutMetrics,
 } from './transition.ts';
 
 /** What a person or CI may ask of a rollout. */
@@ -30,6 +35,12 @@ export type RolloutCommand =
   /** `gate` names the gate that the person saw; a gate that has moved on is refused. */
   | { readonly type: 'approve'; readonly gate: { readonly step: number; readonly attempt: number } };
 
+/** Not a person's to say: it comes with the start of the rollout that takes the place of this one. */
+export type Supersede = {
+  readonly type: 'supersede';
+  readonly next: { readonly id: string; readonly revision: string };
+};
+
 export type CommandOutcome =
   | { readonly kind: 'accepted'; readonly transition: Transition }
   /** Already so: nothing to commit, and asking twice is no error. */
@@ -39,7 +50,7 @@ export type CommandOutcome =
 interface CommandInput {
   readonly rollout: Rollout;
   readonly backend: BackendState;
-  readonly command: RolloutCommand;
+  readonly command: RolloutCommand | Supersede;
   readonly by: string;
   readonly observed: Pick<Observations, 'fleets'>;
   readonly settings: Settings;
@@ -72,6 +83,8 @@ function apply(d: Draft, input: CommandInput): Applied {
       return command.unconfirmed === true ? endUnconfirmed(d, input, command.reason) : abort(d, input, command.reason);
     case 'approve':
       return approve(d, input, command.gate);
+    case 'supersede':
+      return supersede(d, input, command.next);
     default:
       return assertNever(command);
   }
@@ -79,7 +92,8 @@ function apply(d: Draft, input: CommandInput): Applied {
 
 function pause(d: Draft, { by }: CommandInput, reason: string): Applied {
   const { phase, paused } = d.rollout;
-  if (phase !== 'pending' && phase !== 'preparing' && phase !== 'stepping') return refused(d, 'pause');
+  const canPause = phase === 'pending' || phase === 'preparing' || phase === 'stepping' || isBaking(d.rollout);
+  if (!canPause) return refused(d, 'pause');
   if (paused !== null) return UNCHANGED;
   change(d, { paused: { by, reason, atMs: d.nowMs } });
   emit(d, 'paused', reason, {}, by);
@@ -97,14 +111,26 @@ function resume(d: Draft, { by }: CommandInput): Applied {
   const evidence = d.rollout.evidence;
   // The missing evidence gets its full time again; otherwise the resume would be undone at the next look.
   const again = evidence?.inconclusiveSinceMs == null ? evidence : { ...evidence, inconclusiveSinceMs: d.nowMs };
-  change(d, { paused: null, evidence: again, waitingFor: 'the next look at it' });
-  emit(d, 'resumed', 'resumed', {}, by);
-  tell(d, 'resumed', [['By', by]]);
+  // So does whatever else ran out while it waited, or had it paused.
+  const { gate, deadlineAtMs, spec } = d.rollout;
+  const isLate = d.nowMs >= deadlineAtMs;
+  change(d, {
+    ...{ paused: null, evidence: again, resumedAtMs: d.nowMs, waitingFor: 'the next look at it' },
+    ...(gate === undefined ? {} : { gate: { ...gate, sinceMs: d.nowMs } }),
+    ...(isLate ? { deadlineAtMs: d.nowMs + spec.deadlineMs } : {}),
+  });
+  const anew = isLate ? `, with another ${formatDuration(spec.deadlineMs)} until its deadline` : '';
+  emit(d, 'resumed', `resumed${anew}`, {}, by);
+  tell(d, 'resumed', [['By', by], ...(isLate ? [['Deadline', `in ${formatDuration(spec.deadlineMs)}`] as const] : [])]);
   return 'accepted';
 }
 
-function promoteNow(d: Draft, { by, observed }: CommandInput): Applied {
+function promoteNow(d: Draft, { by, observed, settings }: CommandInput): Applied {
   const { phase } = d.rollout;
+  if (isBaking(d.rollout)) {
+    finishPromotion(d, settings, by);
+    return 'accepted';
+  }
   if (phase === 'promoting' || phase === 'promoted') return UNCHANGED;
   if (phase !== 'stepping') return refused(d, 'promote');
   const seen = withoutMetrics(observed);
@@ -130,30 +156,46 @@ function abort(d: Draft, { by, observed, settings }: CommandInput, reason: strin
 }
 
 /**
+ * All requests go back to stable, and the newer rollout is named behind this one in the same commit: whoever dies
+ * afterwards, it begins. One that has not begun itself gives its place away.
+ */
+function supersede(d: Draft, { by, observed, settings }: CommandInput, next: Supersede['next']): Applied {
+  if (!canBeSuperseded(d.rollout)) return refused(d, 'be superseded');
+  d.backend = { ...d.backend, next: next.id };
+  const summary = `${next.revision} takes its place (rollout ${next.id}, started by ${by})`;
+  const cause = { kind: 'superseded', by, summary, verdict: null, node: null } as const;
+  revert(d, withoutMetrics(observed), cause, settings);
+  if (!isTerminal(d.rollout.phase)) wait(d, 'the ACKs of the counted Envoys');
+  return 'accepted';
+}
+
+/**
  * The way out when the confirmation can never come (a fleet that was taken down, an Envoy that refuses everything).
  * All traffic went back to stable in an earlier commit; this one names who has not said so and frees the backend.
  */
 function endUnconfirmed(d: Draft, { by, observed, settings }: CommandInput, reason: string): Applied {
   const { id, phase, push } = d.rollout;
-  if (phase === 'aborted' || phase === 'rolled_back') return UNCHANGED;
+  if (phase === 'aborted' || phase === 'rolled_back' || phase === 'superseded') return UNCHANGED;
   if (phase !== 'aborting' && phase !== 'rolling_back') {
     const message = `rollout ${id} is ${phase.replace('_', ' ')}; it is not on its way back`;
     return { kind: 'refused', error: { code: 'SERIN_PHASE_CONFLICT', message, hint: 'Abort it first.' } };
   }
   const open = unconfirmedNodes(push?.counted ?? {}, observed.fleets);
   const who = open.length === 0 ? 'every counted Envoy had confirmed' : `without the confirmation of ${nameSome(open)}`;
-  const outcome = phase === 'aborting' ? 'aborted' : 'rolled_back';
-  end(d, outcome, `ended by ${by}, ${who}: ${reason}`, settings, by, [['Not confirmed', nameSome(open) || 'none']]);
+  end(d, endOfWayBack(d.rollout), `ended by ${by}, ${who}: ${reason}`, settings, by, [
+    ['Not confirmed', nameSome(open) || 'none'],
+  ]);
   return 'accepted';
-}
-
-function withoutMetrics(observed: CommandInput['observed']): Observations {
-  return { ...observed, counters: null, queries: new Map(), scrapeMs: null };
 }
 
 function approve(d: Draft, { by }: CommandInput, gate: { readonly step: number; readonly attempt: number }): Applied {
   const { phase, step, attempt, approval } = d.rollout;
   if (phase !== 'stepping') return refused(d, 'approve');
+  const spec = d.rollout.spec.strategy.steps[step]?.approval;
+  if (spec !== undefined && spec.by.length > 0 && !spec.by.includes(by)) {
+    const message = `step ${step + 1} waits for the approval of ${whose(spec)}; ${by} is none of them`;
+    return { kind: 'refused', error: { code: 'SERIN_FORBIDDEN', message } };
+  }
   if (gate.step !== step || gate.attempt !== attempt || d.rollout.spec.strategy.steps[step]?.approve !== true) {
     const open =
       d.rollout.spec.strategy.steps[step]?.approve === true

@@ -6,12 +6,18 @@ export interface RolloutEvent {
   readonly rolloutId: string;
   readonly type:
     | 'started'
+    /** It waits for another rollout to end. */
+    | 'queued'
     | 'phase'
     | 'step'
     | 'live'
     | 'verdict'
+    /** A metric of a test has come to a conclusion. */
+    | 'readout'
     | 'paused'
     | 'resumed'
+    /** It has crashed whoever looked at it, and is left alone. */
+    | 'quarantined'
     | 'approved'
     | 'nack'
     | 'held'
@@ -57,6 +63,7 @@ export interface Notice {
   readonly revision: string;
   readonly stable: string | null;
   readonly kind:
+    | 'queued'
     | 'started'
     | 'step'
     | 'promoted'
@@ -65,13 +72,20 @@ export interface Notice {
     | 'aborting'
     | 'aborted'
     | 'failed'
+    | 'superseded'
     | 'paused'
     | 'resumed'
     | 'approval'
+    /** The canary has all requests and is watched for a while. */
+    | 'baking'
     | 'laggards'
     | 'streams'
+    | 'quarantined'
     /** Of no rollout: the store needs a person. */
-    | 'store_frozen';
+    | 'store_frozen'
+    /** Of no rollout, but of many: the breaker of their evidence has opened, or closed. */
+    | 'evidence_lost'
+    | 'evidence_back';
   readonly tone: 'info' | 'good' | 'warning' | 'bad';
   readonly title: string;
   /** Label → text, in display order. */

@@ -1,8 +1,14 @@
+import type { Verdict } from '../analysis/judge.ts';
 import { type StepSpec, TOTAL_WEIGHT } from '../model/documents.ts';
+import { formatDuration } from '../model/duration.ts';
+import { percent } from '../model/percent.ts';
 import { usesPins } from '../traffic/backend-traffic.ts';
-import { percent, stepOf, tell } from './notice.ts';
-import { pushFor, pushTo, withConnected } from './push.ts';
-import type { Cause, Push, Rollout } from './rollout.ts';
+import { bakeMsOf, isBaking } from './bake.ts';
+import { badRequests, hurt, stepOf, tell } from './notice.ts';
+import { committedNow, pushFor, pushTo, withConnected } from './push.ts';
+import { queryLink } from './query-link.ts';
+import { isQueued, leaveQueue } from './queued.ts';
+import type { Cause, Push, Rollout, StepRecord } from './rollout.ts';
 import { change, type Draft, emit, enterPhase, type Observations, type Settings, wait } from './transition.ts';
 
 /** The moves that several phases and commands share. Each leaves the draft consistent. */
@@ -35,7 +41,7 @@ function enterStep(d: Draft, push: Push, next: number, step: StepSpec): void {
     approval: null,
     history: [
       ...d.rollout.history,
-      { step: next, name: step.name, weight: step.weight, committedAtMs: d.nowMs, liveAtMs: null, leftAtMs: null },
+      { step: next, name: step.name, weight: step.weight, ...committedNow(d), liveAtMs: null, leftAtMs: null },
     ],
   });
   d.traffic = true;
@@ -66,40 +72,57 @@ export function revert(
   settings: Settings,
 ): void {
   const { phase, step } = d.rollout;
-  const byPerson = cause.kind === 'person';
+  const baking = isBaking(d.rollout) ? ({ baking: true } as const) : {};
+  const total = cause.verdict === null ? null : hurt(d.rollout, cause.verdict);
+  const counted = total === null ? {} : { hurt: total };
   leaveStep(d);
-  change(d, { cause: { ...cause, atMs: d.nowMs, step }, paused: null });
+  change(d, { cause: { ...cause, atMs: d.nowMs, step, ...baking, ...counted }, paused: null });
+  const early = cause.kind === 'person' ? 'aborted' : cause.kind === 'superseded' ? 'superseded' : 'failed';
+  if (isQueued(d.rollout)) {
+    leaveQueue(d, early, cause.summary, cause.by);
+    return;
+  }
   if (phase === 'pending' || phase === 'preparing' || d.rollout.stable === null) {
-    end(d, byPerson ? 'aborted' : 'failed', cause.summary, settings, cause.by);
+    end(d, early, cause.summary, settings, cause.by);
     return;
   }
   change(d, {
     push: pushTo(d, withConnected(d.rollout.push, observed), { routesOnly: true }),
     attempt: d.rollout.attempt + 1,
   });
-  const to = byPerson ? 'aborting' : 'rolling_back';
+  const to = early === 'failed' ? 'rolling_back' : 'aborting';
   enterPhase(d, to, cause.summary, cause.by);
   emit(d, 'step', 'all traffic goes back to stable', { weight: 0 }, cause.by);
   d.traffic = true;
-  tell(d, to);
+  tell(d, to, cause.verdict === null ? [] : queryLink(d.rollout, cause.verdict.metric, settings));
+}
+
+/** How a rollout ends that is going back: who sent it is known from its cause. */
+export function endOfWayBack({ phase, cause }: Rollout): 'rolled_back' | 'aborted' | 'superseded' {
+  if (phase !== 'aborting') return 'rolled_back';
+  return cause?.kind === 'superseded' ? 'superseded' : 'aborted';
 }
 
 /** The last commit of a rollout: terminal phase, ownership given back, clusters out of use kept for a while. */
 export function end(
   d: Draft,
-  phase: 'promoted' | 'rolled_back' | 'aborted' | 'failed',
+  phase: 'promoted' | 'rolled_back' | 'aborted' | 'failed' | 'superseded',
   message: string,
   settings: Settings,
   by = 'serin',
   extra: readonly (readonly [string, string])[] = [],
 ): void {
   // The drill names the canary's cluster in routes, too.
+  const promoted = phase === 'promoted';
+  const keepWarmMs = d.rollout.spec.keepWarmMs ?? settings.retireAfterMs;
   const hadTraffic = d.rollout.history.length > 0 || d.rollout.drill !== null || d.rollout.phase === 'promoting';
   d.backend = {
     ...d.backend,
     rolloutId: null,
-    stable: phase === 'promoted' ? d.rollout.canary : d.backend.stable,
-    retired: hadTraffic ? retire(d, phase === 'promoted', d.nowMs + settings.retireAfterMs) : d.backend.retired,
+    stable: promoted ? d.rollout.canary : d.backend.stable,
+    ...(promoted ? { previous: previousOf(d, d.nowMs + keepWarmMs) } : {}),
+    // An Envoy that was away may route to it for longer than the plan keeps it warm.
+    retired: hadTraffic ? retire(d, promoted, d.nowMs + settings.retireAfterMs, keepWarmMs) : d.backend.retired,
   };
   const push = d.rollout.push;
   change(d, { phase, paused: null, waitingFor: 'nothing: the rollout has ended', push });
@@ -108,12 +131,18 @@ export function end(
   tell(d, phase, extra);
 }
 
-function retire(d: Draft, promoted: boolean, untilMs: number): Draft['backend']['retired'] {
+/** What an undo goes back to. It is no way forward again: what was undone is rolled out anew. */
+function previousOf({ rollout: { id, stable, undoes } }: Draft, warmUntilMs: number): Draft['backend']['previous'] {
+  return stable === null || undoes !== undefined ? null : { revision: stable, rolloutId: id, warmUntilMs };
+}
+
+function retire(d: Draft, promoted: boolean, untilMs: number, keepWarmMs: number): Draft['backend']['retired'] {
   const { canary, stable } = d.rollout;
   const pinned = usesPins(d.rollout);
+  const warmUntilMs = Math.max(untilMs, d.nowMs + keepWarmMs);
   const gone = promoted
     ? [
-        ...(stable === null ? [] : [{ revision: stable, pinned: false, untilMs }]),
+        ...(stable === null ? [] : [{ revision: stable, pinned: false, untilMs: warmUntilMs }]),
         ...(pinned ? [{ revision: canary, pinned, untilMs }] : []),
       ]
     : [{ revision: canary, pinned, untilMs }];
@@ -128,6 +157,22 @@ function retire(d: Draft, promoted: boolean, untilMs: number): Draft['backend'][
     all.set(one.revision.key, { revision: one.revision, ...merged });
   }
   return [...all.values()];
+}
+
+/** All counted Envoys are at 100 %, and nothing more is waited for. */
+export function finishPromotion(d: Draft, settings: Settings, by = 'serin'): void {
+  const { canary, push } = d.rollout;
+  const ackMs = push?.liveAtMs == null ? 0 : push.liveAtMs - push.committedAtMs;
+  const bakeMs = push?.liveAtMs == null || bakeMsOf(d.rollout) === 0 ? null : d.nowMs - push.liveAtMs;
+  end(d, 'promoted', `${canary.name} is stable now`, settings, by, [
+    ['Last Envoy at 100 % after', `${ackMs} ms`],
+    ...(bakeMs === null ? [] : [['Baked', formatDuration(Math.floor(bakeMs / 1_000) * 1_000)] as const]),
+  ]);
+}
+
+/** As `revert`, where nobody is at fault: a time has passed. */
+export function revertLate(d: Draft, observed: Observations, summary: string, settings: Settings): void {
+  revert(d, observed, { kind: 'deadline', by: 'serin', summary, verdict: null, node: null }, settings);
 }
 
 /** As `revert`, with an event of its own for what an Envoy did. */
@@ -145,7 +190,17 @@ export function revertOn(
 function leaveStep(d: Draft): void {
   const last = d.rollout.history.at(-1);
   if (last === undefined || last.leftAtMs !== null) return;
-  change(d, { history: [...d.rollout.history.slice(0, -1), { ...last, leftAtMs: d.nowMs }] });
+  const bad = badIn(d.rollout.evidence?.verdicts ?? []);
+  change(d, { history: [...d.rollout.history.slice(0, -1), { ...last, leftAtMs: d.nowMs, ...bad }] });
+}
+
+/** What the canary had done in a step when it was left, by metric. */
+function badIn(verdicts: readonly Verdict[]): Pick<StepRecord, 'bad'> {
+  const counts = verdicts.flatMap((verdict) => {
+    const count = badRequests(verdict);
+    return count === null || count === 0 ? [] : [[verdict.metric, count] as const];
+  });
+  return counts.length === 0 ? {} : { bad: Object.fromEntries(counts) };
 }
 
 /** Notes that the present push is in force everywhere it counts. */

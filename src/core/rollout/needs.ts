@@ -1,10 +1,19 @@
-import type { CounterFamily } from '../analysis/judge.ts';
+import { bakeFromMs, isComparable } from '../analysis/bake/bake-judge.ts';
+import type { CounterFamily, JudgeState } from '../analysis/judge.ts';
+import type { RampStep } from '../analysis/ramp.ts';
 import { freshForMs } from '../analysis/sample-health.ts';
-import type { AnalysisSpec } from '../model/documents.ts';
+import { RECORDED_FAMILIES } from '../analysis/scrapes.ts';
+import { answersIn } from '../analysis/sequential/counts.ts';
+import { sequentialFromMs } from '../analysis/sequential/live-judge.ts';
+import { type AnalysisSpec, isSplit, type PlanSpec, TOTAL_WEIGHT } from '../model/documents.ts';
+import type { ReadoutMetric } from '../model/readout.ts';
 import { pinnedCluster } from '../model/revision.ts';
 import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
+import { bakeOf } from './bake.ts';
+import { BREAKER_CLOSED, type Breaker } from './breaker.ts';
 import { isDrilling } from './drill.ts';
 import type { Push, Rollout } from './rollout.ts';
+import { sampledCommitMs, sampledLiveMs, sampledStepLiveMs } from './sample-time.ts';
 
 /** The longest stretch that a judge looks back over, ms. */
 export const JUDGE_WINDOW_MS = 3_600_000;
@@ -13,15 +22,29 @@ export interface ObservationNeeds {
   readonly counters: {
     readonly clusters: readonly string[];
     readonly families: readonly CounterFamily[];
+    /** Of `upstream_rq`. */
+    readonly codes: readonly string[];
     readonly fromMs: number;
   } | null;
   readonly queries: readonly Extract<AnalysisSpec, { kind: 'query' }>[];
+  /** Asked of each arm. */
+  readonly readout: readonly ReadoutMetric[];
 }
 
-const NOTHING: ObservationNeeds = { counters: null, queries: [] };
+const NOTHING: ObservationNeeds = { counters: null, queries: [], readout: [] };
 
-/** What a decision about this record has to measure first. A function of the record and the time alone. */
-export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowMs: number): ObservationNeeds {
+/**
+ * What a decision about this record has to measure first. A function of the record and the time alone. `fromMs` is by the
+ * clock of the samples, which is `offsetMs` ahead of ours.
+ */
+export function observationNeeds(
+  rollout: Rollout,
+  scrapeMs: number | null,
+  nowMs: number,
+  breaker: Breaker = BREAKER_CLOSED,
+  judgement: JudgeState | null = null,
+  offsetMs = 0,
+): ObservationNeeds {
   const push = rollout.push;
   if (push === null || scrapeMs === null) return NOTHING;
   if (rollout.aftercare === 'due') {
@@ -30,10 +53,11 @@ export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowM
         clusters: usesPins(rollout)
           ? [rollout.canary.cluster, pinnedCluster(rollout.canary)]
           : [rollout.canary.cluster],
-        families: ['upstream_rq_active'],
-        fromMs: push.liveAtMs ?? push.committedAtMs,
+        ...{ families: ['upstream_rq_active'], codes: [] },
+        fromMs: (push.liveAtMs ?? push.committedAtMs) + offsetMs,
       },
       queries: [],
+      readout: [],
     };
   }
   if (rollout.phase === 'preparing') {
@@ -43,58 +67,150 @@ export function observationNeeds(rollout: Rollout, scrapeMs: number | null, nowM
     return {
       counters: {
         clusters: [rollout.canary.cluster],
-        families: ['membership_healthy'],
+        ...{ families: ['membership_healthy'], codes: [] },
         // Only the newest sample counts, however long the wait has been.
-        fromMs: rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs,
+        fromMs: (rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs) + offsetMs,
       },
       queries: [],
+      readout: [],
     };
   }
   const analysis = currentAnalysis(rollout);
-  if (analysis.length === 0 || rollout.stable === null) return NOTHING;
+  const readout = currentReadout(rollout);
+  if (analysis.length + readout.length === 0 || rollout.stable === null) return NOTHING;
   if (nowMs < measurementDueMs(rollout, push, scrapeMs, nowMs)) return NOTHING;
+  if (analysis.length === 0) return { ...NOTHING, readout };
+  const queries = analysis.filter((spec) => spec.kind === 'query');
+  const clusters = [rollout.stable.cluster, rollout.canary.cluster];
+  const codes = countedCodes(rollout.spec);
+  const comparedMs = queries.length < analysis.length ? comparedFromMs(rollout, judgement, scrapeMs, offsetMs) : null;
+  if (comparedMs !== null) {
+    return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: comparedMs }, queries, readout };
+  }
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
   for (const spec of analysis) {
-    if (spec.kind === 'error-rate') families.add('upstream_rq_xx');
+    if (spec.kind === 'error-rate') {
+      families.add('upstream_rq_xx');
+      if (codes.length > 0) families.add('upstream_rq');
+    }
     if (spec.kind === 'latency') families.add('upstream_rq_time_bucket').add('upstream_rq_timeout');
   }
   return {
     counters: {
-      clusters: [rollout.stable.cluster, rollout.canary.cluster],
-      families: [...families],
-      fromMs: evidenceFromMs(rollout, nowMs),
+      clusters,
+      ...{ families: [...families], codes },
+      fromMs: evidenceFromMs(rollout, nowMs, breaker, offsetMs),
     },
-    queries: analysis.filter((spec) => spec.kind === 'query'),
+    queries,
+    readout,
   };
+}
+
+/** From when the sequential judge compares: both arms of a step, or a bake with what was before. `null`: it does not. */
+function comparedFromMs(
+  rollout: Rollout,
+  judgement: JudgeState | null,
+  scrapeMs: number,
+  offsetMs: number,
+): number | null {
+  if (rollout.spec.judge.name !== 'sequential') return null;
+  const [first] = rampOf(rollout, BREAKER_CLOSED, offsetMs);
+  if (first !== undefined) return sequentialFromMs(judgement, first.committedAtMs, scrapeMs);
+  const bake = bakeOf(rollout, offsetMs);
+  return bake !== null && isComparable(judgement) ? bakeFromMs(judgement, bake.stableUntilMs, scrapeMs) : null;
+}
+
+/** Codes that any analysis of the plan counts as failures, whatever is in force now: they count from their first scrape. */
+export function countedCodes({ analysis, strategy }: Pick<PlanSpec, 'analysis' | 'strategy'>): readonly string[] {
+  const all = [...analysis, ...strategy.steps.flatMap((step) => step.analysis)];
+  const codes = all.flatMap((spec) => (spec.kind === 'error-rate' ? answersIn(spec.count ?? []).codes : []));
+  return [...new Set(codes)].sort();
 }
 
 /** When a judged step is worth a look for its evidence alone; `null`: it is not judged, or cannot be. */
 export function nextMeasurementMs(rollout: Rollout, scrapeMs: number | null, nowMs: number): number | null {
-  if (rollout.push === null || scrapeMs === null || currentAnalysis(rollout).length === 0) return null;
+  if (rollout.push === null || scrapeMs === null) return null;
+  if (currentAnalysis(rollout).length + currentReadout(rollout).length === 0) return null;
   const dueMs = measurementDueMs(rollout, rollout.push, scrapeMs, nowMs);
-  return dueMs > nowMs ? dueMs : nowMs + scrapeMs;
+  return dueMs > nowMs ? dueMs : together(rollout, nowMs, scrapeMs);
 }
 
 /** Measuring can be slow; an ACK that wakes us up must not wait for it. So measure once per scrape. */
-function measurementDueMs({ evidence }: Rollout, push: Push, scrapeMs: number, nowMs: number): number {
-  const lastMs = evidence?.judgedAtMs ?? push.committedAtMs;
+function measurementDueMs(rollout: Rollout, push: Push, scrapeMs: number, nowMs: number): number {
+  const readAtMs = (rollout.readout ?? []).map(({ atMs }) => atMs);
+  const lastMs = rollout.evidence?.judgedAtMs ?? Math.max(push.committedAtMs, ...readAtMs);
   // A time ahead of now was stamped before the clock was set back; it must not blind us until then.
-  return lastMs > nowMs ? nowMs : lastMs + scrapeMs;
+  return lastMs > nowMs ? nowMs : together(rollout, lastMs, scrapeMs);
+}
+
+/**
+ * The next moment at which all rollouts of a fleet look, at most a scrape after `afterMs`: looks at one moment share
+ * their queries. Fleets have moments of their own, or all would come at once.
+ */
+function together({ fleets }: Rollout, afterMs: number, scrapeMs: number): number {
+  const phaseMs = phaseOf(fleets[0] ?? '', scrapeMs);
+  return Math.floor((afterMs - phaseMs) / scrapeMs) * scrapeMs + phaseMs + scrapeMs;
+}
+
+/** FNV-1a: spread is all that is asked of it. */
+function phaseOf(fleet: string, scrapeMs: number): number {
+  let hash = 0x81_1c_9d_c5;
+  for (const char of fleet) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01_00_01_93);
+  return (hash >>> 0) % scrapeMs;
+}
+
+/** Metrics of a test, while users are split for it on every counted Envoy. */
+export function currentReadout({ spec, phase, step, push }: Rollout): readonly ReadoutMetric[] {
+  const now = spec.strategy.steps[step];
+  if (phase !== 'stepping' || now?.sticky === undefined || !isSplit(now) || push?.liveAtMs == null) return [];
+  return spec.readout ?? [];
 }
 
 /**
  * Analyses in force: the plan's while the canary has weight, plus the step's own. At 100 % the plan's go on until the
- * last Envoy has it: they can send it back, never on.
+ * last Envoy has it, which they cannot hasten, and through the bake.
  */
 export function currentAnalysis(rollout: Rollout): readonly AnalysisSpec[] {
   if (rollout.phase === 'promoting') return rollout.spec.analysis;
   if (rollout.phase !== 'stepping') return [];
-  const own = rollout.spec.strategy.steps[rollout.step]?.analysis ?? [];
-  return canaryWeight(rollout) > 0 ? [...rollout.spec.analysis, ...own] : own;
+  const { analysis: own = [], mirror } = rollout.spec.strategy.steps[rollout.step] ?? {};
+  return canaryWeight(rollout) > 0 || mirror !== undefined ? [...rollout.spec.analysis, ...own] : own;
 }
 
-/** From when samples count: the step was live, or, before that, was committed (then only a failure counts). */
-export function evidenceFromMs(rollout: Rollout, nowMs: number): number {
-  const startMs = rollout.push?.liveAtMs ?? rollout.push?.committedAtMs ?? nowMs;
-  return Math.max(startMs, nowMs - JUDGE_WINDOW_MS);
+/**
+ * The steps so far in which both arms had traffic, the present one last; empty where the present one is no such step:
+ * then there is nothing to compare. Evidence from before the breaker closed is not judged again.
+ */
+export function rampOf(rollout: Rollout, { closedAtMs }: Breaker = BREAKER_CLOSED, offsetMs = 0): readonly RampStep[] {
+  const { steps } = rollout.spec.strategy;
+  const now = steps[rollout.step];
+  if (rollout.phase !== 'stepping' || now === undefined || !isSplit(now)) return [];
+  return rollout.history.flatMap((record): RampStep[] => {
+    const spec = steps[record.step];
+    if (spec === undefined || !isSplit(spec)) return [];
+    const isNow = record.step === rollout.step;
+    const live =
+      isNow && rollout.push !== null ? sampledLiveMs(rollout.push, offsetMs) : sampledStepLiveMs(record, offsetMs);
+    return [
+      {
+        share: record.weight / TOTAL_WEIGHT,
+        committedAtMs: sampledCommitMs(record, offsetMs),
+        liveAtMs: live === null ? null : Math.max(live, isNow ? (closedAtMs ?? 0) + offsetMs : 0),
+      },
+    ];
+  });
+}
+
+/**
+ * From when samples count, by their clock: the step was live, or, before that, was committed (then only a failure counts). After many
+ * lost their evidence at once, from when they had it back.
+ */
+export function evidenceFromMs(
+  { push }: Rollout,
+  nowMs: number,
+  { closedAtMs }: Breaker = BREAKER_CLOSED,
+  offsetMs = 0,
+): number {
+  const startMs = push === null ? nowMs + offsetMs : (sampledLiveMs(push, offsetMs) ?? sampledCommitMs(push, offsetMs));
+  return Math.max(startMs, nowMs - JUDGE_WINDOW_MS + offsetMs, (closedAtMs ?? 0) + offsetMs);
 }

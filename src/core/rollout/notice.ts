@@ -1,31 +1,46 @@
 import type { Verdict } from '../analysis/judge.ts';
+import { percent } from '../model/percent.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
 import type { Notice } from './event.ts';
 import type { Cause, Rollout } from './rollout.ts';
 import type { Draft } from './transition.ts';
 
-type Kind = Exclude<Notice['kind'], 'store_frozen'>;
+type Kind = Exclude<Notice['kind'], 'store_frozen' | 'evidence_lost' | 'evidence_back'>;
 
 const TITLES: Record<Kind, (r: Rollout) => string> = {
-  started: (r) => `${r.backend}: rollout of ${r.canary.name} started`,
+  queued: (r) => `${r.backend}: rollout of ${r.canary.name} waits for another one to end`,
+  started: (r) =>
+    r.undoes === undefined
+      ? `${r.backend}: rollout of ${r.canary.name} started`
+      : `${r.backend}: undo, all requests go back to ${r.canary.name}`,
   step: (r) =>
     canaryWeight(r) === 0
       ? `${r.backend}: ${r.canary.name} is open to testers only (step ${stepOf(r)})`
       : `${r.backend}: ${r.canary.name} goes to ${percent(canaryWeight(r))} (step ${stepOf(r)})`,
-  promoted: (r) => `${r.backend}: ${r.canary.name} is promoted`,
+  promoted: (r) =>
+    r.undoes === undefined
+      ? `${r.backend}: ${r.canary.name} is promoted`
+      : `${r.backend}: ${r.stable?.name} is undone, ${r.canary.name} is stable again`,
   rolling_back: (r) => `${r.backend}: ${r.canary.name} is being rolled back`,
   rolled_back: (r) => `${r.backend}: ${r.canary.name} is rolled back`,
-  aborting: (r) => `${r.backend}: ${r.canary.name} is being aborted`,
+  aborting: (r) =>
+    r.cause?.kind === 'superseded'
+      ? `${r.backend}: ${r.canary.name} goes back, a newer revision takes its place`
+      : `${r.backend}: ${r.canary.name} is being aborted`,
   aborted: (r) => `${r.backend}: ${r.canary.name} is aborted`,
+  superseded: (r) => `${r.backend}: ${r.canary.name} is superseded by a newer revision`,
   failed: (r) => `${r.backend}: ${r.canary.name} failed before it got traffic`,
   paused: (r) => `${r.backend}: ${r.canary.name} is paused`,
   resumed: (r) => `${r.backend}: ${r.canary.name} is resumed`,
   laggards: (r) => `${r.backend}: Envoys do not answer in the rollout of ${r.canary.name}`,
   streams: (r) => `${r.backend}: requests to ${r.canary.name} go on after its way back`,
+  quarantined: (r) => `${r.backend}: ${r.canary.name} is set aside, engines crash on it`,
+  baking: (r) => `${r.backend}: ${r.canary.name} has all requests and bakes`,
   approval: (r) => `${r.backend}: ${r.canary.name} waits for an approval (step ${stepOf(r)})`,
 };
 
 const TONES: Record<Kind, Notice['tone']> = {
+  queued: 'info',
   started: 'info',
   step: 'info',
   promoted: 'good',
@@ -33,12 +48,15 @@ const TONES: Record<Kind, Notice['tone']> = {
   rolled_back: 'bad',
   aborting: 'warning',
   aborted: 'warning',
+  superseded: 'warning',
   failed: 'bad',
   paused: 'warning',
   resumed: 'info',
+  baking: 'info',
   approval: 'warning',
   laggards: 'warning',
   streams: 'warning',
+  quarantined: 'bad',
 };
 
 /** One message per change of state, always with the reason. */
@@ -60,11 +78,6 @@ export function tell(d: Draft, kind: Kind, extra: readonly (readonly [string, st
   });
 }
 
-/** Basis points as people write percent: 550 → `5.5 %`. */
-export function percent(basisPoints: number): string {
-  return `${basisPoints / 100} %`;
-}
-
 /** `2 of 4`, counting from 1. */
 export function stepOf(r: Rollout): string {
   return `${r.step + 1} of ${r.spec.strategy.steps.length}`;
@@ -73,9 +86,11 @@ export function stepOf(r: Rollout): string {
 function causeFields(r: Rollout, cause: Cause): (readonly [string, string])[] {
   const step = r.spec.strategy.steps[cause.step];
   const fields: (readonly [string, string])[] = [['Cause', cause.summary]];
-  if (step !== undefined) fields.push(['Step', `${cause.step + 1} (${step.name}, ${percent(step.weight)})`]);
+  if (cause.baking === true) fields.push(['Step', 'bake, all requests']);
+  else if (step !== undefined) fields.push(['Step', `${cause.step + 1} (${step.name}, ${percent(step.weight)})`]);
   if (cause.node !== null) fields.push(['Envoy', cause.node]);
   if (cause.verdict !== null) fields.push(...verdictFields(cause.verdict));
+  if (cause.hurt !== undefined) fields.push(['Requests hurt', String(cause.hurt)]);
   return fields;
 }
 
@@ -86,7 +101,26 @@ function verdictFields(v: Verdict): (readonly [string, string])[] {
   if (v.limit.min !== null) fields.push(['Limit', `at least ${number(v.limit.min)}`]);
   if (v.baseline !== null) fields.push(['Baseline', number(v.baseline)]);
   if (v.requests !== null) fields.push(['Requests seen', String(v.requests)]);
+  if (v.ratio !== undefined) fields.push(['Times as bad as stable', ratioText(v.ratio)]);
+  if (v.evidence !== undefined) fields.push(['Evidence of harm', `${number(v.evidence.e)} of ${v.evidence.limit}`]);
   return fields;
+}
+
+function ratioText({ low, high, point }: NonNullable<Verdict['ratio']>): string {
+  const range = high === null ? `at least ${number(low)}` : `${number(low)} to ${number(high)}`;
+  return point == null ? range : `${number(point)} (${range})`;
+}
+
+/** Requests to the canary that a metric counts as bad in the present step; `null`: it counts none. */
+export function badRequests({ value, requests }: Verdict): number | null {
+  return requests === null || value === null || value > 1 ? null : Math.round(value * requests);
+}
+
+/** The same over all steps so far. */
+export function hurt({ history }: Pick<Rollout, 'history'>, verdict: Verdict): number | null {
+  const now = badRequests(verdict);
+  const before = history.reduce((sum, { bad }) => sum + (bad?.[verdict.metric] ?? 0), 0);
+  return now === null && before === 0 ? null : before + (now ?? 0);
 }
 
 function number(value: number): string {

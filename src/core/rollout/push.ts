@@ -37,7 +37,18 @@ export function waitForView(d: Draft, fleet: string): void {
 }
 
 export function pushTo(d: Draft, counted: Push['counted'], { routesOnly }: Pick<Push, 'routesOnly'>): Push {
-  return { committedAtMs: d.nowMs, liveAtMs: null, counted, routesOnly, probe: null, unanswered: {}, toldAtMs: null };
+  const rest = { routesOnly, probe: null, unanswered: {}, toldAtMs: null };
+  return { ...committedNow(d), liveAtMs: null, counted, ...rest };
+}
+
+/** The moment of a commit, by the clock of samples, too. */
+export function committedNow({ nowMs, offsetMs }: Draft): Pick<Push, 'committedAtMs' | 'offsetMs'> {
+  return { committedAtMs: nowMs, ...(offsetMs === undefined ? {} : { offsetMs }) };
+}
+
+/** The same push, given to Envoys anew. */
+export function pushAgain(d: Draft, { offsetMs: _then, ...push }: Push): Push {
+  return { ...push, ...committedNow(d) };
 }
 
 /**
@@ -86,7 +97,7 @@ export function nextProbe(
   );
   const chosen = chooseProbes(d.rollout, push.counted, observed, [...must, ...may], asked);
   if (Object.keys(chosen).length === 0 || must.some((fleet) => chosen[fleet] === undefined)) return null;
-  return { ...push, committedAtMs: d.nowMs, probe: { ...push.probe, ...chosen }, unanswered };
+  return { ...pushAgain(d, push), probe: { ...push.probe, ...chosen }, unanswered };
 }
 
 interface ProbeRequest {

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { Verdict } from '../analysis/judge.ts';
+import { Moment } from '../model/moment.ts';
 import { PHASES } from '../model/phase.ts';
+import type { ReadoutRecord } from '../model/readout.ts';
 import { PlanSpecRecord, RevisionRecord } from '../model/stored.ts';
 import type { Rollout } from './rollout.ts';
 
-const ms = z.number().nonnegative();
+const ms = Moment;
 
 const VerdictRecord = z.looseObject({
   metric: z.string(),
@@ -23,6 +25,15 @@ const CapabilityRecord = z.looseObject({
   since: z.tuple([z.number().int(), z.number().int()]),
 });
 
+const totals = z.looseObject({ users: z.number(), sum: z.number(), squares: z.number() });
+const block = z.looseObject({ weight: z.number().int().min(1).max(9_999), stable: totals, canary: totals });
+const ReadoutRecordShape: z.ZodType<ReadoutRecord> = z.looseObject({
+  name: z.string(),
+  atMs: ms,
+  blocks: z.array(block),
+  last: block,
+});
+
 /** A rollout as it comes back from the store. */
 export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   id: z.string(),
@@ -31,10 +42,13 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   trigger: z.looseObject({ revision: z.string(), endpoints: z.array(z.string()).nullable() }),
   backend: z.string(),
   fleets: z.array(z.string()).min(1),
+  routeTimeoutMs: ms.exactOptional(),
   canary: RevisionRecord,
   stable: RevisionRecord.nullable(),
   phase: z.enum(PHASES),
-  paused: z.looseObject({ by: z.string(), reason: z.string(), atMs: ms }).nullable(),
+  paused: z
+    .looseObject({ by: z.string(), reason: z.string(), atMs: ms, quarantined: z.literal(true).optional() })
+    .nullable(),
   step: z.number().int().min(-1),
   attempt: z.number().int().nonnegative(),
   startedBy: z.string(),
@@ -45,12 +59,15 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
     .looseObject({
       committedAtMs: ms,
       liveAtMs: ms.nullable(),
+      firstLiveAtMs: ms.exactOptional(),
       counted: z.record(z.string(), z.array(z.string())),
       routesOnly: z.boolean().default(false),
       probe: z.record(z.string(), z.string()).nullable().default(null),
       // Earlier versions kept a list; those nodes are asked once more.
       unanswered: z.record(z.string(), z.array(z.string())).catch({}),
       toldAtMs: ms.nullable().default(null),
+      offsetMs: z.number().exactOptional(),
+      liveOffsetMs: z.number().exactOptional(),
     })
     .nullable(),
   // Records of earlier versions lack these four.
@@ -62,23 +79,29 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   requires: z.array(CapabilityRecord).default([]),
   aftercare: z.enum(['due', 'done']).nullable().default(null),
   approval: z.looseObject({ step: z.number(), attempt: z.number(), by: z.string(), atMs: ms }).nullable(),
+  gate: z.looseObject({ attempt: z.number(), sinceMs: ms }).exactOptional(),
+  resumedAtMs: ms.exactOptional(),
   evidence: z
     .looseObject({
       verdicts: z.array(VerdictRecord),
       judgedAtMs: ms,
       inconclusiveSinceMs: ms.nullable(),
-      judge: z.record(z.string(), z.unknown()).nullable(),
+      blind: z.boolean().exactOptional(),
+      late: z.number().exactOptional(),
     })
     .nullable(),
+  readout: z.array(ReadoutRecordShape).exactOptional(),
   cause: z
     .looseObject({
-      kind: z.enum(['analysis', 'nack', 'unservable', 'laggard', 'deadline', 'person', 'no_dataplane']),
+      kind: z.enum(['analysis', 'nack', 'unservable', 'laggard', 'deadline', 'person', 'no_dataplane', 'superseded']),
       summary: z.string(),
       by: z.string(),
       atMs: ms,
       step: z.number(),
+      baking: z.literal(true).optional(),
       verdict: VerdictRecord.nullable(),
       node: z.string().nullable(),
+      hurt: z.number().exactOptional(),
     })
     .nullable(),
   history: z.array(
@@ -89,7 +112,11 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
       committedAtMs: ms,
       liveAtMs: ms.nullable(),
       leftAtMs: ms.nullable(),
+      offsetMs: z.number().exactOptional(),
+      bad: z.record(z.string(), z.number()).exactOptional(),
     }),
   ),
+  undoes: z.string().optional(),
+  queued: z.looseObject({ behind: z.string() }).nullish(),
   waitingFor: z.string(),
 });

@@ -1,8 +1,9 @@
-import type { JudgeState, Verdict } from '../analysis/judge.ts';
+import type { Verdict } from '../analysis/judge.ts';
 import type { Capability } from '../fleet/capabilities.ts';
 import type { NodesByFleet } from '../fleet/liveness.ts';
 import type { PlanSpec } from '../model/documents.ts';
 import type { Phase } from '../model/phase.ts';
+import type { ReadoutRecord } from '../model/readout.ts';
 import type { Revision } from '../model/revision.ts';
 
 /** One execution of a plan for one revision. The record that is committed; JSON all the way down. */
@@ -15,6 +16,8 @@ export interface Rollout {
   readonly trigger: { readonly revision: string; readonly endpoints: readonly string[] | null };
   readonly backend: string;
   readonly fleets: readonly string[];
+  /** The longest time that a rule gives a request to this backend, ms. Rollouts of earlier versions lack it. */
+  readonly routeTimeoutMs?: number;
   readonly canary: Revision;
   /** `null`: first deployment, there is nothing to fall back to and no step. */
   readonly stable: Revision | null;
@@ -44,18 +47,41 @@ export interface Rollout {
     readonly by: string;
     readonly atMs: number;
   } | null;
+  /** Since when nothing but an approval is missing, and in which attempt. @default not so far */
+  readonly gate?: { readonly attempt: number; readonly sinceMs: number };
+  /** When a person last let it go on after a pause. @default never */
+  readonly resumedAtMs?: number;
   readonly evidence: Evidence | null;
+  /** What was read of the plan's `readout` so far. @default nothing */
+  readonly readout?: readonly ReadoutRecord[];
   /** Why the rollout left the straight way. Kept to the end. */
   readonly cause: Cause | null;
   readonly history: readonly StepRecord[];
+  /**
+   * The rollout whose promotion this one takes back: its canary was stable before, and gets all requests in one step.
+   * @default none
+   */
+  readonly undoes?: string | undefined;
+  /**
+   * It waits for another rollout of its backend to end, and has begun nothing. `null`: it has begun, or never will.
+   * Records of earlier versions lack it: they began at once.
+   */
+  readonly queued?: Queued | null | undefined;
   /** What the rollout waits for right now, in words for people. */
   readonly waitingFor: string;
+}
+
+export interface Queued {
+  /** The rollout that owns the backend. */
+  readonly behind: string;
 }
 
 export interface Pause {
   readonly by: string;
   readonly reason: string;
   readonly atMs: number;
+  /** Looking at it has ended engines; it is left alone. @default false */
+  readonly quarantined?: true | undefined;
 }
 
 /** One change of traffic on its way to the fleet. Times are epoch ms of the store's clock. */
@@ -63,6 +89,8 @@ export interface Push {
   readonly committedAtMs: number;
   /** When every counted node had ACKed it; `null`: not yet. */
   readonly liveAtMs: number | null;
+  /** When it was live first, where all its Envoys were replaced since and others count. @default `liveAtMs` */
+  readonly firstLiveAtMs?: number;
   /** Nodes that must ACK, by fleet: those connected when it was committed. */
   readonly counted: NodesByFleet;
   /** The ACK of the route tables does: clusters are there already, or are not needed any more. */
@@ -76,6 +104,10 @@ export interface Push {
   readonly unanswered: NodesByFleet;
   /** When people were told who does not answer; `null`: not yet. */
   readonly toldAtMs: number | null;
+  /** By how much the clock that stamps samples was ahead at the commit, ms. @default not looked at */
+  readonly offsetMs?: number;
+  /** The same for `liveAtMs`, by the first look at samples since. */
+  readonly liveOffsetMs?: number;
 }
 
 export interface Drill {
@@ -90,10 +122,22 @@ export interface Evidence {
   readonly judgedAtMs: number;
   /** Since when the judge could not decide; `null`: it can. */
   readonly inconclusiveSinceMs: number | null;
-  readonly judge: JudgeState | null;
+  /** Nothing at all reaches us of it. @default false */
+  readonly blind?: boolean;
+  /** Scrapes of single Envoys that came too late to be judged, in the whole rollout. @default 0 */
+  readonly late?: number;
 }
 
-export type CauseKind = 'analysis' | 'nack' | 'unservable' | 'laggard' | 'deadline' | 'person' | 'no_dataplane';
+export type CauseKind =
+  | 'analysis'
+  | 'nack'
+  | 'unservable'
+  | 'laggard'
+  | 'deadline'
+  | 'person'
+  | 'no_dataplane'
+  /** A newer revision takes its place. */
+  | 'superseded';
 
 export interface Cause {
   readonly kind: CauseKind;
@@ -101,8 +145,12 @@ export interface Cause {
   readonly by: string;
   readonly atMs: number;
   readonly step: number;
+  /** All requests had gone to the canary already, and it was watched. @default false */
+  readonly baking?: true | undefined;
   readonly verdict: Verdict | null;
   readonly node: string | null;
+  /** Requests to the canary that the failing metric counts as bad, in all steps. @default not counted */
+  readonly hurt?: number;
 }
 
 export interface StepRecord {
@@ -113,4 +161,8 @@ export interface StepRecord {
   readonly committedAtMs: number;
   readonly liveAtMs: number | null;
   readonly leftAtMs: number | null;
+  /** By how much the clock that stamps samples was ahead at the commit, ms. @default not looked at */
+  readonly offsetMs?: number;
+  /** Bad requests to the canary in it, by metric. @default none were seen */
+  readonly bad?: Readonly<Record<string, number>>;
 }

@@ -12,7 +12,7 @@ import { type Draft, draft, finish, type StepInput, type Transition } from './tr
  * Running it twice on the same input gives the same transition; running it on a terminal record changes nothing.
  */
 export function step(input: StepInput): Transition {
-  const d = draft(input.rollout, input.backend, input.nowMs);
+  const d = draft(input.rollout, input.backend, input.nowMs, input.observed);
   const dueAtMs = act(d, input);
   return finish(d, input.rollout, dueAtMs, input.nowMs);
 }
@@ -33,10 +33,10 @@ function act(d: Draft, input: StepInput): number | null {
       return reverting(d, input);
     case 'rolled_back':
     case 'aborted':
+    case 'superseded':
       return input.rollout.aftercare === 'due' ? aftercare(d, input.observed) : null;
     case 'promoted':
     case 'failed':
-    case 'superseded':
       return null;
     default:
       return assertNever(phase);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Moment } from '../model/moment.ts';
 
 // Loose: a newer replica may have written fields that this one does not know, and they must survive.
 export const StoredNotice = z.looseObject({
@@ -8,13 +9,19 @@ export const StoredNotice = z.looseObject({
   tone: z.string(),
   title: z.string(),
   fields: z.array(z.tuple([z.string(), z.string()])),
-  atMs: z.number(),
+  atMs: Moment,
+  earlier: z
+    .looseObject({
+      count: z.number(),
+      updates: z.array(z.looseObject({ id: z.string(), kind: z.string(), title: z.string(), atMs: Moment })),
+    })
+    .optional(),
 });
 
 export const StoredEvent = z.looseObject({
   rolloutId: z.string(),
   type: z.string(),
-  atMs: z.number(),
+  atMs: Moment,
   by: z.string(),
   phase: z.string(),
   step: z.number(),

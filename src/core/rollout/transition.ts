@@ -1,8 +1,12 @@
-import type { CountersResult, Judge, ScalarResult } from '../analysis/judge.ts';
+import type { CountersResult, Judge, JudgeState, ScalarResult } from '../analysis/judge.ts';
+import type { LoadReport } from '../analysis/push-guard.ts';
+import type { SeriesPoint } from '../analysis/verdict-series.ts';
 import type { FleetObservation } from '../fleet/liveness.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import type { Phase } from '../model/phase.ts';
+import type { Breaker } from './breaker.ts';
 import type { Notice, RolloutEvent } from './event.ts';
+import type { Judgement } from './judgement.ts';
 import type { Rollout } from './rollout.ts';
 
 /** What was seen of the world for this decision. An outage is in here as a value. */
@@ -11,13 +15,24 @@ export interface Observations {
   /** `null`: not asked for (see `observationNeeds`) or no metrics configured. */
   readonly counters: CountersResult | null;
   readonly queries: ReadonlyMap<string, ScalarResult>;
+  /** By how much the clock that stamps the samples is ahead of ours, ms. @default not looked at */
+  readonly offsetMs?: number;
+  /** What Envoys reported themselves of both arms, lately. @default nothing */
+  readonly loadReports?: readonly LoadReport[];
   /** Largest scrape interval of the rollout's fleets; `null`: a fleet has no metrics. */
   readonly scrapeMs: number | null;
+}
+
+/** Of a decision that nobody measures for. */
+export function withoutMetrics(observed: Pick<Observations, 'fleets'>): Observations {
+  return { ...observed, counters: null, queries: new Map(), scrapeMs: null };
 }
 
 export interface Settings {
   /** A disconnected counted node holds a step for so long, then leaves the count. */
   readonly disconnectGraceMs: number;
+  /** Where people can look at the counters themselves; the address of Prometheus without secrets. @default nowhere */
+  readonly queryUrl?: string;
   /** How long a cluster that went out of use stays served. */
   readonly retireAfterMs: number;
   /** Wall and monotonic clock disagree: nothing may advance (rollbacks still do). */
@@ -29,6 +44,10 @@ export interface StepInput {
   readonly backend: BackendState;
   readonly observed: Observations;
   readonly judge: Judge;
+  /** What the judge remembers; `null`: nothing, or another judge's. */
+  readonly judgement: JudgeState | null;
+  /** @default closed */
+  readonly breaker?: Breaker;
   readonly settings: Settings;
   readonly nowMs: number;
 }
@@ -43,6 +62,10 @@ export interface Transition {
   readonly notices: readonly Notice[];
   /** The rollback clock: for each Envoy that has gone back, how long it took, ms. */
   readonly confirmedAfterMs: readonly number[];
+  /** What the judge remembers from here on; `null`: no more than before. */
+  readonly judgement: Judgement | null;
+  /** What the judge has just concluded; `null`: it was not asked. */
+  readonly point: SeriesPoint | null;
   /** When to look again; `null`: never (terminal). Hints may come earlier. */
   readonly dueAtMs: number | null;
 }
@@ -55,12 +78,22 @@ export interface Draft {
   readonly events: RolloutEvent[];
   readonly notices: Notice[];
   readonly confirmedAfterMs: number[];
+  judgement: Judgement | null;
+  point: SeriesPoint | null;
   readonly nowMs: number;
+  /** By how much the clock that stamps the samples is ahead of `nowMs`. @default not looked at */
+  readonly offsetMs: number | undefined;
 }
 
-export function draft(rollout: Rollout, backend: BackendState, nowMs: number): Draft {
+export function draft(
+  rollout: Rollout,
+  backend: BackendState,
+  nowMs: number,
+  { offsetMs }: Pick<Observations, 'offsetMs'> = {},
+): Draft {
   // Time never runs backwards for a record, whichever replica's clock decides, nor does it stand still: what is told in
   // two decisions must not bear one time, and so one id.
+  const ownMs = Math.max(nowMs, rollout.updatedAtMs + 1);
   return {
     rollout,
     backend,
@@ -68,7 +101,11 @@ export function draft(rollout: Rollout, backend: BackendState, nowMs: number): D
     events: [],
     notices: [],
     confirmedAfterMs: [],
-    nowMs: Math.max(nowMs, rollout.updatedAtMs + 1),
+    judgement: null,
+    point: null,
+    nowMs: ownMs,
+    // Samples know nothing of a clock that was set back; their now stays theirs.
+    offsetMs: offsetMs === undefined ? undefined : offsetMs + nowMs - ownMs,
   };
 }
 
@@ -112,6 +149,8 @@ export function finish(d: Draft, before: Rollout, dueAtMs: number | null, nowMs:
     events: d.events,
     notices: d.notices,
     confirmedAfterMs: d.confirmedAfterMs,
+    judgement: d.judgement,
+    point: d.point,
     dueAtMs: dueAtMs === null ? null : nowMs + (dueAtMs - d.nowMs),
   };
 }

@@ -3,6 +3,7 @@ import { TOTAL_WEIGHT } from '../model/documents.ts';
 import { pinnedCluster, type Revision } from '../model/revision.ts';
 import type { BackendTraffic } from '../model/traffic.ts';
 import type { Rollout } from '../rollout/rollout.ts';
+import { stickyArms } from './sticky-arms.ts';
 
 /**
  * What a backend's records mean for its Envoys. Pure: a restart, another replica or a replay gives the same.
@@ -18,6 +19,7 @@ export function backendTraffic(state: BackendState, rollout: Rollout | null): Ba
   for (const { revision, pinned: withPin } of state.retired) serve(revision, withPin);
   if (state.stable !== null) serve(state.stable, false);
   if (rollout !== null && servesCanary(rollout)) serve(rollout.canary, usesPins(rollout));
+  const sticky = rollout === null || state.stable === null ? undefined : stickyArms(rollout, canaryWeight(rollout));
   return {
     kind: 'backend',
     backend: state.backend,
@@ -25,6 +27,8 @@ export function backendTraffic(state: BackendState, rollout: Rollout | null): Ba
     pinned: [...pinned].sort(),
     split: split(state, rollout),
     pins: rollout === null ? [] : pins(rollout),
+    ...(sticky === undefined ? {} : { sticky }),
+    ...(rollout === null ? {} : extras(rollout)),
     maxStreamMs: rollout !== null && takesRequests(rollout) ? rollout.spec.onRollback.closeStreamsAfterMs : null,
   };
 }
@@ -37,6 +41,9 @@ export function addsStructure(before: BackendTraffic, after: BackendTraffic): bo
   const had = new Set(before.revisions.map(({ key }) => key));
   if (after.revisions.some(({ key }) => !had.has(key))) return true;
   if (after.pinned.some((key) => !before.pinned.includes(key))) return true;
+  if (after.sticky !== undefined && after.sticky.by !== before.sticky?.by) return true;
+  if (after.mirror !== undefined && after.mirror.cluster !== before.mirror?.cluster) return true;
+  if (after.headers !== undefined && JSON.stringify(after.headers) !== JSON.stringify(before.headers)) return true;
   if (after.maxStreamMs !== null && after.maxStreamMs !== before.maxStreamMs) return true;
   const pinned = new Set(before.pins.map((pin) => JSON.stringify(pin)));
   return after.pins.some((pin) => !pinned.has(JSON.stringify(pin)));
@@ -82,6 +89,16 @@ function split(state: BackendState, rollout: Rollout | null): BackendTraffic['sp
   const weight = canaryWeight(rollout);
   const canary = { cluster: rollout.canary.cluster, weight };
   return stable === null ? [canary] : [{ cluster: stable.cluster, weight: TOTAL_WEIGHT - weight }, canary];
+}
+
+function extras(rollout: Rollout): Pick<BackendTraffic, 'mirror' | 'headers'> {
+  const step = rollout.phase === 'stepping' ? rollout.spec.strategy.steps[rollout.step] : undefined;
+  const { canary } = rollout;
+  const clusters = [...new Set([canary.cluster, pinnedCluster(canary)])];
+  return {
+    ...(step?.mirror === undefined ? {} : { mirror: { cluster: canary.cluster, share: step.mirror } }),
+    ...(step?.headers === undefined ? {} : { headers: { clusters, changes: step.headers } }),
+  };
 }
 
 function pins(rollout: Rollout): BackendTraffic['pins'] {

@@ -5,6 +5,7 @@ import { checkResources } from './check-resources.ts';
 import { clustersOf } from './cluster.ts';
 import { endpointsOf } from './endpoints.ts';
 import type { Cluster, ClusterLoadAssignment, EnvoyResources, Listener } from './envoy-resources.ts';
+import { foreignClusters } from './foreign-clusters.ts';
 import { listenerOf } from './listener.ts';
 import { routeConfiguration } from './route-configuration.ts';
 
@@ -31,13 +32,14 @@ export function buildResources(table: FleetTable): Result<EnvoyResources> {
       if (assignment !== null) endpoints.push(assignment);
     }
   }
+  const foreign = foreignClusters(table);
   const resources: EnvoyResources = {
     listeners: listeners.sort((a, b) => byText(a.name, b.name)),
     clusters: clusters.sort((a, b) => byText(a.name, b.name)),
     endpoints: endpoints.sort((a, b) => byText(a.clusterName, b.clusterName)),
-    routes: [routeConfiguration(table.fleet, routes, backends)],
+    routes: [routeConfiguration(table.fleet, routes, backends, foreign.length > 0)],
   };
-  const errors = checkResources(table, resources);
+  const errors = checkResources(table, resources, foreign);
   return errors.length === 0 ? ok(resources) : { kind: 'error', errors };
 }
 

@@ -1,5 +1,7 @@
-import { TOTAL_WEIGHT } from '../model/documents.ts';
+import { type RouteSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import type { SerinError } from '../model/errors.ts';
+import type { PinMatch } from '../model/match.ts';
+import { oncePer } from '../model/once-per.ts';
 import type { BackendTraffic, FleetTable, ListenerTraffic, RouteTraffic, TrafficOwner } from '../model/traffic.ts';
 import type { EnvoyResources } from './envoy-resources.ts';
 import { shareAPort } from './listener.ts';
@@ -9,10 +11,11 @@ import { isSafeName } from './safe-name.ts';
 /**
  * What must hold before anything is sent. Envoy accepts most of these mistakes and then serves 503 or shares
  * statistics between two things, so they are refused here. Each error names its owner.
+ * @param foreign clusters that the Envoys have from elsewhere.
  */
-export function checkResources(table: FleetTable, resources: EnvoyResources): SerinError[] {
+export function checkResources(table: FleetTable, resources: EnvoyResources, foreign: readonly string[]): SerinError[] {
   const errors: SerinError[] = [];
-  const clusters = new Set(resources.clusters.map(({ name }) => name));
+  const clusters = new Set([...resources.clusters.map(({ name }) => name), ...foreign]);
   const refuse = (owner: TrafficOwner, message: string) =>
     errors.push({ code: 'SERIN_INTERNAL', message: `fleet ${table.fleet}, ${owner}: ${message}` });
   if (!isSafeName(table.fleet)) {
@@ -46,7 +49,10 @@ function checkRevisions(backend: BackendTraffic, owner: TrafficOwner, seen: Map<
   for (const revision of backend.revisions) {
     const { cluster } = revision;
     if (!isSafeName(cluster)) say(`cluster name ${cluster} would break Envoy's statistics names`);
-    claim(seen, cluster, owner, (other) => say(`cluster ${cluster} is also defined by ${other}`));
+    // A cluster of the Envoys' own may be that of a revision before this one.
+    if (seen.get(cluster) !== owner || revision.endpoints.kind !== 'cluster') {
+      claim(seen, cluster, owner, (other) => say(`cluster ${cluster} is also defined by ${other}`));
+    }
     if (revision.endpoints.kind === 'static' && revision.endpoints.addresses.length === 0) {
       say(`revision ${revision.name} has no endpoint`);
     }
@@ -66,11 +72,17 @@ function checkSplit(backend: BackendTraffic, clusters: ReadonlySet<string>, say:
     sum += weight;
   }
   if (backend.split.length > 0 && sum !== TOTAL_WEIGHT) say(`its weights sum to ${sum}, not ${TOTAL_WEIGHT}`);
+  const shadow = backend.mirror?.cluster;
+  if (shadow !== undefined && !clusters.has(shadow)) say(`it mirrors to cluster ${shadow}, which does not exist`);
   for (const { cluster, matches } of backend.pins) {
     if (!clusters.has(cluster)) say(`it pins requests to cluster ${cluster}, which does not exist`);
-    // A pin without a header would take every request of the rule, past the weights.
-    if (matches.some(({ headers }) => headers.length === 0)) say(`a pin to cluster ${cluster} has no header to match`);
+    // A pin without a condition would take every request of the rule, past the weights.
+    if (matches.some(takesAll)) say(`a pin to cluster ${cluster} has no condition`);
   }
+}
+
+function takesAll({ headers, cookies = [], queryParams = [], method, path }: PinMatch): boolean {
+  return headers.length + cookies.length + queryParams.length === 0 && method === undefined && path === undefined;
 }
 
 function checkRoute(
@@ -84,14 +96,21 @@ function checkRoute(
   for (const domain of spec.hostnames.length === 0 ? ['*'] : spec.hostnames) {
     claim(domains, domain.toLowerCase(), owner, (other) => say(`hostname ${domain} is also claimed by ${other}`));
   }
+  for (const complaint of ruleComplaints(spec)) say(complaint);
+}
+
+/** A Route stays the same object over the steps of a rollout. */
+const ruleComplaints = oncePer(({ rules: all }: RouteSpec): readonly string[] => {
+  const complaints: string[] = [];
   const rules = new Set<string>();
-  for (const { name, timeoutMs } of spec.rules) {
-    if (rules.has(name)) say(`two rules are named ${name}`);
+  for (const { name, timeoutMs } of all) {
+    if (rules.has(name)) complaints.push(`two rules are named ${name}`);
     rules.add(name);
     // 0 would switch the timeout off: a canary that hangs then leaves no trace in Envoy's counters.
-    if (!(timeoutMs > 0)) say(`rule ${name} has no timeout`);
+    if (!(timeoutMs > 0)) complaints.push(`rule ${name} has no timeout`);
   }
-}
+  return complaints;
+});
 
 function claim(
   taken: Map<string, TrafficOwner>,

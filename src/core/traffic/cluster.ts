@@ -1,7 +1,10 @@
 import type { HealthCheck, Protocol } from '../model/documents.ts';
+import { oncePer } from '../model/once-per.ts';
 import { pinnedCluster, type Revision } from '../model/revision.ts';
-import { loadAssignment, usesEndpointDiscovery } from './endpoints.ts';
-import { type Cluster, duration, type HealthCheckResource } from './envoy-resources.ts';
+import { type HostEndpoints, loadAssignment, usesEndpointDiscovery } from './endpoints.ts';
+import type { Cluster, HealthCheckResource } from './envoy-resources.ts';
+import { duration } from './proto-values.ts';
+import { upstreamConfig } from './upstream-config.ts';
 
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
@@ -10,16 +13,18 @@ const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
  * cluster's response-class and latency series when its definition changes, and with them the judge's evidence.
  */
 export function clustersOf(revision: Revision, pinned: boolean): readonly Cluster[] {
-  const known = made.get(revision) ?? [cluster(revision, revision.cluster), cluster(revision, pinnedCluster(revision))];
-  made.set(revision, known);
-  return pinned ? known : known.slice(0, 1);
+  const both = bothClusters(revision);
+  return pinned ? both : both.slice(0, 1);
 }
 
-/** The same record gives the same objects, so that who encodes them sees by identity what is new. */
-const made = new WeakMap<Revision, readonly Cluster[]>();
+const bothClusters = oncePer((revision: Revision): readonly Cluster[] => {
+  const { endpoints } = revision;
+  if (endpoints.kind === 'cluster') return [];
+  return [revision.cluster, pinnedCluster(revision)].map((name) => cluster(revision, name, endpoints));
+});
 
-function cluster(revision: Revision, name: string): Cluster {
-  const { healthCheck, protocol, endpoints } = revision;
+function cluster(revision: Revision, name: string, endpoints: HostEndpoints): Cluster {
+  const { healthCheck, protocol, upstream } = revision;
   const common = {
     name,
     connectTimeout: duration(revision.connectTimeoutMs),
@@ -29,6 +34,7 @@ function cluster(revision: Revision, name: string): Cluster {
     ignoreHealthOnHostRemoval: true,
     ...(healthCheck === null ? {} : { healthChecks: [healthCheckOf(healthCheck, protocol)] }),
     ...(protocol === 'http1' ? {} : http2()),
+    ...upstreamConfig(upstream, protocol),
   };
   if (usesEndpointDiscovery(endpoints)) {
     return {
@@ -54,8 +60,15 @@ function healthCheckOf(check: HealthCheck, protocol: Protocol): HealthCheckResou
     noTrafficInterval: duration(check.intervalMs),
     unhealthyThreshold: { value: check.unhealthyThreshold },
     healthyThreshold: { value: check.healthyThreshold },
-    httpHealthCheck: { path: check.path, codecClientType: protocol === 'http1' ? 'HTTP1' : 'HTTP2' },
+    ...checked(check, protocol),
   };
+}
+
+function checked({ path, grpc }: HealthCheck, protocol: Protocol): Partial<HealthCheckResource> {
+  if (path !== undefined) {
+    return { httpHealthCheck: { path, codecClientType: protocol === 'http1' ? 'HTTP1' : 'HTTP2' } };
+  }
+  return grpc === undefined ? { tcpHealthCheck: {} } : { grpcHealthCheck: { serviceName: grpc.service } };
 }
 
 function http2(): Pick<Cluster, 'typedExtensionProtocolOptions'> {

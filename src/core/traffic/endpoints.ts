@@ -1,6 +1,10 @@
 import type { EndpointsSpec, HostPort } from '../model/documents.ts';
+import { oncePer } from '../model/once-per.ts';
 import type { Revision } from '../model/revision.ts';
 import type { ClusterLoadAssignment } from './envoy-resources.ts';
+
+/** Those that Serin tells; of a cluster of their own the Envoys know them. */
+export type HostEndpoints = Exclude<EndpointsSpec, { kind: 'cluster' }>;
 
 const IPV4 = /^(?:\d{1,3}\.){3}\d{1,3}$/;
 
@@ -10,12 +14,12 @@ function isIpAddress(host: string): boolean {
 }
 
 /** Envoy refuses host names in endpoint discovery; one of them makes the whole revision resolved by DNS. */
-export function usesEndpointDiscovery(endpoints: EndpointsSpec): boolean {
+export function usesEndpointDiscovery(endpoints: HostEndpoints): boolean {
   return endpoints.kind === 'static' && endpoints.addresses.every(({ host }) => isIpAddress(host));
 }
 
 /** The endpoints of a revision under a cluster or service name. */
-export function loadAssignment(name: string, endpoints: EndpointsSpec): ClusterLoadAssignment {
+export function loadAssignment(name: string, endpoints: HostEndpoints): ClusterLoadAssignment {
   const addresses: readonly HostPort[] = endpoints.kind === 'static' ? endpoints.addresses : [endpoints];
   return {
     clusterName: name,
@@ -30,6 +34,6 @@ export function loadAssignment(name: string, endpoints: EndpointsSpec): ClusterL
 }
 
 /** The resource that both clusters of a revision (weighted and pinned) read; `null`: they resolve by DNS. */
-export function endpointsOf(revision: Revision): ClusterLoadAssignment | null {
-  return usesEndpointDiscovery(revision.endpoints) ? loadAssignment(revision.cluster, revision.endpoints) : null;
-}
+export const endpointsOf = oncePer(({ endpoints, cluster }: Revision): ClusterLoadAssignment | null =>
+  endpoints.kind === 'cluster' || !usesEndpointDiscovery(endpoints) ? null : loadAssignment(cluster, endpoints),
+);

@@ -1,20 +1,10 @@
+import type { BoolValue, Duration, Typed, UInt32Value } from './proto-values.ts';
+import type { RouteResource } from './route-resource.ts';
+
 /**
  * The part of Envoy's v3 API that Serin writes, as plain objects in protobuf's camelCase JSON shape.
  * Enums are their names; durations and wrappers are the messages themselves, not JSON shorthands.
  */
-export interface Duration {
-  readonly seconds: number;
-  readonly nanos: number;
-}
-
-interface UInt32Value {
-  readonly value: number;
-}
-
-interface BoolValue {
-  readonly value: boolean;
-}
-
 export interface Address {
   readonly socketAddress: { readonly address: string; readonly portValue: number };
 }
@@ -32,16 +22,45 @@ export interface HealthCheckResource {
   readonly noTrafficInterval: Duration;
   readonly unhealthyThreshold: UInt32Value;
   readonly healthyThreshold: UInt32Value;
-  readonly httpHealthCheck: { readonly path: string; readonly codecClientType: 'HTTP1' | 'HTTP2' };
+  readonly httpHealthCheck?: { readonly path: string; readonly codecClientType: 'HTTP1' | 'HTTP2' };
+  readonly grpcHealthCheck?: { readonly serviceName: string };
+  readonly tcpHealthCheck?: Readonly<Record<string, never>>;
 }
 
-interface ClusterCommon {
+export interface ClusterCommon {
   readonly name: string;
   readonly connectTimeout: Duration;
   readonly commonLbConfig: { readonly healthyPanicThreshold: { readonly value: number } };
   readonly ignoreHealthOnHostRemoval: boolean;
   readonly healthChecks?: readonly HealthCheckResource[];
   readonly typedExtensionProtocolOptions?: Readonly<Record<string, HttpProtocolOptions>>;
+  readonly transportSocket?: {
+    readonly name: string;
+    readonly typedConfig: Typed<'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext'>;
+  };
+  readonly lbPolicy?: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'RING_HASH' | 'MAGLEV';
+  readonly roundRobinLbConfig?: SlowStart;
+  readonly leastRequestLbConfig?: SlowStart;
+  readonly outlierDetection?: {
+    readonly consecutive5xx: UInt32Value;
+    readonly consecutiveGatewayFailure: UInt32Value;
+    readonly enforcingConsecutiveGatewayFailure: UInt32Value;
+    readonly interval: Duration;
+    readonly baseEjectionTime: Duration;
+    readonly maxEjectionPercent: UInt32Value;
+  };
+  readonly circuitBreakers?: {
+    readonly thresholds: readonly {
+      readonly maxConnections?: UInt32Value;
+      readonly maxPendingRequests?: UInt32Value;
+      readonly maxRequests?: UInt32Value;
+      readonly maxRetries?: UInt32Value;
+    }[];
+  };
+}
+
+interface SlowStart {
+  readonly slowStartConfig: { readonly slowStartWindow: Duration };
 }
 
 export type Cluster = ClusterCommon &
@@ -66,41 +85,6 @@ export interface HttpProtocolOptions {
   readonly explicitHttpConfig: { readonly http2ProtocolOptions: Readonly<Record<string, never>> };
 }
 
-export type StringMatch =
-  | { readonly exact: string }
-  | { readonly prefix: string }
-  | { readonly safeRegex: { readonly regex: string } };
-
-export type HeaderMatcher = { readonly name: string } & (
-  | { readonly stringMatch: StringMatch }
-  | { readonly presentMatch: true }
-);
-
-export type PathSpecifier =
-  | { readonly prefix: string }
-  | { readonly path: string }
-  | { readonly pathSeparatedPrefix: string }
-  | { readonly safeRegex: { readonly regex: string } };
-
-export type RouteMatch = PathSpecifier & {
-  readonly headers?: readonly HeaderMatcher[];
-  readonly queryParameters?: readonly HeaderMatcher[];
-};
-
-export interface RouteResource {
-  readonly name: string;
-  readonly match: RouteMatch;
-  readonly route?: {
-    readonly timeout: Duration;
-    readonly maxStreamDuration?: { readonly maxStreamDuration: Duration };
-    readonly cluster?: string;
-    readonly weightedClusters?: {
-      readonly clusters: readonly { readonly name: string; readonly weight: UInt32Value }[];
-    };
-  };
-  readonly directResponse?: { readonly status: number; readonly body: { readonly inlineString: string } };
-}
-
 export interface VirtualHost {
   readonly name: string;
   readonly domains: readonly string[];
@@ -112,11 +96,6 @@ export interface RouteConfiguration {
   readonly virtualHosts: readonly VirtualHost[];
   readonly ignorePortInHostMatching: boolean;
   readonly validateClusters: BoolValue;
-}
-
-/** Becomes a `google.protobuf.Any`. */
-interface Typed<T extends string> {
-  readonly '@type': `type.googleapis.com/${T}`;
 }
 
 export interface Listener {
@@ -140,7 +119,7 @@ export interface HttpConnectionManager
   };
   readonly httpFilters: readonly {
     readonly name: string;
-    readonly typedConfig: Typed<'envoy.extensions.filters.http.router.v3.Router'>;
+    readonly typedConfig: Typed<string>;
   }[];
 }
 
@@ -150,9 +129,4 @@ export interface EnvoyResources {
   readonly clusters: readonly Cluster[];
   readonly endpoints: readonly ClusterLoadAssignment[];
   readonly routes: readonly RouteConfiguration[];
-}
-
-export function duration(ms: number): Duration {
-  const seconds = Math.floor(ms / 1000);
-  return { seconds, nanos: Math.round((ms - seconds * 1000) * 1_000_000) };
 }

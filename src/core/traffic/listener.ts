@@ -1,5 +1,6 @@
 import type { ListenerTraffic } from '../model/traffic.ts';
 import type { Listener } from './envoy-resources.ts';
+import { IDLE_FILTERS } from './filter-config.ts';
 import { safeName } from './safe-name.ts';
 
 /** A listener whose requests go by the fleet's route table. Without the router filter Envoy takes them and hangs. */
@@ -20,6 +21,7 @@ export function listenerOf({ listener, address, port }: ListenerTraffic, fleet: 
               useRemoteAddress: { value: true },
               rds: { routeConfigName: fleet, configSource: { ads: {}, resourceApiVersion: 'V3' } },
               httpFilters: [
+                ...IDLE_FILTERS,
                 {
                   name: 'envoy.filters.http.router',
                   typedConfig: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },

@@ -10,9 +10,14 @@ export function compareMatches(a: RequestMatch, b: RequestMatch): number {
     pathRank(b) - pathRank(a) ||
     pathLength(b) - pathLength(a) ||
     Number(b.method !== undefined) - Number(a.method !== undefined) ||
-    b.headers.length - a.headers.length ||
+    headerCount(b) - headerCount(a) ||
     b.queryParams.length - a.queryParams.length
   );
+}
+
+/** A cookie is a header's part. */
+function headerCount({ headers, cookies }: RequestMatch): number {
+  return headers.length + (cookies?.length ?? 0);
 }
 
 function pathRank({ path }: RequestMatch): number {

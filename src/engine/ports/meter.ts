@@ -9,4 +9,6 @@ export interface Meter {
   storeUp(up: boolean): void;
   /** The rollback clock: one entry per Envoy that has gone back, ms. */
   confirmedBack(afterMs: readonly number[]): void;
+  /** Scrapes of single Envoys that came too late for a judge. */
+  lateScrapes(count: number): void;
 }

@@ -8,6 +8,11 @@ export interface MetricsSource {
     readonly fleet: string;
     readonly clusters: readonly string[];
     readonly families: readonly CounterFamily[];
+    /** Of `upstream_rq` the codes that are wanted. @default none */
+    readonly codes?: readonly string[];
+    /** Names of the Envoys to look at. @default all of the fleet */
+    readonly proxies?: readonly string[];
+    /** Times of samples are those of the source; see `offsetMs`. */
     readonly fromMs: number;
     readonly toMs: number;
   }): Promise<CountersResult>;
@@ -15,6 +20,8 @@ export interface MetricsSource {
   scalar(request: { readonly query: string; readonly atMs: number }): Promise<ScalarResult>;
   /** Proxies of the fleet that were scraped lately. */
   proxies(fleet: string): Promise<ProxiesResult>;
+  /** By how much the clock of the source is ahead of ours, ms; 0 until it is known. */
+  offsetMs(): Promise<number>;
   /** Scrape interval of the fleet, ms; `null`: the fleet has no metrics configured. */
   scrapeMs(fleet: string): number | null;
 }

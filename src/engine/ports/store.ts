@@ -2,19 +2,31 @@ import type { AuditEntry } from '../../core/model/audit.ts';
 import type { Phase } from '../../core/model/phase.ts';
 import type { Subject } from '../../core/model/subject.ts';
 import type { FleetTable, OwnerTraffic, Position, TrafficOwner, Trial } from '../../core/model/traffic.ts';
+import type { KeptDecision, RecordedDecision } from '../../core/replay/decision.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 
 /**
- * `document/Route/shop`, `backend/checkout`, `rollout/<id>`, and `fence/<what>`: a record without a body of interest,
- * written by every commit that was decided on a whole list. At most 200 characters of `[A-Za-z0-9._/-]`.
+ * `document/Route/shop`, `backend/checkout`, `rollout/<id>`; `judge/<id>`: what the judge of that rollout remembers, at
+ * most 16 KiB, and `verdicts/<id>`: what it concluded lately, both gone with it; `breaker/<what>`, of the whole installation; and `fence/<what>`: a record without a body of interest, written by every commit that was
+ * decided on a whole list. At most 200 characters of `[A-Za-z0-9._/-]`.
  */
-export type RecordKey = `document/${string}/${string}` | `backend/${string}` | `rollout/${string}` | `fence/${string}`;
+export type RecordKey =
+  | `document/${string}/${string}`
+  | `backend/${string}`
+  | `rollout/${string}`
+  | `judge/${string}`
+  | `verdicts/${string}`
+  | `breaker/${string}`
+  | `fence/${string}`;
 
 /** `rev` is 0 for a record that does not exist; each write adds 1. */
 export interface StoredRecord {
   readonly key: RecordKey;
   readonly rev: number;
+  /** As the present version writes it. */
   readonly body: unknown;
+  /** It does not lie like that in the store yet. */
+  readonly older?: true;
 }
 
 /** Outages are values: the store never throws for what a network or Redis may do. */
@@ -27,6 +39,8 @@ export interface Unavailable {
   readonly detail: string;
   /** The store answers, and must not be used: it is not what it was. A person has to decide. */
   readonly frozen?: true;
+  /** The store answers; what was asked for is of a newer version, which this one would misread. It is left alone. */
+  readonly newer?: true;
 }
 
 export type { Subject };
@@ -37,7 +51,10 @@ export type OutboxQueue = string;
 export interface Commit {
   /** Every record the decision read, with the rev it saw; all must still hold, or nothing happens. */
   readonly reads: readonly { readonly key: RecordKey; readonly rev: number }[];
-  /** Written keys must be among `reads`. `body: null` deletes, a rollout's with its events. */
+  /**
+   * Written keys must be among `reads`. `body: null` deletes, a rollout's with its events, its decisions and what its
+   * judge remembers and has concluded.
+   */
   readonly writes: readonly { readonly key: RecordKey; readonly body: unknown }[];
   readonly events: readonly RolloutEvent[];
   readonly outbox: readonly { readonly queue: OutboxQueue; readonly notice: Notice }[];
@@ -62,6 +79,8 @@ export interface Commit {
   }[];
   /** Where the written rollouts stand now, for whoever counts them. */
   readonly active: readonly ActiveNote[];
+  /** What was decided here, and from what; absent: nothing that is decided again. */
+  readonly decisions?: readonly RecordedDecision[];
 }
 
 export interface ActiveNote {
@@ -70,6 +89,8 @@ export interface ActiveNote {
   readonly phase: Phase | null;
   /** Since when nothing was decided on evidence, while it is judged; `null`: it is not. */
   readonly evidenceAtMs: number | null;
+  /** It is judged, and nothing reaches us of it. */
+  readonly blind: boolean;
 }
 
 export type CommitOutcome =
@@ -99,6 +120,15 @@ export interface RecordStore {
   ): Promise<StoreRead<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
   /** Epoch ms of the store's clock. */
   time(): Promise<StoreRead<number>>;
+}
+
+/** What was decided about a rollout, and from what. */
+export interface DecisionLog {
+  /** Oldest first; `from` counts from 0. The page may be shorter than `limit`, and is empty behind the end only. */
+  read(
+    rolloutId: string,
+    page: { readonly from: number; readonly limit: number },
+  ): Promise<StoreRead<readonly KeptDecision[]>>;
 }
 
 /** Who did what. Lines are only ever added at the end, and go from the front. */
@@ -139,6 +169,11 @@ export interface Census {
   readonly active: ReadonlyMap<Phase, number>;
   /** The oldest of the active rollouts' `evidenceAtMs`; `null`: none is judged. */
   readonly evidenceAtMs: number | null;
+  /** Active rollouts that are judged, and of them those of which nothing reaches us. */
+  readonly judged: number;
+  readonly blind: number;
+  /** The breaker of their evidence is open. */
+  readonly breakerOpen: boolean;
   /** Queues with messages that wait, and since when the oldest waits. */
   readonly outbox: { readonly queues: number; readonly sinceMs: number | null };
   readonly deadLetters: number;
@@ -201,15 +236,30 @@ export interface Leased {
   readonly subject: Subject;
   /** Since when it has been due, epoch ms; of one that comes again the end of its last lease. */
   readonly dueAtMs: number;
+  /** How often whoever ran it was gone afterwards, in the last ten minutes. */
+  readonly crashes: number;
 }
 
 /** The sorted set that holds every delay. */
 export interface DueSet {
   /** Epoch ms of the earliest subject; `null`: none. */
   next(): Promise<StoreRead<number | null>>;
-  /** Leases what is due: returns it and moves it `leaseMs` ahead, so that a crash loses nothing. */
-  lease(limit: number, leaseMs: number): Promise<StoreRead<readonly Leased[]>>;
+  /**
+   * Leases what is due: returns it and moves it `leaseMs` ahead, so that a crash loses nothing. Of rollouts with crashes
+   * one at a time; `suspect` is the one that the caller has under way.
+   */
+  lease(limit: number, leaseMs: number, suspect?: Subject | null): Promise<StoreRead<readonly Leased[]>>;
   schedule(subject: Subject, atMs: number): Promise<StoreRead<'done'>>;
   /** Ends a lease without rescheduling, unless the subject was rescheduled meanwhile. */
   forget(subject: Subject): Promise<StoreRead<'done'>>;
+}
+
+/** Rollouts that may crash whoever runs them. */
+export interface Suspects {
+  /** As a lease, for a rollout that is not due: its crashes; `busy`: not now, another suspect is under way. */
+  take(subject: Subject, leaseMs: number, suspect: Subject | null): Promise<StoreRead<number | 'busy'>>;
+  /** A run has thrown: it counts as a crash. */
+  blame(subject: Subject): Promise<StoreRead<'done'>>;
+  /** A person, or the way back, gives it another chance. */
+  forgive(subject: Subject): Promise<StoreRead<'done'>>;
 }

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { ERRORS, type ErrorCode, fail, ok, type Result, type SerinError } from '../../core/model/errors.ts';
 import { withDeadline } from '../../platform/with-deadline.ts';
+import { DecisionPage } from './decision-schemas.ts';
+import { EmergencyBody, EmergencyList, OpenEmergencyBody } from './emergency-schemas.ts';
 import { FleetList, NodeBody, NodeDiffBody, NodeList } from './fleet-schemas.ts';
 import {
   AppliedList,
@@ -12,8 +14,10 @@ import {
   EventList,
   ProblemBody,
   ReconciledBody,
+  RecordingBody,
   RolloutBody,
   RolloutList,
+  VerdictList,
 } from './schemas.ts';
 
 export interface ClientOptions {
@@ -24,6 +28,8 @@ export interface ClientOptions {
   /** Ends every request at once. */
   readonly signal?: AbortSignal;
 }
+
+const RECORDING_MS = 300_000;
 
 /** The API, typed. Every outcome is a value; an engine that does not answer is `SERIN_UNREACHABLE`. */
 export type Client = ReturnType<typeof createClient>;
@@ -89,6 +95,8 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
         request,
         idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey },
       ),
+    undo: (request: { of: string; reason?: string }, idempotencyKey: string) =>
+      call(RolloutBody, 'POST', '/api/v1/undo', request, { 'idempotency-key': idempotencyKey }),
     rollouts: (query: Readonly<Record<string, string>>) =>
       call(RolloutList, 'GET', `/api/v1/rollouts?${new URLSearchParams(query)}`),
     rollout: (id: string) => call(RolloutBody, 'GET', rolloutPath(id)),
@@ -104,6 +112,10 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
       ),
     events: (id: string, after: string | null) =>
       call(EventList, 'GET', `${rolloutPath(id)}/events${after === null ? '' : `?after=${encodeURIComponent(after)}`}`),
+    decisions: (id: string, from: number) => call(DecisionPage, 'GET', `${rolloutPath(id)}/decisions?from=${from}`),
+    /** Prometheus is asked piece by piece. */
+    recording: (id: string) => call(RecordingBody, 'GET', `${rolloutPath(id)}/recording`, undefined, {}, RECORDING_MS),
+    verdicts: (id: string) => call(VerdictList, 'GET', `${rolloutPath(id)}/verdicts`),
     command: (id: string, command: CommandName, body: unknown) =>
       call(RolloutBody, 'POST', `${rolloutPath(id)}/${command}`, body),
     fleets: () => call(FleetList, 'GET', '/api/v1/fleets'),
@@ -111,7 +123,11 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
       call(NodeList, 'GET', `/api/v1/fleets/${encodeURIComponent(fleet)}/nodes?${new URLSearchParams(query)}`),
     node: (fleet: string, id: string) => call(NodeBody, 'GET', nodePath(fleet, id)),
     nodeDiff: (fleet: string, id: string) => call(NodeDiffBody, 'GET', `${nodePath(fleet, id)}/diff`),
-    reconcileStore: (mode: 'adopt' | 'stable') => call(ReconciledBody, 'POST', '/api/v1/store/reconcile', { mode }),
+    reconcileStore: (mode: ReconciledBody['mode']) => call(ReconciledBody, 'POST', '/api/v1/store/reconcile', { mode }),
+    emergencyStable: (request: { backend: string; reason?: string; force?: boolean }) =>
+      call(EmergencyBody, 'POST', '/api/v1/emergency/stable', request),
+    emergencies: () => call(EmergencyList, 'GET', '/api/v1/emergency'),
+    endEmergency: (backend: string) => call(OpenEmergencyBody, 'POST', '/api/v1/emergency/end', { backend }),
     audit: (query: Readonly<Record<string, string>>) =>
       call(AuditPage, 'GET', `/api/v1/audit?${new URLSearchParams(query)}`),
     deadLetters: () => call(DeadLetterList, 'GET', '/api/v1/dead-letters'),

@@ -1,8 +1,11 @@
+import type { SeriesPoint } from '../../core/analysis/verdict-series.ts';
+import { bakeMsOf, isBaking } from '../../core/rollout/bake.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
-import type { StepRecord } from '../../core/rollout/rollout.ts';
+import type { Rollout, StepRecord } from '../../core/rollout/rollout.ts';
+import { readoutsOf } from '../../core/rollout/take-readouts.ts';
 import { canaryWeight } from '../../core/traffic/backend-traffic.ts';
 import type { RolloutView } from '../../engine/engine.ts';
-import type { EventBody, RolloutBody } from './schemas.ts';
+import type { EventBody, RolloutBody, VerdictPoint } from './schemas.ts';
 
 /** Records as the API shows them. */
 export function presentRollout({ rev, rollout: r, laggards }: RolloutView): RolloutBody {
@@ -36,9 +39,11 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
     drill: r.drill === null ? null : { stage: r.drill.stage, backMs: r.drill.backMs },
     excluded: Object.values(r.excluded).flat().sort(),
     laggards: [...laggards],
+    bake: presentBake(r),
     gate: gateOpen ? { step: r.step, attempt: r.attempt } : null,
     waitingFor: r.waitingFor,
     verdicts: (r.evidence?.verdicts ?? []).map((verdict) => ({ ...verdict })),
+    readout: readoutsOf(r).map(({ atMs, ...readout }) => ({ ...readout, at: iso(atMs) })),
     cause:
       r.cause === null
         ? null
@@ -50,7 +55,10 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
             step: r.cause.step,
             node: r.cause.node,
             verdict: r.cause.verdict === null ? null : { ...r.cause.verdict },
+            ...(r.cause.hurt === undefined ? {} : { hurt: r.cause.hurt }),
           },
+    behind: r.queued?.behind ?? null,
+    undoes: r.undoes ?? null,
     startedBy: r.startedBy,
     createdAt: iso(r.createdAtMs),
     updatedAt: iso(r.updatedAtMs),
@@ -59,10 +67,19 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
   };
 }
 
+function presentBake(r: Rollout): RolloutBody['bake'] {
+  if (!isBaking(r) || r.push?.liveAtMs == null) return null;
+  return { since: iso(r.push.liveAtMs), until: iso(r.push.liveAtMs + bakeMsOf(r)) };
+}
+
 export function presentEvent(id: string, event: RolloutEvent): EventBody {
   const { type, atMs, by, phase, step, message, data } = event;
   const weight = typeof data.weight === 'number' ? { weight: data.weight / 100 } : {};
   return { id, type, at: iso(atMs), by, phase, step, message, data: { ...data, ...weight } };
+}
+
+export function presentPoint({ atMs, weight, metrics, ...point }: SeriesPoint): VerdictPoint {
+  return { ...point, at: iso(atMs), weight: weight / 100, metrics: metrics.map((metric) => ({ ...metric })) };
 }
 
 function presentStep(step: StepRecord): RolloutBody['history'][number] {

@@ -8,6 +8,16 @@ import { PHASES } from '../../core/model/phase.ts';
 const time = z.iso.datetime();
 const name = z.string().min(1).max(253);
 
+export const ROLLOUT_ID: RegExp = /^[a-z0-9-]{1,64}$/;
+/** Visible characters: it has to fit into a header. */
+export const IDEMPOTENCY_KEY: RegExp = /^[\x21-\x7e]{1,200}$/;
+
+const ratio = z.object({
+  low: z.number(),
+  high: z.number().nullable(),
+  point: z.number().nullable().optional(),
+});
+
 export const VerdictBody = z.object({
   metric: z.string(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
@@ -18,7 +28,54 @@ export const VerdictBody = z.object({
   limit: z.object({ min: z.number().nullable(), max: z.number().nullable() }),
   requests: z.number().nullable(),
   baselineRequests: z.number().nullable(),
+  ratio: ratio.optional(),
+  dispersion: z.number().optional(),
+  evidence: z.object({ e: z.number(), limit: z.number() }).optional(),
 });
+
+const ArmReadoutBody = z.object({ users: z.number(), value: z.number().nullable() });
+
+/** A metric on which the arms of a test are compared. Intervals hold at every look. */
+export const ReadoutBody = z.object({
+  name: z.string(),
+  kind: z.enum(['share', 'mean']),
+  wanted: z.enum(['higher', 'lower']),
+  at: time,
+  standing: z.enum(['winner', 'loser', 'undecided', 'withheld']),
+  reason: z.enum(['NOT_STICKY', 'SHARES_DIFFER', 'TOO_FEW_USERS', 'BAD_COUNTS']).nullable(),
+  stable: ArmReadoutBody,
+  canary: ArmReadoutBody,
+  lift: z.object({ low: z.number(), high: z.number().nullable() }).nullable(),
+  difference: z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable(),
+  probabilityBetter: z
+    .number()
+    .nullable()
+    .meta({ description: 'Descriptive only: it swings under continuous looking and decides nothing.' }),
+});
+
+/** What the judge concluded at one look, for plots. */
+export const VerdictPoint = z.object({
+  at: time,
+  step: z.number().int(),
+  weight: z.number(),
+  decision: z.enum(['advance', 'hold', 'rollback']),
+  metrics: z.array(
+    z.object({
+      metric: z.string(),
+      value: z.number().nullable(),
+      baseline: z.number().nullable(),
+      requests: z.number().nullable(),
+      ratio: ratio.nullable(),
+      evidence: z.object({ e: z.number(), limit: z.number() }).nullable(),
+    }),
+  ),
+  missing: z.string().nullable(),
+  late: z.number().int().optional(),
+});
+export type VerdictPoint = z.infer<typeof VerdictPoint>;
+/** A recording: its header and its scrapes, as `serin analysis replay` reads them. */
+export const RecordingBody = z.object({ lines: z.array(z.looseObject({})) });
+export const VerdictList = z.object({ points: z.array(VerdictPoint) });
 
 export const RolloutBody = z
   .object({
@@ -58,9 +115,14 @@ export const RolloutBody = z
       .meta({ description: 'The proof, before the first step, that the way back works.' }),
     excluded: z.array(z.string()).meta({ description: 'Envoys that a step went on without (onLaggard: exclude).' }),
     laggards: z.array(z.string()).meta({ description: 'Counted Envoys that have not ACKed the present push.' }),
+    bake: z
+      .object({ since: time, until: time })
+      .nullable()
+      .meta({ description: 'All requests go to the canary, and it is watched; until then at least.' }),
     gate: z.object({ step: z.number().int(), attempt: z.number().int() }).nullable(),
     waitingFor: z.string(),
     verdicts: z.array(VerdictBody),
+    readout: z.array(ReadoutBody).meta({ description: 'How the arms of an A/B test compare; empty without one.' }),
     cause: z
       .object({
         kind: z.string(),
@@ -70,8 +132,11 @@ export const RolloutBody = z
         step: z.number().int(),
         node: z.string().nullable(),
         verdict: VerdictBody.nullable(),
+        hurt: z.number().int().optional(),
       })
       .nullable(),
+    behind: z.string().nullable().meta({ description: 'The rollout whose end it waits for; null: it has begun.' }),
+    undoes: z.string().nullable().meta({ description: 'The rollout whose promotion it takes back; null: none.' }),
     startedBy: z.string(),
     createdAt: time,
     updatedAt: time,
@@ -98,9 +163,23 @@ export const StartBody = z.strictObject({
   plan: name,
   revision: name,
   endpoints: z.array(z.string().min(1).max(300)).min(1).max(1_000).optional(),
+  build: z
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .meta({ description: 'Number of the build, growing. One that is older than what was started is refused.' }),
 });
 
 const reason = z.string().min(1).max(500).optional();
+export const UndoBody = z.strictObject({
+  of: z
+    .string()
+    .regex(ROLLOUT_ID)
+    .meta({ description: 'Name of a backend, or id of the rollout whose promotion is taken back.' }),
+  reason,
+});
 const rev = z.number().int().positive().optional();
 export const CommandBodies = {
   pause: z.strictObject({ reason, rev }),
@@ -155,12 +234,16 @@ export const DeadLetterList = z.object({
   deadLetters: z.array(z.object({ queue: z.string(), title: z.string(), detail: z.string(), at: time })),
 });
 
-export const ReconcileBody = z.strictObject({ mode: z.enum(['adopt', 'stable']) });
+export const ReconcileBody = z.strictObject({ mode: z.enum(['adopt', 'stable', 'replay']) });
 
 export const ReconciledBody = z
   .object({
     mode: ReconcileBody.shape.mode,
     freeze: z.string().meta({ description: 'Why the store was frozen.' }),
+    replayed: z
+      .object({ from: z.int(), to: z.int() })
+      .nullable()
+      .meta({ description: 'Numbers of the commits that were written again; `null`: none.' }),
     backends: z.array(z.object({ backend: z.string(), summary: z.string() })),
     routes: z
       .array(z.string())

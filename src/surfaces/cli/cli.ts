@@ -1,12 +1,17 @@
 import { Command, CommanderError, Option } from 'commander';
 import { parseRoles, ROLES } from '../../core/model/roles.ts';
 import { type Client, createClient } from '../api/client.ts';
+import { analysisCommands } from './analysis-commands.ts';
 import { auditCommand } from './audit-command.ts';
-import type { CliContext, CommandContext, Run } from './command-context.ts';
+import { type CliContext, type CommandContext, OUTPUTS, type Output, type Run } from './command-context.ts';
 import { documentCommands } from './document-commands.ts';
+import { emergencyCommands } from './emergency-commands.ts';
 import { EXIT, exitOfErrors } from './exit.ts';
 import { fleetCommands } from './fleet-commands.ts';
+import { planCommands } from './plan-commands.ts';
 import { rolloutCommands } from './rollout-commands.ts';
+import { routeCommands } from './route-commands.ts';
+import { schemaCommand } from './schema-command.ts';
 import { storeCommands } from './store-commands.ts';
 import { createTerminal } from './terminal.ts';
 
@@ -27,7 +32,9 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
     cli,
     terminal,
     client: () => clientOf(program, cli),
-    json: () => program.opts<{ output: string }>().output === 'json',
+    clientAt: (server) => clientOf(program, cli, server),
+    json: () => outputOf(program) === 'json',
+    output: () => outputOf(program),
     failed: (errors) => {
       if (cli.interrupted.aborted) return left();
       terminal.errors(errors);
@@ -43,17 +50,27 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
     .version(cli.version)
     .option('--server <url>', 'engine to talk to (SERIN_SERVER)', cli.env.SERIN_SERVER || 'http://127.0.0.1:7070')
     .option('--token-file <file>', 'file with the API token (or SERIN_TOKEN)')
-    .addOption(new Option('-o, --output <format>', 'what goes to stdout').choices(['table', 'json']).default('table'))
+    .addOption(
+      new Option('-o, --output <format>', 'table or json; of plan show and plan compile more')
+        .choices(OUTPUTS)
+        .default('table'),
+    )
     .option('--no-color', 'plain text (NO_COLOR)')
     .exitOverride()
+    .hook('preAction', (_, command) => refuseOutput(outputOf(program), command))
     .showSuggestionAfterError()
     .configureOutput({ writeOut: (text) => void cli.out.write(text), writeErr: (text) => void cli.err.write(text) });
   engineCommands(program, context, run);
   documentCommands(program, context, run);
+  planCommands(program, context, run);
   fleetCommands(program, context, run);
   rolloutCommands(program, context, run);
+  routeCommands(program, context, run);
+  schemaCommand(program, context, run);
   storeCommands(program, context, run);
+  emergencyCommands(program, context, run);
   auditCommand(program, context, run);
+  analysisCommands(program, context, run);
   inherit(program);
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -67,6 +84,21 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
     terminal.err(error instanceof Error ? `unexpected: ${error.message}` : 'unexpected failure');
     return EXIT.unexpected;
   }
+}
+
+function outputOf(program: Command): Output {
+  return program.opts<{ output: Output }>().output;
+}
+
+/** What only some commands print: what Envoy reads is written in YAML, and so is a plan. */
+const MORE: Readonly<Record<string, readonly Output[]>> = { 'plan show': ['yaml', 'text'], 'plan compile': ['yaml'] };
+
+/** The option is of all commands: nobody gets a table for YAML. */
+function refuseOutput(output: Output, command: Command): void {
+  const name = `${command.parent?.name()} ${command.name()}`;
+  if (output === 'table' || output === 'json' || MORE[name]?.includes(output) === true) return;
+  const others = Object.keys(MORE).filter((one) => MORE[one]?.includes(output));
+  throw new UsageError(`-o ${output} is for ${others.join(' and ')} alone`, 'Allowed choices are table, json.');
 }
 
 /** Subcommands take the settings of their parent for output and exit. */
@@ -107,9 +139,13 @@ function engineCommands(program: Command, { cli, failed }: CommandContext, run: 
   }
 }
 
-function clientOf(program: Command, cli: CliContext): Client {
+function clientOf(program: Command, cli: CliContext, replica?: string): Client {
   const { server, tokenFile } = program.opts<{ server: string; tokenFile?: string }>();
-  return createClient({ server: serverUrl(server), token: tokenOf(tokenFile, cli), signal: cli.interrupted });
+  return createClient({
+    server: serverUrl(replica ?? server),
+    token: tokenOf(tokenFile, cli),
+    signal: cli.interrupted,
+  });
 }
 
 /** What the options or the environment of this process say is wrong. */
@@ -126,7 +162,7 @@ function serverUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   const more = url === null ? '' : url.username + url.password + url.search + url.hash;
   if (url === null || !['http:', 'https:'].includes(url.protocol) || more !== '') {
-    const hint = 'Write --server or SERIN_SERVER like http://127.0.0.1:7070; a token goes into SERIN_TOKEN.';
+    const hint = 'Write --server, SERIN_SERVER or --replica like http://127.0.0.1:7070; a token goes into SERIN_TOKEN.';
     throw new UsageError('the server is no plain http:// or https:// URL', hint);
   }
   return `${url.origin}${url.pathname}`;

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { parseDocuments } from '../../core/manifest/parse-documents.ts';
 import { fail, ok, type Result } from '../../core/model/errors.ts';
 import { didYouMean } from '../../core/model/suggest.ts';
 import type { CommandContext, Run } from './command-context.ts';
@@ -7,7 +6,7 @@ import { EXIT } from './exit.ts';
 import { readSources } from './files.ts';
 import { table } from './render.ts';
 
-/** `serin apply`, `get`, `delete` and `plan validate` */
+/** `serin apply`, `get` and `delete` */
 export function documentCommands(program: Command, context: CommandContext, run: Run): void {
   const { cli, terminal, client, json, failed } = context;
   program
@@ -48,25 +47,6 @@ export function documentCommands(program: Command, context: CommandContext, run:
         return EXIT.done;
       })(),
     );
-  const plan = program.command('plan').description('work with plans');
-  plan
-    .command('validate')
-    .description('check documents without an engine; every error of every file is listed')
-    .argument('<file...>')
-    .action((files: string[]) => run(async () => validate(context, files))());
-}
-
-function validate({ cli, terminal, json, failed }: CommandContext, files: readonly string[]): number {
-  const sources = readSources(files, cli.readStdin);
-  const parsed = sources.kind === 'error' ? sources : parseDocuments(sources.value, cli.strategies());
-  if (parsed.kind === 'error') {
-    if (json()) terminal.json({ valid: false, errors: parsed.errors });
-    return failed(parsed.errors);
-  }
-  const documents = parsed.value.map(({ document }) => ({ kind: document.kind, name: document.name }));
-  if (json()) terminal.json({ valid: true, documents });
-  else for (const { kind, name } of documents) terminal.out(`${kind} ${name} is valid`);
-  return EXIT.done;
 }
 
 async function get(

@@ -12,6 +12,7 @@ export const EXIT = {
   unreachable: 6,
   notAllowed: 7,
   conflict: 8,
+  differs: 9,
   interrupted: 130,
 } as const;
 

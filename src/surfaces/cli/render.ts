@@ -78,6 +78,11 @@ export function rolloutTable(rollouts: readonly RolloutBody[]): string[] {
   return table([['ID', 'BACKEND', 'REVISION', 'PHASE', 'STEP', 'WEIGHT', 'UPDATED'], ...rows]);
 }
 
+/** As exact as people read. */
+export function number(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
 export function table(rows: readonly (readonly string[])[]): string[] {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours take no room on the screen
   const width = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '').length;

@@ -1,100 +1,22 @@
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Result } from '../../core/model/errors.ts';
 import type { CommandName, RolloutBody } from '../api/schemas.ts';
 import { type CommandContext, durationOption, type Run } from './command-context.ts';
 import { EXIT } from './exit.ts';
+import { explainLines } from './explain.ts';
 import { eventLine, rolloutLines, rolloutTable } from './render.ts';
-import { isAway, pause, watchRollout } from './watch.ts';
+import { replayCommand } from './replay-command.ts';
+import { startCommands } from './start-commands.ts';
+import { watchRollout } from './watch.ts';
 
 /** `serin rollout …` */
 export function rolloutCommands(program: Command, context: CommandContext, run: Run): void {
   const rollout = program.command('rollout').description('start, watch and steer rollouts');
-  startCommand(rollout, context, run);
+  startCommands(rollout, context, run);
   readCommands(rollout, context, run);
   watchCommands(rollout, context, run);
   steerCommands(rollout, context, run);
-}
-
-interface StartOptions {
-  readonly revision: string;
-  readonly endpoints?: string;
-  readonly idempotencyKey?: string;
-  readonly wait?: boolean;
-  readonly timeout?: string;
-}
-
-function startCommand(rollout: Command, context: CommandContext, run: Run): void {
-  rollout
-    .command('start')
-    .description('roll out a revision by a plan')
-    .argument('<plan>')
-    .requiredOption('-r, --revision <name>', 'name of the revision')
-    .option('--endpoints <list>', 'where it runs: host:port, comma-separated')
-    .option('--idempotency-key <key>', 'starting twice with one key starts one rollout (default: a new key)')
-    .option('--wait', 'follow it to its end; the exit code tells how it ended')
-    .option('--timeout <duration>', 'with --wait: stop waiting after this long, as 30m; the rollout goes on')
-    .action((plan: string, options: StartOptions) => run(() => start(context, plan, options))());
-}
-
-/** A deploy that waits survives a restart of the engine, ms. The key makes the repeat harmless. */
-const START_PATIENCE_MS = 30_000;
-
-async function patiently<T>(
-  call: () => Promise<Result<T>>,
-  patienceMs: number,
-  interrupted: AbortSignal,
-  terminal: CommandContext['terminal'],
-): Promise<Result<T> | 'interrupted'> {
-  const untilMs = performance.now() + patienceMs;
-  for (;;) {
-    const result = await call();
-    if (result.kind === 'ok' || !isAway(result.errors)) return result;
-    if (performance.now() >= untilMs) return result;
-    terminal.err('the engine does not answer; trying again');
-    await pause(1_000, interrupted);
-    // Who has left wants no rollout any more.
-    if (interrupted.aborted) return 'interrupted';
-  }
-}
-
-async function start(
-  { client, terminal, json, failed, cli }: CommandContext,
-  plan: string,
-  options: StartOptions,
-): Promise<number> {
-  const timeout = durationOption(options.timeout);
-  if (timeout.kind === 'error') return failed(timeout.errors);
-  const endpoints = options.endpoints?.split(',').map((one) => one.trim());
-  const request = { plan, revision: options.revision, ...(endpoints === undefined ? {} : { endpoints }) };
-  const key = options.idempotencyKey ?? randomUUID();
-  if (!/^[\x21-\x7e]{1,200}$/.test(key)) {
-    const hint = 'Write 1 to 200 visible ASCII characters.';
-    return failed([{ code: 'SERIN_REQUEST_INVALID', message: 'the idempotency key cannot be sent', hint }]);
-  }
-  const patienceMs = options.wait === true ? Math.min(START_PATIENCE_MS, timeout.value ?? START_PATIENCE_MS) : 0;
-  const started = await patiently(() => client().start(request, key), patienceMs, cli.interrupted, terminal);
-  if (started === 'interrupted') {
-    terminal.err('stopped trying; the engine may have started it all the same');
-    return EXIT.interrupted;
-  }
-  if (started.kind === 'error') return failed(started.errors);
-  const { id } = started.value;
-  if (options.wait !== true) {
-    if (json()) terminal.json(started.value);
-    else terminal.out(id);
-    return EXIT.done;
-  }
-  return watchRollout({
-    client: client(),
-    terminal,
-    id,
-    known: true,
-    timeoutMs: timeout.value,
-    json: json() ? 'last' : 'none',
-    quiet: false,
-    interrupted: cli.interrupted,
-  });
+  replayCommand(rollout, context, run);
 }
 
 function readCommands(rollout: Command, context: CommandContext, run: Run): void {
@@ -121,6 +43,21 @@ function readCommands(rollout: Command, context: CommandContext, run: Run): void
     .description('show where a rollout stands and what it waits for')
     .argument('<id>')
     .action((id: string) => run(async () => show(context, await client().rollout(id)))());
+  rollout
+    .command('explain')
+    .description('why it stands where it stands: what was compared, how sure it is, what is missing')
+    .argument('<id>')
+    .action((id: string) =>
+      run(async () => {
+        const [seen, verdicts] = await Promise.all([client().rollout(id), client().verdicts(id)]);
+        if (seen.kind === 'error') return failed(seen.errors);
+        if (verdicts.kind === 'error') return failed(verdicts.errors);
+        const { points } = verdicts.value;
+        if (json()) terminal.json({ rollout: seen.value, points });
+        else for (const line of explainLines(seen.value, points)) terminal.out(line);
+        return EXIT.done;
+      })(),
+    );
   rollout
     .command('events')
     .description('everything that happened to a rollout')

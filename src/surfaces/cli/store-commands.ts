@@ -37,25 +37,39 @@ export function storeCommands(program: Command, context: CommandContext, run: Ru
   store
     .command('reconcile')
     .description('end the freeze of a store that is not what it was; asks the engine, which knows what Envoys run')
-    .addOption(new Option('--adopt', 'the records follow what the Envoys run').conflicts('stable'))
-    .option('--stable', 'rollouts end as aborted, every backend goes to its stable revision')
-    .action((options: { adopt?: boolean; stable?: boolean }) => run(() => reconcile(context, options))());
+    .addOption(new Option('--adopt', 'the records follow what the Envoys run').conflicts(['stable', 'replay']))
+    .addOption(
+      new Option('--stable', 'rollouts end as aborted, every backend goes to its stable revision').conflicts('replay'),
+    )
+    .option(
+      '--replay',
+      'what was lost is written again, from what the engine has kept; refused unless that is all of it',
+    )
+    .action((options: Ways) => run(() => reconcile(context, options))());
+}
+
+interface Ways {
+  readonly adopt?: boolean;
+  readonly stable?: boolean;
+  readonly replay?: boolean;
 }
 
 async function reconcile(
   { terminal, client, json, failed }: CommandContext,
-  { adopt = false, stable = false }: { readonly adopt?: boolean; readonly stable?: boolean },
+  { adopt = false, stable = false, replay = false }: Ways,
 ): Promise<number> {
-  if (!adopt && !stable) {
-    const hint = '--adopt keeps what the Envoys run; --stable sends everything to the stable revisions.';
-    return failed([{ code: 'SERIN_REQUEST_INVALID', message: 'say --adopt or --stable', hint }]);
+  if (!adopt && !stable && !replay) {
+    const hint =
+      '--replay writes again what was lost; --adopt keeps what the Envoys run; --stable sends everything to the stable revisions.';
+    return failed([{ code: 'SERIN_REQUEST_INVALID', message: 'say --replay, --adopt or --stable', hint }]);
   }
-  const done = await client().reconcileStore(adopt ? 'adopt' : 'stable');
+  const done = await client().reconcileStore(replay ? 'replay' : adopt ? 'adopt' : 'stable');
   if (done.kind === 'error') return failed(done.errors);
-  const { freeze, backends, routes } = done.value;
+  const { freeze, replayed, backends, routes } = done.value;
   if (json()) terminal.json(done.value);
   else {
     terminal.out(`reconciled: ${freeze}`);
+    if (replayed !== null) terminal.out(`written again: commits ${replayed.from} to ${replayed.to}`);
     for (const { backend, summary } of backends) terminal.out(`${backend}: ${summary}`);
   }
   if (routes.length > 0) terminal.err(`apply again, the store has no such document: ${routes.join(', ')}`);
@@ -110,8 +124,9 @@ function where({ config, data }: Options): StoreOptions {
   return { config: config ?? null, dataDir: data };
 }
 
-function counted({ records, rollouts, fleets, events, messages }: StoreCount): string {
-  return `${records} records (${rollouts} rollouts), ${fleets} fleets, ${events} events, ${messages} waiting messages`;
+function counted({ records, rollouts, fleets, events, messages, audit }: StoreCount): string {
+  const rest = `${events} events, ${messages} waiting messages, ${audit} lines of the audit log`;
+  return `${records} records (${rollouts} rollouts), ${fleets} fleets, ${rest}`;
 }
 
 function readText(file: string, readStdin: () => string): Result<string> {

@@ -68,9 +68,12 @@ export async function watchRollout(options: WatchOptions): Promise<number> {
   }
 }
 
-/** Nobody answered, or nobody could: asking again may help. */
+/** Nobody answered, or nobody could, or the replica that did is older than another one. */
+const AWAY: ReadonlySet<string> = new Set(['SERIN_UNREACHABLE', 'SERIN_STORE_UNAVAILABLE', 'SERIN_SCHEMA_NEWER']);
+
+/** Asking again may help. */
 export function isAway([first]: readonly SerinError[]): boolean {
-  return first?.code === 'SERIN_UNREACHABLE' || first?.code === 'SERIN_STORE_UNAVAILABLE';
+  return first !== undefined && AWAY.has(first.code);
 }
 
 /** Resolves after `ms`, or at once when the signal comes. */

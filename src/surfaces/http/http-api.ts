@@ -3,6 +3,7 @@ import { type FastifyReply, fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Result, SerinError } from '../../core/model/errors.ts';
 import type { Role } from '../../core/model/roles.ts';
+import type { EmergencyDesk } from '../../engine/emergency.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { GuardOptions } from './guard.ts';
@@ -14,11 +15,18 @@ export interface HttpOptions extends GuardOptions {
   /** Of this replica: without `api` it serves what operators ask for, and nothing else. */
   readonly roles: readonly Role[];
   readonly engine: Engine;
+  /** `null`: no Envoy is connected to this replica. */
+  readonly emergency: EmergencyDesk | null;
   readonly logger: Logger;
   readonly version: string;
   readonly metrics: { text(): Promise<string>; readonly contentType: string };
   /** False while starting or draining; `/readyz` says so. */
   readonly accepting: () => boolean;
+  /** Follows each request; absent: nobody does. */
+  readonly trace?: (
+    method: string,
+    headers: Readonly<Record<string, unknown>>,
+  ) => { within(run: () => void): void; end(route: string, status: number): void };
   /** Resolves after `ms`, or sooner when something happened that a waiting reader wants to see. */
   readonly pause: (ms: number) => Promise<void>;
 }

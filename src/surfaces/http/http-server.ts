@@ -11,6 +11,7 @@ import type { SerinError } from '../../core/model/errors.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { documentRoutes } from './document-routes.ts';
+import { emergencyRoutes } from './emergency-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { guard } from './guard.ts';
 import { type Api, type HttpOptions, send, zodApp } from './http-api.ts';
@@ -36,6 +37,7 @@ export async function startHttpServer(given: HttpOptions): Promise<HttpServer> {
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('by', '');
+  if (options.trace !== undefined) follow(app, options.trace);
   app.addHook('onRequest', async (request, reply) => {
     void reply
       .header('x-request-id', request.id)
@@ -66,6 +68,7 @@ export async function startHttpServer(given: HttpOptions): Promise<HttpServer> {
   await app.register(async (scope) => {
     const api = scope.withTypeProvider<ZodTypeProvider>() as unknown as Api;
     operationRoutes(api, options);
+    emergencyRoutes(api, options);
     if (!options.roles.includes('api')) return;
     documentRoutes(api, options);
     rolloutRoutes(api, options);
@@ -85,6 +88,23 @@ export async function startHttpServer(given: HttpOptions): Promise<HttpServer> {
       clearTimeout(late);
     },
   };
+}
+
+/** Health checks are asked every second, and tell nothing. */
+const UNFOLLOWED = /^\/(livez|readyz|metrics)/;
+
+function follow(app: Api, trace: NonNullable<HttpOptions['trace']>): void {
+  const under = new WeakMap<FastifyRequest, ReturnType<typeof trace>>();
+  // By callback: what comes after it runs within the span.
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (UNFOLLOWED.test(request.url)) return done();
+    const one = trace(request.method, request.headers);
+    under.set(request, one);
+    one.within(done);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    under.get(request)?.end(request.routeOptions.url ?? 'unknown', reply.statusCode);
+  });
 }
 
 function nothingUnder(url: string, roles: HttpOptions['roles']): { readonly message: string; readonly hint?: string } {

@@ -1,12 +1,22 @@
 import { z } from 'zod';
-import { fail, type Result } from '../../core/model/errors.ts';
+import type { Result } from '../../core/model/errors.ts';
 import { isTerminal, PHASES } from '../../core/model/phase.ts';
 import type { RolloutCommand, RolloutView } from '../../engine/engine.ts';
-import { presentEvent, presentRollout } from '../api/present.ts';
-import { CommandBodies, EventList, RolloutBody, RolloutList, StartBody } from '../api/schemas.ts';
+import { presentEvent, presentPoint, presentRollout } from '../api/present.ts';
+import {
+  CommandBodies,
+  EventList,
+  RecordingBody,
+  ROLLOUT_ID,
+  RolloutBody,
+  RolloutList,
+  VerdictList,
+} from '../api/schemas.ts';
+import { decisionRoutes } from './decision-routes.ts';
 import { type Api, answer, type HttpOptions } from './http-api.ts';
+import { startRoutes } from './start-routes.ts';
 
-const id = z.object({ id: z.string().regex(/^[a-z0-9-]{1,64}$/) });
+const id = z.object({ id: z.string().regex(ROLLOUT_ID) });
 const number = (max: number) =>
   z
     .string()
@@ -18,36 +28,7 @@ const MAX_WAIT_MS = 30_000;
 
 export function rolloutRoutes(api: Api, options: HttpOptions): void {
   const { engine } = options;
-  api.post(
-    '/api/v1/rollouts',
-    {
-      schema: {
-        summary: 'Start a rollout. Repeat it safely with an Idempotency-Key.',
-        body: StartBody,
-        response: { 200: RolloutBody, 201: RolloutBody },
-      },
-    },
-    async (request, reply) => {
-      const key = request.headers['idempotency-key'];
-      if (key !== undefined && (typeof key !== 'string' || !/^[\x21-\x7e]{1,200}$/.test(key))) {
-        return answer(
-          reply,
-          fail('SERIN_REQUEST_INVALID', 'expected an Idempotency-Key of 1 to 200 visible characters'),
-          () => null,
-        ) as never;
-      }
-      const { plan, revision, endpoints } = request.body;
-      const started = await engine.start({
-        plan,
-        revision,
-        endpoints: endpoints ?? null,
-        by: request.by,
-        idempotencyKey: key ?? null,
-      });
-      const status = started.kind === 'ok' && started.value.created ? 201 : 200;
-      return answer(reply, started, ({ view }) => presentRollout(view), status) as never;
-    },
-  );
+  startRoutes(api, options);
   api.get(
     '/api/v1/rollouts',
     {
@@ -105,6 +86,32 @@ export function rolloutRoutes(api: Api, options: HttpOptions): void {
       })) as never;
     },
   );
+  api.get(
+    '/api/v1/rollouts/:id/verdicts',
+    {
+      schema: {
+        summary: 'What the judge concluded at each look, thinned out with age.',
+        params: id,
+        response: { 200: VerdictList },
+      },
+    },
+    async (request, reply) =>
+      answer(reply, await engine.verdicts(request.params.id), (points) => ({
+        points: points.map(presentPoint),
+      })) as never,
+  );
+  api.get(
+    '/api/v1/rollouts/:id/recording',
+    {
+      schema: {
+        summary: 'What Prometheus has of it, as a recording to be judged again.',
+        params: id,
+        response: { 200: RecordingBody },
+      },
+    },
+    async (request, reply) => answer(reply, await engine.recording(request.params.id), (lines) => ({ lines })) as never,
+  );
+  decisionRoutes(api, options);
   commandRoutes(api, options);
 }
 

@@ -154,6 +154,30 @@ describe('what the receiver answers', () => {
     expect(((await deliver()) as { detail: string }).detail.length).toBeLessThan(300);
   });
 
+  it('F25: of 410 turns the receiver off: nothing more is sent to it, and it is told', async () => {
+    expect(notifier.off()).toEqual([]);
+    receiver.answer((r) => r.writeHead(410).end('this workflow was deleted'));
+    const [first, next] = [await deliver(), await deliver()];
+    expect(first).toMatchObject({ kind: 'rejected', detail: expect.stringContaining('HTTP 410: this workflow') });
+    expect(next).toMatchObject({ kind: 'rejected', detail: expect.stringContaining('notifier deploys is off') });
+    expect(receiver.received).toHaveLength(1);
+    expect(notifier.off()).toEqual(['deploys']);
+    expect(lines.filter((line) => line.includes('a receiver is gone'))).toHaveLength(1);
+    expect(lines.join()).not.toContain('path-is-secret');
+  });
+
+  it('F25: of 410 turns that receiver off and no other, until the process is started anew', async () => {
+    const other = await webhookReceiver();
+    const targets = [receiver, other].map(({ url }, i) => ({ name: `n${i}`, url, format: 'generic' as const }));
+    const both = open({ targets });
+    receiver.fail(410, 1);
+    expect(await both.deliver('n0', notice(), 0)).toMatchObject({ kind: 'rejected' });
+    expect(await both.deliver('n1', notice(), 0)).toEqual({ kind: 'delivered' });
+    const anew = open({ targets });
+    expect(await anew.deliver('n0', notice(), 0)).toEqual({ kind: 'delivered' });
+    await Promise.all([both.close(), anew.close(), other.close()]);
+  });
+
   it('F25: is not followed elsewhere', async () => {
     const elsewhere = await webhookReceiver();
     receiver.redirectTo(elsewhere.url);

@@ -14,6 +14,7 @@ const clock = createSystemClock();
 let exporters: readonly [StubExporter, StubExporter];
 let prometheus: PrometheusProcess;
 let source: MetricsSource;
+const fleets = [{ name: 'edge', selector: { job: 'envoy' }, nodeLabel: 'instance', scrapeIntervalMs: 1_000 }];
 let startMs: number;
 
 /** A page as Envoy 1.40 prints it; class series and the histogram only exist after their first event. */
@@ -39,7 +40,6 @@ beforeAll(async () => {
   exporters = [await stubExporter(), await stubExporter()];
   for (const exporter of exporters) exporter.show(page(0, 0));
   prometheus = await startPrometheus(exporters.map(({ address }) => ({ job: 'envoy', address })));
-  const fleets = [{ name: 'edge', selector: { job: 'envoy' }, nodeLabel: 'instance', scrapeIntervalMs: 1_000 }];
   source = createPrometheusSource({ url: prometheus.url, fleets, clock, logger: quiet });
   startMs = clock.now();
   await seen(({ family, points }) => family === 'upstream_rq_completed' && points.length > 0, 2);
@@ -84,31 +84,56 @@ describe('a real Prometheus', () => {
     expect(new Set(series.map(({ proxy }) => proxy))).toEqual(new Set(exporters.map(({ address }) => address)));
   });
 
-  it('lets the judge fail a canary by what was scraped', async () => {
-    const outcome = thresholdJudge.assess({
-      analysis: [{ kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 }],
+  const judge = async (minRequests: number, nowMs: number) =>
+    thresholdJudge.assess({
+      judge: { name: 'threshold' },
+      analysis: [{ kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests }],
       arms: { stable: 'shop--v1', canary: 'shop--v2' },
       liveAtMs: startMs,
-      nowMs: clock.now(),
+      nowMs,
       scrapeMs: 1_000,
       counters: { kind: 'ok', series: await read() },
       queries: new Map(),
       proxies: exporters.map(({ address }) => address),
       state: null,
     });
+
+  it('lets the judge fail a canary by what was scraped', async () => {
+    const outcome = await judge(200, clock.now());
     expect(outcome.decision).toBe('rollback');
     expect(outcome.verdicts[0]).toMatchObject({ reason: 'OVER_LIMIT', value: 0.1, requests: 200 });
+  });
+
+  it('F14: what was scraped ten minutes ago is no evidence', async () => {
+    const outcome = await judge(200, clock.now() + 600_000);
+    expect(outcome.decision).toBe('hold');
+    expect(outcome.verdicts[0]).toMatchObject({ verdict: 'inconclusive', reason: 'STALE' });
+  });
+
+  it('F14/F27: a clock that is an hour off is no evidence, whatever Prometheus answers', async () => {
+    const ahead = { ...clock, now: () => clock.now() + 3_600_000 };
+    const off = createPrometheusSource({ url: prometheus.url, fleets, clock: ahead, logger: quiet });
+    expect(await off.scalar({ query: 'vector(1)', atMs: clock.now() })).toMatchObject({
+      kind: 'gap',
+      gap: 'CLOCK_SKEW',
+    });
+  });
+
+  it.each([
+    ['F11: vector(1) / vector(0)', 'NOT_FINITE'],
+    ['F11: vector(0) / vector(0)', 'NOT_FINITE'],
+    ['F11: nothing_like_this', 'NO_DATA'],
+    ['F12: envoy_cluster_upstream_rq_completed', 'AMBIGUOUS_RESULT'],
+    ['F12: up[10s]', 'BAD_ANSWER'],
+    ['F12: "text"', 'BAD_ANSWER'],
+  ])('%s is no evidence: %s', async (named, gap) => {
+    const query = named.replace(/^F\d+: /, '');
+    expect(await source.scalar({ query, atMs: clock.now() })).toMatchObject({ kind: 'gap', gap });
   });
 
   it.each([
     ['sum(envoy_cluster_upstream_rq_completed{envoy_cluster_name="shop--v2"})', { kind: 'ok', value: 200 }],
     ['scalar(vector(3))', { kind: 'ok', value: 3 }],
-    ['vector(1) / vector(0)', { kind: 'gap', gap: 'NOT_FINITE' }],
-    ['vector(0) / vector(0)', { kind: 'gap', gap: 'NOT_FINITE' }],
-    ['nothing_like_this', { kind: 'gap', gap: 'NO_DATA' }],
-    ['envoy_cluster_upstream_rq_completed', { kind: 'gap', gap: 'AMBIGUOUS_RESULT' }],
-    ['up[10s]', { kind: 'gap', gap: 'BAD_ANSWER' }],
-    ['"text"', { kind: 'gap', gap: 'BAD_ANSWER' }],
     ['sum(', { kind: 'gap', gap: 'SOURCE_REFUSED' }],
     ['up * on() {__name__="envoy_cluster_upstream_rq_timeout"}', { kind: 'gap', gap: 'SOURCE_REFUSED' }],
   ])('answers %s', async (query, expected) => {
@@ -124,5 +149,27 @@ describe('a real Prometheus', () => {
     const request = { fleet: 'edge', families: FAMILIES, fromMs: startMs, toMs: clock.now() };
     const result = await source.counters({ ...request, clusters: ['x"} or {__name__=~".+', 'shop--v.'] });
     expect(result).toMatchObject({ kind: 'gap', gap: 'NO_DATA' });
+  });
+
+  it('F15: too few requests are no evidence', async () => {
+    const outcome = await judge(5_000, clock.now());
+    expect(outcome.verdicts[0]).toMatchObject({ verdict: 'inconclusive', reason: 'TOO_FEW_REQUESTS', requests: 200 });
+  });
+
+  it('F9: that hangs is given up, that is dead is told, and that is back is asked again', async () => {
+    const hasty = createPrometheusSource({ url: prometheus.url, timeoutMs: 500, fleets, clock, logger: quiet });
+    const ask = () => hasty.scalar({ query: 'vector(1)', atMs: clock.now() });
+    expect(await ask()).toMatchObject({ kind: 'ok', value: 1 });
+    prometheus.signal('SIGSTOP');
+    // All its threads stand still a little later.
+    const isGivenUp = async () => {
+      const hung = await ask();
+      return hung.kind === 'gap' && hung.gap === 'SOURCE_TIMEOUT';
+    };
+    await vi.waitUntil(isGivenUp, { timeout: 10_000, interval: 10 }).finally(() => prometheus.signal('SIGCONT'));
+    await prometheus.kill();
+    expect(await ask()).toMatchObject({ kind: 'gap', gap: 'SOURCE_DOWN' });
+    await prometheus.restart();
+    await vi.waitUntil(async () => (await ask()).kind === 'ok', { timeout: 10_000, interval: 100 });
   });
 });

@@ -18,7 +18,7 @@ const logger: Logger = { debug: record, info: record, warn: record, error: recor
 let prometheus: StubPrometheus;
 let source: MetricsSource;
 
-function open(options: Partial<PrometheusOptions> = {}): MetricsSource {
+function open(options: Partial<PrometheusOptions> = {}) {
   const fleets = [{ name: 'edge', selector: { job: 'envoy' }, nodeLabel: 'instance', scrapeIntervalMs: 1_000 }];
   return createPrometheusSource({ url: prometheus.url, timeoutMs: 5_000, fleets, clock, logger, ...options });
 }
@@ -393,7 +393,7 @@ describe('secrets', () => {
 });
 
 it('logs an outage once, and its end', async () => {
-  prometheus.answer(text(503, ''));
+  prometheus.answer(text(401, ''));
   await scalar();
   await scalar();
   prometheus.answerWith('scalar', [nowS(), '1']);
@@ -449,5 +449,36 @@ describe('whom Prometheus scrapes', () => {
 
   it('is unknown for a fleet without metrics', async () => {
     expect(await source.proxies('mesh')).toMatchObject({ kind: 'gap', gap: 'NO_DATA' });
+  });
+});
+
+describe('requests of a time that is over', () => {
+  const requests = (fleet = 'edge') =>
+    open().requests({ fleet, clusters: ['a.b'], prefix: 'shop--', fromMs: clock.now() - 60_000, toMs: clock.now() });
+  const one = { envoy_cluster_name: 'shop--v2', instance: 'a:9901' };
+
+  it('come by cluster and Envoy, of those named and those that begin so', async () => {
+    prometheus.answerWith('vector', [{ metric: one, value: [nowS(), '12.5'] }]);
+    const row = { cluster: 'shop--v2', proxy: 'a:9901', requests: 12.5 };
+    expect(await requests()).toEqual({ kind: 'ok', requests: [row] });
+    expect(prometheus.requests[0]?.body.get('query')).toBe(
+      'sum by (envoy_cluster_name, instance) (increase(envoy_cluster_upstream_rq_completed{job="envoy",envoy_cluster_name=~"a\\\\.b|shop--.+"}[60000ms]))',
+    );
+  });
+
+  it.each([
+    ['no series', [], 'NO_DATA'],
+    ['no Envoy', [{ metric: { envoy_cluster_name: 'shop--v2' }, value: [0, '1'] }], 'BAD_ANSWER'],
+    ['no cluster', [{ metric: { instance: 'a' }, value: [0, '1'] }], 'BAD_ANSWER'],
+    ['no number', [{ metric: one, value: [0, 'many'] }], 'BAD_ANSWER'],
+    ['no finite number', [{ metric: one, value: [0, '+Inf'] }], 'NOT_FINITE'],
+    ['too many', new Array(20_001).fill({ metric: one, value: [0, '1'] }), 'TOO_MANY_SERIES'],
+  ])('are none where there is %s', async (_, result, gap) => {
+    prometheus.answerWith('vector', result);
+    expect(await requests()).toMatchObject({ kind: 'gap', gap });
+  });
+
+  it('are none of a fleet that nobody measures', async () => {
+    expect(await requests('mesh')).toMatchObject({ kind: 'gap', gap: 'NO_DATA' });
   });
 });

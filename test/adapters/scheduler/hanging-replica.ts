@@ -9,6 +9,7 @@ const store = createRedisStore({ connection: { socketPath }, logger: quiet });
 const wakeUps = createWakeUps({
   redis: { path: socketPath },
   due: store.due,
+  suspects: store.suspects,
   clock: createSystemClock(),
   logger: quiet,
 });

@@ -41,6 +41,7 @@ export async function rig(): Promise<Rig> {
       const wakeUps = createWakeUps({
         redis: { path: redis.socketPath },
         due: store.due,
+        suspects: store.suspects,
         clock: createSystemClock(),
         logger: quiet,
         stopDeadlineMs: 500,

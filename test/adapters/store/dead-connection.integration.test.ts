@@ -54,7 +54,7 @@ it('a worker whose connections carry nothing any more is replaced, and takes job
   const runs: string[] = [];
   const wakeUps = createWakeUps({
     redis: { host: '127.0.0.1', port: proxy.port },
-    ...{ due: store.due, clock: createSystemClock(), logger: quiet },
+    ...{ due: store.due, suspects: store.suspects, clock: createSystemClock(), logger: quiet },
     // Long enough that only a worker can be as fast as below.
     ...{ sweepMs: 60_000, leaseMs: 1_000, silentMs: 1_500, stopDeadlineMs: 500 },
   });

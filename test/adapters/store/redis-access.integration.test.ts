@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer } from 'node:tls';
+import { createServer, type Server } from 'node:tls';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createWakeUps } from '../../../src/adapters/scheduler/wake-ups.ts';
@@ -12,6 +12,7 @@ import { createRedisStore, type RedisStore } from '../../../src/adapters/store/r
 import { EMPTY_COMMIT } from '../../../src/engine/publish.ts';
 import { createSystemClock } from '../../../src/platform/system-clock.ts';
 import { binaryPath } from '../../support/binaries.ts';
+import { authority } from '../../support/certificates.ts';
 import { code, section } from '../../support/markdown.ts';
 import { freePort, type RunningProcess, startProcess, waitFor } from '../../support/processes.ts';
 import { quiet } from '../../support/quiet-logger.ts';
@@ -41,7 +42,7 @@ afterAll(async () => {
 });
 
 function open(connection: RedisConnection): RedisStore {
-  const store = createRedisStore({ connection, deadlineMs: 2_000, logger: quiet });
+  const store = createRedisStore({ connection, waitForReplicas: 1, deadlineMs: 2_000, logger: quiet });
   onTestFinished(() => store.close());
   return store;
 }
@@ -80,7 +81,13 @@ describe('a user with no more rights than documented', () => {
     ledger.stop();
     const runs: string[] = [];
     const wakeUps = createWakeUps({
-      ...{ redis: redisAddress(connection()), due: store.due, clock: createSystemClock(), logger: quiet },
+      ...{
+        redis: redisAddress(connection()),
+        due: store.due,
+        suspects: store.suspects,
+        clock: createSystemClock(),
+        logger: quiet,
+      },
     });
     await wakeUps.start(async (subject) => {
       runs.push(subject);
@@ -89,6 +96,11 @@ describe('a user with no more rights than documented', () => {
     wakeUps.kick('backend/b');
     await waitFor(() => runs.includes('rollout/a') && runs.includes('backend/b'), { what: 'both runs' });
     await wakeUps.stop();
+    expect(await store.replication?.confirmed()).toBe(false);
+    const client = new Redis(connection().url);
+    onTestFinished(() => client.disconnect());
+    // Sentinel and cluster: what is asked of the servers that hold data.
+    await expect(client.call('CLUSTER', 'SLOTS')).rejects.toThrow(/cluster support disabled/);
     const loaded = await store.archive.load([], { replace: true });
     expect(loaded.kind).toBe('loaded');
   });
@@ -120,13 +132,18 @@ describe('TLS', () => {
   const file = (name: string) => readFileSync(join('test/fixtures/tls', name));
   /** The server that is fetched for tests knows no TLS, so this stands before it. */
   async function terminator(): Promise<number> {
-    const server = createServer({ key: file('server-key.pem'), cert: file('server.pem') }, (socket) => {
-      const behind = connect(port, '127.0.0.1');
-      for (const end of [socket, behind]) end.on('error', () => undefined);
-      socket.pipe(behind).pipe(socket);
-      socket.on('close', () => behind.destroy());
-      behind.on('close', () => socket.destroy());
-    });
+    return listening(createServer({ key: file('server-key.pem'), cert: file('server.pem') }, behindTls));
+  }
+  const cut: Socket[] = [];
+  const behindTls = (socket: Socket) => {
+    const behind = connect(port, '127.0.0.1');
+    for (const end of [socket, behind]) end.on('error', () => undefined);
+    socket.pipe(behind).pipe(socket);
+    socket.on('close', () => behind.destroy());
+    behind.on('close', () => socket.destroy());
+    cut.push(socket);
+  };
+  async function listening(server: Server): Promise<number> {
     server.on('tlsClientError', () => undefined);
     const at = await freePort();
     await new Promise<void>((resolve) => void server.listen(at, '127.0.0.1', resolve));
@@ -141,10 +158,35 @@ describe('TLS', () => {
     expect((await store.traffic.table('edge')).kind).toBe('ok');
   });
 
+  it('F34: knows a server by its new authority at the next connection', async () => {
+    // given
+    const [before, after] = [authority('before'), authority('after')];
+    const own = before.issue('redis');
+    const server = createServer({ key: own.privateKey, cert: own.certificate }, behindTls);
+    const at = await listening(server);
+    let ca = before.certificate;
+    const tls = {
+      get ca() {
+        return ca;
+      },
+    };
+    const store = open({ url: `rediss://serin:a-secret@127.0.0.1:${at}`, tls });
+    expect(await store.health()).toMatchObject({ kind: 'ok' });
+    // when
+    const next = after.issue('redis');
+    server.setSecureContext({ key: next.privateKey, cert: next.certificate });
+    for (const socket of cut.splice(0)) socket.destroy();
+    await waitFor(async () => (await store.health()).kind !== 'ok', { what: 'a server that is not known' });
+    ca = after.certificate;
+    // then
+    await waitFor(async () => (await store.health()).kind === 'ok', { what: 'a server that is known again' });
+  });
+
   it('sends nothing to a server of another authority', async () => {
     const url = `rediss://serin:a-secret@127.0.0.1:${await terminator()}`;
     for (const ca of [{ tls: { ca: file('other-ca.pem').toString() } }, {}]) {
-      expect((await open({ url, ...ca }).health()).kind).toBe('unavailable');
+      const health = await open({ url, ...ca }).health();
+      expect(health).toMatchObject({ kind: 'unavailable', detail: expect.stringMatching(/certificate.*redis\.tls/) });
     }
   });
 });

@@ -58,7 +58,7 @@ const everything: Commit = {
   outbox: [{ queue: 'a~deploys', notice: notice('n1', 'a') }],
   due: [{ subject: 'rollout/a', atMs: 1 }],
   traffic: [{ fleet: 'edge', owner: 'route/shop', value: shop }],
-  active: [{ rolloutId: 'a', phase: 'stepping', evidenceAtMs: 1 }],
+  active: [{ rolloutId: 'a', phase: 'stepping', evidenceAtMs: 1, blind: false }],
 };
 
 async function keys(): Promise<string[]> {
@@ -84,6 +84,7 @@ describe('a commit is all or nothing', () => {
       'changes',
       'head',
       'journal',
+      'tail',
     ],
     ...['waiting', 'active', 'evidence', 'phases'],
   ])('changes nothing when %s is not what Serin wrote', async (name) => {

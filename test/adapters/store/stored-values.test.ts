@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { commitArguments } from '../../../src/adapters/store/commit-script.ts';
+import { commitWords } from '../../../src/adapters/store/commit-arguments.ts';
+import { parseTrial } from '../../../src/adapters/store/stored-values.ts';
+import { SHAPES, shapesOf } from '../../../src/core/model/schema.ts';
 import { step } from '../../../src/core/rollout/step.ts';
 import { transitionCommit } from '../../../src/engine/publish.ts';
 import {
@@ -46,9 +48,27 @@ it('the way back can be committed whatever the size of the fleet (the xDS server
       scrapeMs: 1_000,
     },
     judge: scriptedJudge(() => 'pass'),
+    judgement: null,
     settings,
     nowMs: 2_000,
   });
   expect(transition.rollout.phase).toBe('rolling_back');
-  expect(() => commitArguments(transitionCommit(transition, { rollout: 1, backend: 1 }, false), 'e', [])).not.toThrow();
+  expect(() => commitWords(transitionCommit(transition, { rollout: 1, backend: 1 }, false), SHAPES, [])).not.toThrow();
+});
+
+it('a trial is migrated under the key that names whose it is, as it is written', () => {
+  const asked: string[] = [];
+  const shapes = shapesOf([
+    {
+      ...{ to: 7, reader: 7 },
+      record: (key, body) => {
+        asked.push(key);
+        return key === 'trial/rollout-1' ? { ...(body as object), probe: 'moved' } : body;
+      },
+    },
+  ]);
+  const cell = `3@6|${JSON.stringify({ by: 'rollout-1', probe: 'edge-1', changes: [] })}`;
+  expect(parseTrial(cell, shapes)).toMatchObject({ kind: 'ok', value: { by: 'rollout-1', probe: 'moved', n: 3 } });
+  expect(asked).toEqual(['trial/rollout-1']);
+  expect(parseTrial('3@6|{}', shapes)).toMatchObject({ kind: 'bad' });
 });

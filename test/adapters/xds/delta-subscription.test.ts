@@ -177,6 +177,51 @@ describe('refusals', () => {
     expect([...s.acked]).toEqual(['a']);
   });
 
+  it('what was refused together is tried again in halves: only what is at fault stays away', () => {
+    const s = clusters();
+    ask(s, '');
+    const all = wanted(1, { a: '1', bad: '1', c: '1' });
+    push(s, '1', all);
+    ask(s, '1', { rejected: true });
+    expect(push(s, '2', all)).toEqual({ send: ['a', 'bad'], removed: [] });
+    ask(s, '2', { rejected: true });
+    expect(push(s, '3', all)).toEqual({ send: ['a'], removed: [] });
+    ask(s, '3');
+    expect(push(s, '4', all)).toEqual({ send: ['bad'], removed: [] });
+    ask(s, '4', { rejected: true });
+    expect(push(s, '5', all)).toEqual({ send: ['c'], removed: [] });
+    ask(s, '5');
+    expect(push(s, '6', all)).toBeNull();
+    expect([...s.acked]).toEqual(['a', 'c']);
+    expect(s.credited).toBeNull();
+    expect(push(s, '6', wanted(2, { a: '1', c: '1' }))).toEqual({ send: [], removed: ['bad'] });
+    ask(s, '6');
+    expect(s.credited).toEqual(at(2));
+  });
+
+  it('who refuses a thousand gets a few of them by itself, not all', () => {
+    const s = clusters();
+    ask(s, '');
+    const all = wanted(1, Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`c${i}`, '1'])));
+    let responses = 0;
+    while (push(s, String(responses + 1), all) !== null) {
+      responses += 1;
+      ask(s, String(responses), { rejected: true });
+    }
+    expect(responses).toBeGreaterThan(10);
+    expect(responses).toBeLessThan(60);
+  });
+
+  it('what was withdrawn or has changed meanwhile is not tried again as it was', () => {
+    const s = clusters();
+    ask(s, '');
+    push(s, '1', wanted(1, { a: '1', b: '1', c: '1' }));
+    ask(s, '1', { rejected: true });
+    expect(push(s, '2', wanted(2, { c: '2', d: '1' }))).toEqual({ send: ['c', 'd'], removed: ['a', 'b'] });
+    ask(s, '2');
+    expect(s.credited).toEqual(at(2));
+  });
+
   it('a resource that was refused does not count as there', () => {
     const s = clusters();
     ask(s, '');

@@ -3,6 +3,7 @@ import { createXdsServer, type XdsServer } from '../../../src/adapters/xds/xds-s
 import type { FleetState } from '../../../src/core/model/fleet-state.ts';
 import type { FleetTable } from '../../../src/core/model/traffic.ts';
 import type { Logger } from '../../../src/engine/ports/logger.ts';
+import type { Replication } from '../../../src/engine/ports/replication.ts';
 import type { StoreRead, TrafficFeed } from '../../../src/engine/ports/store.ts';
 import { createSystemClock } from '../../../src/platform/system-clock.ts';
 
@@ -11,8 +12,8 @@ export interface FakeFeed extends TrafficFeed {
   set(table: FleetTable): void;
   /** Reads fail with this from now on; `null`: they work again. */
   fail(with_: 'unavailable' | 'hang' | null): void;
-  /** Reads say that the store must not be used, and why. */
-  freeze(detail: string): void;
+  /** Reads say that the store must not be used, and why; `null`: it may again. */
+  freeze(detail: string | null): void;
 }
 
 export function fakeFeed(initial: FleetTable | null): FakeFeed {
@@ -78,7 +79,13 @@ export interface Stage {
 
 export async function stage(
   initial: FleetTable | null,
-  options: { readonly port?: number; readonly limits?: Partial<XdsLimits>; readonly feed?: FakeFeed } = {},
+  options: {
+    readonly port?: number;
+    readonly limits?: Partial<XdsLimits>;
+    readonly feed?: FakeFeed;
+    readonly overlay?: (table: FleetTable) => FleetTable;
+    readonly replication?: Replication;
+  } = {},
 ): Promise<Stage> {
   const feed = options.feed ?? fakeFeed(initial);
   const log: LogLine[] = [];
@@ -87,10 +94,12 @@ export async function stage(
     port: options.port ?? 0,
     tls: null,
     traffic: feed,
+    replication: options.replication ?? null,
     fleets: [{ name: 'edge', match: { cluster: 'edge' }, nodeFrom: 'metadata.scrape.address' }],
     clock: createSystemClock(),
     logger: memoryLogger(log),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.overlay === undefined ? {} : { overlay: options.overlay }),
   });
   await server.start();
   return {

@@ -233,6 +233,35 @@ describe('a store that has lost what was published', () => {
     });
     expect(s.fleet().nodes[0]?.credited).toBeNull();
   });
+
+  it('goes on in the same epoch when the store is what it was again, and sends what comes then', async () => {
+    const s = await stage(split(5, 0));
+    const client = connect(s);
+    await boot(client, ['shop--v1', 'shop--v2']);
+    await s.until('credit', credited(5));
+    s.feed.freeze('the store has lost commits');
+    await client.barrier();
+    s.feed.freeze(null);
+    await client.barrier();
+    expect(s.server.refusals().size).toBe(0);
+    expect(s.fleet().nodes[0]?.credited).toEqual({ epoch: 'e1', n: 5 });
+    s.feed.set(split(6, 1_000));
+    await client.accept('route');
+    await s.until('credit', credited(6));
+  });
+
+  it('does not, when it is thawed with less than it had', async () => {
+    const s = await stage(split(5, 0));
+    const client = connect(s);
+    await boot(client, ['shop--v1', 'shop--v2']);
+    s.feed.freeze('the store has lost commits');
+    await client.barrier();
+    s.feed.set(split(4, 1_000));
+    s.feed.freeze(null);
+    await client.barrier();
+    expect(client.pending('route')).toBe(0);
+    expect(s.server.refusals().get('edge')?.errors[0]).toMatchObject({ code: 'SERIN_STORE_REGRESSED' });
+  });
 });
 
 describe('credit', () => {

@@ -6,6 +6,7 @@ const CANARY = 'checkout--v2-abc123';
 it('given ten Envoys that all claim one name in Prometheus, coverage is one of ten', () => {
   const health = sampleHealth({
     analysis: [],
+    judge: { name: 'threshold' },
     arms: { stable: 'stable', canary: CANARY },
     liveAtMs: 0,
     nowMs: 1_000,

@@ -49,6 +49,7 @@ export const errorRate: Extract<AnalysisSpec, { kind: 'error-rate' }> = {
 export function judgeInput(counters: readonly CounterSeries[], fields: Partial<JudgeInput> = {}): JudgeInput {
   return {
     analysis: [errorRate],
+    judge: { name: 'threshold' },
     arms: { stable: 'stable', canary: 'canary' },
     liveAtMs: LIVE_AT,
     nowMs: LIVE_AT + 10_000,

@@ -7,6 +7,7 @@ import type {
   ScalarResult,
   Verdict,
 } from '../../../src/core/analysis/judge.ts';
+import { baselineOf } from '../../../src/core/analysis/judge.ts';
 import { thresholdJudge } from '../../../src/core/analysis/threshold-judge.ts';
 import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
 import { arm, errorRate, judgeInput, LIVE_AT, series } from './series.ts';
@@ -35,6 +36,15 @@ describe('error-rate', () => {
     expect(only([...arm('canary', 300, 4), ...stable])).toMatchObject({ verdict: 'fail', reason: 'OVER_LIMIT' });
   });
 
+  it('counts 4xx as good, unless the plan counts them', () => {
+    const limited = [series('upstream_rq_xx', '4', [[9, 50]]), series('upstream_rq', '429', [[9, 40]])];
+    const all = [...arm('canary', 300, 1), ...limited];
+    expect(only(all)).toMatchObject({ value: 1 / 350 });
+    const count = (codes: readonly string[]) => only(all, { analysis: [{ ...errorRate, count: codes }] });
+    expect(count(['5xx', '429'])).toMatchObject({ verdict: 'fail', value: 41 / 350 });
+    expect(count(['4xx', '429'])).toMatchObject({ value: 50 / 350 });
+  });
+
   it('F15: holds while too few requests were seen, good or not so good', () => {
     expect(only(arm('canary', 199, 0))).toMatchObject({ verdict: 'inconclusive', reason: 'TOO_FEW_REQUESTS' });
     // 2 of 10 is 20 %, but 2 of 200 would still pass.
@@ -43,6 +53,17 @@ describe('error-rate', () => {
 
   it('fails early once even 200 requests could not pass any more', () => {
     expect(only(arm('canary', 10, 3))).toMatchObject({ verdict: 'fail', reason: 'OVER_LIMIT', value: 0.3 });
+  });
+
+  it('is compared with stable where the plan says so', () => {
+    const spec = { ...errorRate, max: 1, relative: { factor: 2, offset: 0.01 } };
+    const against = (bad: number, stable: readonly CounterSeries[]) =>
+      only([...arm('canary', 200, bad), ...stable], { analysis: [spec] });
+    expect(against(6, arm('stable', 400, 4))).toMatchObject({ verdict: 'pass', value: 0.03, baseline: 0.01 });
+    expect(against(7, arm('stable', 400, 4))).toMatchObject({ verdict: 'fail', reason: 'OVER_LIMIT' });
+    expect(against(7, arm('stable', 199, 0))).toMatchObject({ verdict: 'inconclusive', reason: 'TOO_FEW_REQUESTS' });
+    expect(against(7, [])).toMatchObject({ verdict: 'inconclusive', reason: 'TOO_FEW_REQUESTS' });
+    expect(against(2, arm('stable', 400, 0))).toMatchObject({ verdict: 'pass' });
   });
 
   it('does not count 4xx as failures', () => {
@@ -210,6 +231,24 @@ describe('query', () => {
       detail: 'partial',
     });
     expect(ask(null)).toMatchObject({ verdict: 'inconclusive', reason: 'NO_DATA' });
+  });
+
+  it('is compared with stable where the plan says so', () => {
+    const spec = { ...query, min: null, max: null, relative: { factor: 2, offset: 1 } };
+    const nowMs = LIVE_AT + 100_000;
+    const against = (value: number, base: ScalarResult | null) => {
+      const answers: [string, ScalarResult][] = [['declined', { kind: 'ok', value, atMs: nowMs }]];
+      if (base !== null) answers.push([baselineOf('declined'), base]);
+      return only([], { analysis: [spec], nowMs, queries: new Map(answers) });
+    };
+    const base = (value: number, atMs = nowMs): ScalarResult => ({ kind: 'ok', value, atMs });
+    expect(against(5, base(2))).toMatchObject({ verdict: 'pass', value: 5, baseline: 2 });
+    expect(against(5.1, base(2))).toMatchObject({ verdict: 'fail', reason: 'OVER_LIMIT' });
+    expect(against(5, null)).toMatchObject({ verdict: 'inconclusive', reason: 'NO_DATA' });
+    expect(against(5, base(Number.NaN))).toMatchObject({ verdict: 'inconclusive', reason: 'NO_DATA' });
+    expect(against(5, base(2, nowMs - 60_000))).toMatchObject({ verdict: 'inconclusive', reason: 'STALE' });
+    const gap = { kind: 'gap', gap: 'AMBIGUOUS_RESULT', detail: 'two series' } as const;
+    expect(against(5, gap)).toMatchObject({ reason: 'AMBIGUOUS_RESULT', detail: 'stable: two series' });
   });
 
   it('needs no counters', () => {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { firstLack, lackSummary, requiredCapabilities } from '../../../src/core/fleet/capabilities.ts';
+import {
+  capabilitiesOfPlan,
+  firstLack,
+  lackSummary,
+  requiredCapabilities,
+} from '../../../src/core/fleet/capabilities.ts';
 import type { RouteSpec } from '../../../src/core/model/documents.ts';
-import { node } from '../../support/rollouts.ts';
+import type { StickySpec } from '../../../src/core/model/sticky.ts';
+import { node, planSpec, planStep } from '../../support/rollouts.ts';
 
 function routes(path: 'PathPrefix' | 'Exact', value: string): readonly RouteSpec[] {
   const matches = [{ path: { type: path, value }, headers: [], queryParams: [] }];
@@ -13,6 +19,13 @@ describe('what an Envoy must be able to do', () => {
     expect(requiredCapabilities(routes('PathPrefix', '/shop')).map(({ since }) => since)).toEqual([[1, 22]]);
     expect(requiredCapabilities(routes('PathPrefix', '/'))).toEqual([]);
     expect(requiredCapabilities(routes('Exact', '/shop'))).toEqual([]);
+  });
+
+  it('arms by hash need 1.36; a cookie that Serin issues needs nothing', () => {
+    const plan = (sticky: StickySpec) => planSpec({ strategy: { name: 'any', steps: [planStep({ sticky })] } });
+    const hash = { by: 'hash', key: { by: 'header', name: 'x-user' } } as const;
+    expect(capabilitiesOfPlan(plan(hash)).map(({ since }) => since)).toEqual([[1, 36]]);
+    expect(capabilitiesOfPlan(plan({ by: 'cookie' }))).toEqual([]);
   });
 
   it('the oldest node that lacks something is named with the version that is needed', () => {

@@ -39,6 +39,7 @@ describe('readiness of the canary', () => {
         scrapeMs: 1_000,
       },
       judge: scriptedJudge(() => 'pass'),
+      judgement: null,
       settings,
       nowMs,
     });

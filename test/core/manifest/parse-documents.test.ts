@@ -120,6 +120,21 @@ describe('errors', () => {
       'too large',
     ],
     [
+      'a path whose pattern is too large only beside that of a rule',
+      steps(`{ weight: 1, matches: [{ path: { type: RegularExpression, value: "/${'a'.repeat(95)}" } }] }`),
+      'beside the path of a rule it is given to Envoy as a pattern: the pattern is too large (105; Envoy takes 100)',
+    ],
+    [
+      'a long path to pin by, which is a pattern to Envoy',
+      steps(`{ weight: 1, matches: [{ path: { value: "/${'a'.repeat(95)}" } }] }`),
+      'the pattern is too large (106; Envoy takes 100)',
+    ],
+    [
+      'a cookie with a name too long for a pattern',
+      steps(`{ weight: 1, matches: [{ cookies: [{ name: ${'a'.repeat(80)}, type: Present }] }] }`),
+      'the pattern is too large (101; Envoy takes 100)',
+    ],
+    [
       'a pseudo-header',
       steps('{ weight: 1, matches: [{ headers: [{ name: ":path", value: x }] }] }'),
       'expected the name of a header',
@@ -129,7 +144,35 @@ describe('errors', () => {
       steps('{ weight: 1, matches: [{ headers: [{ name: Host, value: x }] }] }'),
       'expected the name of a header',
     ],
-    ['a match without headers', steps('{ weight: 1, matches: [{ headers: [] }] }'), 'at least one header'],
+    ['a match without a condition', steps('{ weight: 1, matches: [{ headers: [] }] }'), 'at least one condition'],
+    [
+      'a readout of users who do not stay',
+      document(
+        'Plan',
+        'p',
+        `backend: b\nstrategy: { steps: [{ weight: 5 }] }\nreadout: [{ name: x, users: 'u{r="{{ arm.revision }}"}', successes: 's{r="{{ arm.revision }}"}' }]`,
+      ),
+      'it needs users who stay with an arm',
+    ],
+    [
+      'a readout that asks the same of both arms',
+      document(
+        'Plan',
+        'p',
+        'backend: b\nstrategy: { steps: [{ weight: 5 }] }\nreadout: [{ name: x, users: up, successes: up }]',
+      ),
+      'it is asked of each arm',
+    ],
+    [
+      'copies for a canary that has requests of its own',
+      steps('{ weight: 1, mirror: { percent: 10 } }'),
+      'mirror is for weight 0',
+    ],
+    [
+      'what happens without an approval that has no hurry',
+      steps('{ weight: 1, approval: { otherwise: hold } }'),
+      'it never comes to that without within',
+    ],
     ['a hold of 1e9 days', steps('{ weight: 1, hold: 999999999d }'), 'expected a duration'],
     [
       'a route timeout of 0',
@@ -201,7 +244,7 @@ describe('documents', () => {
           { weight: 555, holdMs: 90_000 },
         ],
       },
-      analysis: [{ kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 }],
+      analysis: [{ kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: null, windowMs: 60_000 }],
       deadlineMs: 86_400_000,
       inconclusiveAfterMs: 600_000,
     });

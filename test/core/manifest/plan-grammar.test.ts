@@ -24,3 +24,15 @@ it.each([
   });
   expect(parsed.kind).toBe('error');
 });
+
+it.each([
+  ['bake: 10m', '`deadline: 10m`', 'the bake has to end before the deadline of 10m'],
+  ['bake: 1s', '10s at least', 'expected a duration like 30s or 1h30m, from 10s to 7d'],
+  ['bake: 8d', '7d at most', 'expected a duration like 30s or 1h30m, from 10s to 7d'],
+])('a %s is refused at its line: %s', (bake, _, message) => {
+  const text = `${plan('[]', '[]')}  ${bake}\n`;
+  const parsed = parseDocuments([{ file: 'plan.yaml', text }], { ...shippedStrategies(), stored: [] });
+  expect(parsed.kind === 'error' ? parsed.errors : []).toMatchObject([
+    { message, path: 'spec.bake', place: { line: 9 } },
+  ]);
+});

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { renderQuery } from '../../../src/core/manifest/render-query.ts';
 import { cutRevision } from '../../../src/core/model/cut-revision.ts';
 import type { BackendSpec } from '../../../src/core/model/documents.ts';
-import { formatDuration, parseDuration } from '../../../src/core/model/duration.ts';
+import { durationInWords, formatDuration, parseDuration } from '../../../src/core/model/duration.ts';
 import { parseHostPort } from '../../../src/core/model/host-port.ts';
 import { didYouMean } from '../../../src/core/model/suggest.ts';
 
@@ -22,6 +21,15 @@ describe('durations', () => {
 
   it('come back as they were written', () => {
     fc.assert(fc.property(fc.integer({ min: 0, max: 10 ** 11 }), (ms) => parseDuration(formatDuration(ms)) === ms));
+  });
+
+  it.each([
+    [0, '0 seconds'],
+    [250, '250 milliseconds'],
+    [90_000, '1 minute 30 seconds'],
+    [176_400_000, '2 days 1 hour'],
+  ])('%d ms are said as %s', (ms, words) => {
+    expect(durationInWords(ms)).toBe(words);
   });
 });
 
@@ -68,6 +76,21 @@ describe('a revision', () => {
     expect(outcome.kind).toBe('error');
   });
 
+  it('keeps the name that it had before there were more settings, and gets another one by them', () => {
+    const names = [
+      cut('v1', ['10.0.0.1:80']),
+      cut('v1', ['10.0.0.1:80'], { upstream: { circuitBreaker: { requests: 1 } } }),
+    ];
+    const [before, after] = names.map((one) => (one.kind === 'ok' ? one.value.cluster : ''));
+    expect(before).toBe('checkout--v1-e8ce7368');
+    expect(after).not.toBe(before);
+  });
+
+  it('may be a cluster of the Envoys, by a name without a dot', () => {
+    const own = cut('v1.2', null, { endpoints: { kind: 'cluster', name: 'shop-{{ revision }}' } });
+    expect(own).toMatchObject({ value: { cluster: 'shop-v1-2', endpoints: { kind: 'cluster', name: 'shop-v1-2' } } });
+  });
+
   it('is the same for the same content in any order, another for any other', () => {
     const one = cut('v1', ['10.0.0.1:80', '10.0.0.2:80']);
     expect(cut('v1', ['10.0.0.2:80', '10.0.0.1:80', '10.0.0.1:80'])).toEqual(one);
@@ -95,23 +118,9 @@ describe('a revision', () => {
   });
 });
 
-describe('suggestions and queries', () => {
+describe('suggestions', () => {
   it('suggest the nearest word or nothing', () => {
     expect(didYouMean('wieght', ['weight', 'hold'])).toContain('weight');
     expect(didYouMean('zzz', ['weight', 'hold'])).toBe('');
-  });
-
-  it('a value can never leave the string it stands in', () => {
-    const values = {
-      backend: 'b',
-      'canary.revision': 'x"} or vector(1) #\\\n',
-      'canary.cluster': '',
-      'stable.revision': '',
-      'stable.cluster': '',
-      window: '1m',
-    };
-    expect(renderQuery('f{r="{{ canary.revision }}"}[{{window}}]', values)).toBe(
-      'f{r="x\\"} or vector(1) #\\\\\\n"}[1m]',
-    );
   });
 });

@@ -32,6 +32,7 @@ function look(record: ReturnType<typeof ended>, series: readonly CounterSeries[]
       scrapeMs: 1_000,
     },
     judge: scriptedJudge(() => 'pass'),
+    judgement: null,
     settings,
     nowMs,
   });

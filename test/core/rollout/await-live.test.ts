@@ -62,6 +62,7 @@ describe('when every counted Envoy is gone for good', () => {
           return judge.assess(input);
         },
       },
+      judgement: null,
       settings,
       nowMs,
     });
@@ -105,6 +106,7 @@ describe('when every counted Envoy is gone for good', () => {
         scrapeMs: 1_000,
       },
       judge: scriptedJudge(() => 'pass'),
+      judgement: null,
       settings,
       nowMs,
     });

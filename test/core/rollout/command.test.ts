@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { commitArguments } from '../../../src/adapters/store/commit-script.ts';
+import { commitWords } from '../../../src/adapters/store/commit-arguments.ts';
+import { SHAPES } from '../../../src/core/model/schema.ts';
 import { decideCommand } from '../../../src/core/rollout/command.ts';
 import { RolloutRecord } from '../../../src/core/rollout/rollout-record.ts';
 import { transitionCommit } from '../../../src/engine/publish.ts';
@@ -43,7 +44,7 @@ it.each(cases)(
     });
     if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
     const commit = transitionCommit(outcome.transition, { rollout: 1, backend: 1 }, true);
-    expect(() => commitArguments(commit, 'e', [])).not.toThrow();
+    expect(() => commitWords(commit, SHAPES, [])).not.toThrow();
     expect(RolloutRecord.safeParse(JSON.parse(JSON.stringify(outcome.transition.rollout))).success).toBe(true);
     const value = commit.traffic[0]?.value;
     const expected = stable === null ? [] : [{ cluster: stable.cluster, weight: 10_000 }];

@@ -47,6 +47,7 @@ class TwoFleets {
       backend: backendState(),
       observed: { fleets: this.observed(), counters: null, queries: new Map(), scrapeMs: null },
       judge: scriptedJudge(() => 'pass'),
+      judgement: null,
       settings,
       nowMs: this.nowMs,
     });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { nextMeasurementMs, observationNeeds } from '../../../src/core/rollout/needs.ts';
+import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
+import { currentAnalysis, nextMeasurementMs, observationNeeds } from '../../../src/core/rollout/needs.ts';
 import type { Evidence } from '../../../src/core/rollout/rollout.ts';
 import { step } from '../../../src/core/rollout/step.ts';
 import {
@@ -15,6 +16,8 @@ import {
 } from '../../support/rollouts.ts';
 
 const SCRAPE_MS = 15_000;
+/** The first moment at which rollouts of fleet `edge` look. */
+const TURN_MS = 12_788;
 const analysis = [{ kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 200 } as const];
 const judgedAt = (judgedAtMs: number): Evidence => ({
   verdicts: [
@@ -32,7 +35,6 @@ const judgedAt = (judgedAtMs: number): Evidence => ({
   ],
   judgedAtMs,
   inconclusiveSinceMs: judgedAtMs,
-  judge: null,
 });
 const judged = rollout({
   phase: 'stepping',
@@ -44,18 +46,27 @@ const judged = rollout({
 
 describe('the next measurement', () => {
   it.each<[string, typeof judged, number, number | null]>([
-    ['one scrape after the last', judged, 21_000, 35_000],
-    ['one scrape from now on when it has just been made or is overdue', judged, 36_000, 51_000],
-    ['one scrape after the step began, at first', { ...judged, evidence: null }, 2_000, 16_000],
-    ['soon after the clock was set back', { ...judged, evidence: judgedAt(90_000) }, 21_000, 36_000],
+    ['the next moment of its fleet after the last', judged, 21_000, TURN_MS + SCRAPE_MS],
+    ['the next one from now on when it has just been made or is overdue', judged, 36_000, TURN_MS + 2 * SCRAPE_MS],
+    ['the first one after the step began, at first', { ...judged, evidence: null }, 2_000, TURN_MS],
+    ['soon after the clock was set back', { ...judged, evidence: judgedAt(90_000) }, 21_000, TURN_MS + SCRAPE_MS],
     ['never where nothing is judged', { ...judged, spec: planSpec() }, 21_000, null],
   ])('is %s', (_when, record, nowMs, atMs) => {
     expect(nextMeasurementMs(record, SCRAPE_MS, nowMs)).toBe(atMs);
   });
 
   it('is the first moment at which something is asked for', () => {
-    expect(observationNeeds(judged, SCRAPE_MS, 34_999).counters).toBeNull();
-    expect(observationNeeds(judged, SCRAPE_MS, 35_000).counters).not.toBeNull();
+    expect(observationNeeds(judged, SCRAPE_MS, TURN_MS + SCRAPE_MS - 1).counters).toBeNull();
+    expect(observationNeeds(judged, SCRAPE_MS, TURN_MS + SCRAPE_MS).counters).not.toBeNull();
+  });
+
+  it('is one moment for all rollouts of a fleet, and another one for other fleets', () => {
+    const at = (fleet: string, judgedAtMs: number) =>
+      nextMeasurementMs({ ...judged, fleets: [fleet], evidence: judgedAt(judgedAtMs) }, SCRAPE_MS, 30_000);
+    const moments = Array.from({ length: 15 }, (_, i) => at('edge', TURN_MS + SCRAPE_MS + i * 1_000));
+    expect(new Set(moments)).toEqual(new Set([TURN_MS + 2 * SCRAPE_MS]));
+    const fleets = Array.from({ length: 30 }, (_, i) => at(`fleet-${i}`, 29_000));
+    expect(new Set(fleets).size).toBeGreaterThan(20);
   });
 });
 
@@ -70,8 +81,31 @@ it('looks at a step without enough evidence when there may be more, and not befo
       scrapeMs: SCRAPE_MS,
     },
     judge: scriptedJudge(() => 'pass'),
+    judgement: null,
     settings,
     nowMs: 24_000,
   });
-  expect(dueAtMs).toBe(35_000);
+  expect(dueAtMs).toBe(TURN_MS + SCRAPE_MS);
+});
+
+it('a canary that gets copies alone is judged by the analyses of the plan, and one that gets nothing is not', () => {
+  const at = (step: Parameters<typeof planStep>[0]) => {
+    const strategy = { name: 'any', steps: [planStep({ weight: 0, ...step })] };
+    return currentAnalysis({ ...judged, spec: planSpec({ strategy, analysis }) });
+  };
+  expect(at({ mirror: 1_000 })).toEqual(analysis);
+  expect(at({})).toEqual([]);
+});
+
+it('asks for the codes that any analysis of the plan counts, and for no others', () => {
+  const errorRate: AnalysisSpec = {
+    ...{ kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: null },
+    count: ['5xx', '503', '429'],
+  };
+  const steps = [planStep({ holdMs: 300_000, analysis: [{ ...errorRate, name: 'own', count: ['408'] }] })];
+  const spec = planSpec({ analysis: [errorRate], strategy: { name: 'any', steps } });
+  const asked = (record: typeof judged) => observationNeeds(record, SCRAPE_MS, TURN_MS + SCRAPE_MS).counters;
+  expect(asked({ ...judged, spec })).toMatchObject({ codes: ['408', '429'] });
+  expect(asked({ ...judged, spec })?.families).toContain('upstream_rq');
+  expect(asked(judged)?.families).not.toContain('upstream_rq');
 });

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { queryLink } from '../../../src/core/rollout/query-link.ts';
+import { RolloutRecord } from '../../../src/core/rollout/rollout-record.ts';
 import { planSpec, planStep } from '../../support/rollouts.ts';
 import { Stage } from '../../support/stage.ts';
 
@@ -157,7 +159,7 @@ describe('a step', () => {
     expect(stage.rollout.phase).toBe('rolling_back');
     expect(stage.rollout.cause).toMatchObject({ kind: 'analysis', step: 0, verdict: { metric: 'error-rate' } });
     const labels = stage.notices.at(-1)?.fields.map(([label]) => label);
-    expect(labels).toEqual(['Cause', 'Step', 'Metric', 'Value', 'Limit', 'Baseline', 'Requests seen']);
+    expect(labels).toEqual(['Cause', 'Step', 'Metric', 'Value', 'Limit', 'Baseline', 'Requests seen', 'Requests hurt']);
     expect(stage.traffic.at(-1)?.split).toEqual([{ cluster: 'checkout--v1-abc123', weight: 10_000 }]);
   });
 
@@ -179,6 +181,76 @@ describe('a step', () => {
     stage.tick().ack().tick();
     expect(stage.traffic.at(-1)?.revisions.map((r) => r.name)).toEqual(['v1', 'v2']);
     expect(stage.backend.retired[0]?.untilMs).toBeGreaterThan(stage.nowMs);
+  });
+
+  it('is judged anew, but by a judge that remembers the steps before', () => {
+    atFirstStep();
+    stage.verdict = 'pass';
+    stage.tick();
+    expect(stage.rollout.step).toBe(1);
+    expect(stage.rollout.evidence).toBeNull();
+    expect(stage.judgement).toEqual({ looks: 2 });
+    stage.verdict = 'inconclusive';
+    stage.ack().tick();
+    expect(stage.judgement).toEqual({ looks: 3 });
+  });
+
+  it('says in the message of a rollback where the counters can be looked at', () => {
+    atFirstStep();
+    stage.queryUrl = 'http://prometheus:9090/p';
+    stage.verdict = 'fail';
+    stage.tick();
+    const link = stage.notices.at(-1)?.fields.find(([label]) => label === 'Query')?.[1] ?? '';
+    expect(link).toMatch(/^http:\/\/prometheus:9090\/p\/graph\?g0\.tab=0&g0\.expr=sum/);
+    expect(decodeURIComponent(link)).toContain('envoy_cluster_name=~"checkout--v1-abc123|checkout--v2-abc123"');
+  });
+
+  it.each([
+    ['error-rate', 'envoy_cluster_upstream_rq_xx{'],
+    [
+      'latency',
+      'histogram_quantile(0.99, sum by (envoy_cluster_name, le) (rate(envoy_cluster_upstream_rq_time_bucket{',
+    ],
+    [
+      'retried-5xx',
+      'envoy_cluster_retry_upstream_rq_xx{envoy_cluster_name=~"checkout--v1-abc123|checkout--v2-abc123",',
+    ],
+    ['resets-timeouts', 'envoy_cluster_upstream_rq_timeout{'],
+    ['routing', 'envoy_cluster_upstream_rq_completed{'],
+    ['declined', 'sum(rate(declined{cluster="checkout--v2-abc123"}[120s]))'],
+  ])('and of %s by what that is about', (metric, query) => {
+    const declined = 'sum(rate(declined{cluster="{{ canary.cluster }}"}[{{ window }}]))';
+    const own = { kind: 'query', name: 'declined', query: declined, min: null, max: 1, windowMs: 120_000 } as const;
+    atFirstStep(planSpec({ analysis: [own, ...planSpec().analysis] }));
+    const link = queryLink(stage.rollout, metric, { queryUrl: 'http://p' })[0]?.[1] ?? '';
+    expect(decodeURIComponent(link)).toContain(query);
+    expect(queryLink(stage.rollout, metric, {})).toEqual([]);
+  });
+
+  it('counts the requests hurt over all steps, by the metric that sends it back', () => {
+    atFirstStep();
+    stage.verdict = 'pass';
+    stage.tick();
+    expect(stage.rollout.step).toBe(1);
+    // The scripted judge sees nothing bad in a step that passes.
+    const [first, ...rest] = stage.rollout.history;
+    if (first === undefined) throw new Error('no step was left');
+    stage.rollout = { ...stage.rollout, history: [{ ...first, bad: { 'error-rate': 7, latency: 90 } }, ...rest] };
+    stage.verdict = 'fail';
+    stage.ack().tick();
+    const { cause, history } = stage.rollout;
+    expect([cause?.hurt, history.at(-1)?.bad]).toEqual([157, { 'error-rate': 150 }]);
+    expect(stage.notices.at(-1)?.fields).toContainEqual(['Requests hurt', '157']);
+    expect(RolloutRecord.parse(JSON.parse(JSON.stringify(stage.rollout)))).toEqual(stage.rollout);
+  });
+
+  it('says where to look when it pauses for want of evidence', () => {
+    atFirstStep();
+    stage.queryUrl = 'http://p';
+    stage.verdict = 'inconclusive';
+    for (let i = 0; i < 200 && stage.rollout.paused === null; i += 1) stage.ack().tick(60_000);
+    expect(stage.rollout.paused).not.toBeNull();
+    expect(stage.notices.at(-1)?.fields.map(([label]) => label)).toEqual(['Reason', 'Query']);
   });
 
   it('goes back on a NACK and names Envoy and reason', () => {

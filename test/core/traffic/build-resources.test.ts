@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OwnerTraffic } from '../../../src/core/model/traffic.ts';
 import { buildResources } from '../../../src/core/traffic/build-resources.ts';
-import type { EnvoyResources, RouteResource } from '../../../src/core/traffic/envoy-resources.ts';
+import type { EnvoyResources } from '../../../src/core/traffic/envoy-resources.ts';
+import type { RouteResource } from '../../../src/core/traffic/route-resource.ts';
 import { backend, revision, route, rule, table } from './tables.ts';
 
 const v1 = revision('shop', 'v1');
@@ -32,7 +33,7 @@ describe('what is refused before it is sent', () => {
   it('refuses a pin to an absent cluster and a pin that would match everything', () => {
     const pins = [{ matches: [{ headers: [] }], cluster: 'shop--v1--pin' }];
     const errors = errorsOf([backend('shop', [[v1, 10_000]], { pins })]);
-    expect(errors).toEqual([expect.stringMatching('does not exist'), expect.stringMatching('no header')]);
+    expect(errors).toEqual([expect.stringMatching('does not exist'), expect.stringMatching('no condition')]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
-import type { RouteRule } from '../../../src/core/model/documents.ts';
 import type { Revision } from '../../../src/core/model/revision.ts';
+import type { RouteRule } from '../../../src/core/model/route-rule.ts';
 import type {
   BackendTraffic,
   FleetTable,

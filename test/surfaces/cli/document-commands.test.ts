@@ -3,31 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fail, ok } from '../../../src/core/model/errors.ts';
-import type { AppliedDocument, Engine } from '../../../src/engine/engine.ts';
+import type { AppliedDocument } from '../../../src/engine/engine.ts';
 import { AppliedList, DocumentBody, DocumentList } from '../../../src/surfaces/api/schemas.ts';
-import { type ApiServer, apiServer } from '../../support/api-server.ts';
-import { type CommandLine, type CommandLineOptions, commandLine } from '../../support/command-line.ts';
+import { commandLine } from '../../support/command-line.ts';
 import { backendYaml, planYaml, routeYaml } from '../../support/engine-documents.ts';
-import { fakeEngine } from '../../support/fake-engine.ts';
 import { planSpec } from '../../support/rollouts.ts';
+import { type ServedCli, servedCli } from '../../support/served-cli.ts';
 
 let folder: string;
-let server: ApiServer | null = null;
-let engine: ReturnType<typeof fakeEngine>;
-let cli: CommandLine;
+let engine: ServedCli['engine'];
+let cli: ServedCli['cli'];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'serin-documents-'));
 });
 afterEach(async () => {
-  await server?.close();
-  server = null;
   await rm(folder, { recursive: true, force: true });
 });
 
-async function serve(answers: Partial<Engine> = {}, options: CommandLineOptions = {}): Promise<void> {
-  engine = fakeEngine(answers);
-  server = await apiServer(engine);
-  cli = commandLine(server.url, options);
+async function serve(...as: Parameters<typeof servedCli>): Promise<void> {
+  ({ engine, cli } = await servedCli(...as));
 }
 
 async function file(name: string, text: string): Promise<string> {

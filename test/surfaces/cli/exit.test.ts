@@ -13,6 +13,7 @@ const BY_ERROR: Readonly<Record<number, readonly ErrorCode[]>> = {
     'SERIN_DOCUMENT_INVALID',
     'SERIN_UNKNOWN_REFERENCE',
     'SERIN_REQUEST_INVALID',
+    'SERIN_ANALYSIS_FILE_INVALID',
     'SERIN_CONFIG_INVALID',
     'SERIN_NOT_FOUND',
     'SERIN_ENVOY_REJECTED',
@@ -20,16 +21,19 @@ const BY_ERROR: Readonly<Record<number, readonly ErrorCode[]>> = {
     'SERIN_SCHEMA_NEWER',
   ],
   5: ['SERIN_TIMEOUT'],
-  6: ['SERIN_STORE_UNAVAILABLE', 'SERIN_UNREACHABLE'],
+  6: ['SERIN_STORE_UNAVAILABLE', 'SERIN_METRICS_UNAVAILABLE', 'SERIN_UNREACHABLE'],
   7: ['SERIN_UNAUTHENTICATED', 'SERIN_FORBIDDEN'],
   8: [
     'SERIN_CONFLICT',
     'SERIN_ROLLOUT_ACTIVE',
+    'SERIN_STALE_TRIGGER',
     'SERIN_PHASE_CONFLICT',
     'SERIN_GATE_CONFLICT',
     'SERIN_IN_USE',
     'SERIN_IDEMPOTENCY_MISMATCH',
     'SERIN_NOT_READY',
+    'SERIN_NOT_WARM',
+    'SERIN_REPLAY_REFUSED',
     'SERIN_STORE_NOT_EMPTY',
   ],
 };
@@ -54,6 +58,7 @@ describe('exit codes', () => {
       unreachable: 6,
       notAllowed: 7,
       conflict: 8,
+      differs: 9,
       interrupted: 130,
     });
   });

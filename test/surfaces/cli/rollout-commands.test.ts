@@ -1,22 +1,16 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fail, ok } from '../../../src/core/model/errors.ts';
 import type { RolloutEvent } from '../../../src/core/rollout/event.ts';
-import type { Engine } from '../../../src/engine/engine.ts';
 import { EventList, RolloutBody, RolloutList } from '../../../src/surfaces/api/schemas.ts';
-import { type ApiServer, apiServer } from '../../support/api-server.ts';
-import { type CommandLine, commandLine } from '../../support/command-line.ts';
-import { fakeEngine, view } from '../../support/fake-engine.ts';
+import { view } from '../../support/fake-engine.ts';
 import { planSpec, planStep } from '../../support/rollouts.ts';
+import { type ServedCli, servedCli } from '../../support/served-cli.ts';
 
-let server: ApiServer;
-let engine: ReturnType<typeof fakeEngine>;
-let cli: CommandLine;
-afterEach(() => server.close());
+let engine: ServedCli['engine'];
+let cli: ServedCli['cli'];
 
-async function serve(answers: Partial<Engine> = {}): Promise<void> {
-  engine = fakeEngine(answers);
-  server = await apiServer(engine);
-  cli = commandLine(server.url);
+async function serve(...as: Parameters<typeof servedCli>): Promise<void> {
+  ({ engine, cli } = await servedCli(...as));
 }
 
 const json = (stdout: string): unknown => {

@@ -71,6 +71,17 @@ describe('start', () => {
     ]);
   });
 
+  it('passes on the number of the build, and refuses what is none', async () => {
+    const engine = fakeEngine();
+    const cli = commandLine((await serve(engine)).url);
+    await cli.run(...START, '--build', '1482');
+    expect(engine.calls).toEqual([['start', expect.objectContaining({ build: 1_482 })]]);
+    for (const build of ['v41', '-1', '1.5', '1e3', '']) {
+      const { code, stderr } = await cli.run(...START, `--build=${build}`);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`--build ${build} is no whole number`)]);
+    }
+  });
+
   it('makes a new key for every start that names none', async () => {
     const engine = fakeEngine();
     const cli = commandLine((await serve(engine)).url);
@@ -101,6 +112,7 @@ describe('start', () => {
 
   it.each([
     ['SERIN_ROLLOUT_ACTIVE', 8],
+    ['SERIN_STALE_TRIGGER', 8],
     ['SERIN_IDEMPOTENCY_MISMATCH', 8],
     ['SERIN_NOT_READY', 8],
     ['SERIN_NOT_FOUND', 2],

@@ -131,6 +131,7 @@ describe('serin store reconcile', () => {
   it.each([
     ['--adopt', 'adopt'],
     ['--stable', 'stable'],
+    ['--replay', 'replay'],
   ])('%s asks the engine', async (flag, mode) => {
     const { engine, line } = await served();
     const ran = await line.run('store', 'reconcile', flag);
@@ -140,7 +141,7 @@ describe('serin store reconcile', () => {
 
   it('prints what was done, and which documents are missing', async () => {
     const value = {
-      ...{ mode: 'stable' as const, freeze: 'why', routes: ['shop'] },
+      ...{ mode: 'stable' as const, freeze: 'why', replayed: null, routes: ['shop'] },
       backends: [{ backend: 'checkout', summary: 'v1 is stable' }],
     };
     const { line } = await served(fakeEngine({ reconcileStore: async () => ok(value) }));
@@ -154,8 +155,26 @@ describe('serin store reconcile', () => {
   it('wants one way, not none and not both', async () => {
     const { engine, line } = await served();
     expect((await line.run('store', 'reconcile')).code).toBe(2);
+    for (const other of ['--adopt', '--stable']) {
+      expect((await line.run('store', 'reconcile', '--replay', other)).code).toBe(2);
+    }
     expect((await line.run('store', 'reconcile', '--adopt', '--stable')).code).toBe(2);
     expect(engine.calls).toEqual([]);
+  });
+
+  it('says which commits were written again', async () => {
+    const value = { mode: 'replay' as const, freeze: 'why', replayed: { from: 12, to: 14 }, backends: [], routes: [] };
+    const { line } = await served(fakeEngine({ reconcileStore: async () => ok(value) }));
+    const ran = await line.run('store', 'reconcile', '--replay');
+    expect(ran.stdout).toBe('reconciled: why\nwritten again: commits 12 to 14\n');
+  });
+
+  it('names what is missing, and the other ways', async () => {
+    const refused = fail('SERIN_REPLAY_REFUSED', 'this engine has not kept commits 15 to 17, which others have seen');
+    const { line } = await served(fakeEngine({ reconcileStore: async () => refused }));
+    const ran = await line.run('store', 'reconcile', '--replay');
+    expect(ran.code).toBe(8);
+    expect(ran.stderr).toMatch(/commits 15 to 17[\s\S]*--adopt or --stable/);
   });
 
   it('ends with 8 when there is nothing to reconcile', async () => {

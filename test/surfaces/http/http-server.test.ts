@@ -348,7 +348,11 @@ describe('what operators ask for', () => {
     expect(served.toSorted()).toEqual(
       [
         'POST /api/v1/apply',
+        'POST /api/v1/undo',
         'POST /api/v1/store/reconcile',
+        'GET /api/v1/emergency',
+        'POST /api/v1/emergency/stable',
+        'POST /api/v1/emergency/end',
         'GET /api/v1/documents',
         'GET /api/v1/documents/{kind}/{name}',
         'DELETE /api/v1/documents/{kind}/{name}',
@@ -356,6 +360,9 @@ describe('what operators ask for', () => {
         'GET /api/v1/rollouts',
         'GET /api/v1/rollouts/{id}',
         'GET /api/v1/rollouts/{id}/events',
+        'GET /api/v1/rollouts/{id}/decisions',
+        'GET /api/v1/rollouts/{id}/recording',
+        'GET /api/v1/rollouts/{id}/verdicts',
         ...['pause', 'resume', 'promote', 'abort', 'approve'].map((name) => `POST /api/v1/rollouts/{id}/${name}`),
         'GET /api/v1/fleets',
         'GET /api/v1/fleets/{fleet}',

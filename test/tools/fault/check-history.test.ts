@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { checkHistory } from '../../../tools/fault/check-history.ts';
 import type { History, Message } from '../../../tools/fault/history.ts';
-import { at, event, promoted, reverted } from './histories.ts';
+import { at, event, NOTHING, promoted, reverted } from './histories.ts';
 
 function check(history: Partial<History>): readonly string[] {
-  return checkHistory({ rollouts: [], weights: [], messages: [], failures: [], outages: [], stalls: [], ...history })
-    .violations;
+  return checkHistory({ ...NOTHING, ...history }).violations;
 }
 
 /** The messages of a promoted rollout as they should come. */
@@ -88,13 +87,50 @@ describe('the history of a run', () => {
   });
 });
 
+describe('a rollout that was set aside', () => {
+  const setAside = (() => {
+    const rollout = promoted('r1');
+    const both = [event(4.2, 'quarantined', 'stepping', { step: 1 }), event(4.6, 'resumed', 'stepping', { step: 1 })];
+    return { ...rollout, events: [...rollout.events.slice(0, 4), ...both, ...rollout.events.slice(4)] };
+  })();
+  const told = [['quarantined', 4.2] as const].map(([kind, second]): Message => {
+    const notice = { id: 'q', rolloutId: 'r1', kind, atMs: at(second) } as Message['notice'];
+    return { atMs: at(second), webhookId: 'q', notice };
+  });
+  const awayAt = (seconds: readonly number[], all = told) =>
+    check({
+      rollouts: [setAside],
+      messages: [...messages(), ...all].toSorted((a, b) => a.notice.atMs - b.notice.atMs),
+      absences: seconds.map((second) => ({ who: 'engine-1', fromMs: at(second), toMs: at(second) })),
+    });
+
+  it('is right when three replicas were away before it, and it was told of', () => {
+    expect(awayAt([2, 3, 4])).toEqual([]);
+    expect(awayAt([2, 3, 4], [])).toEqual(['message r1 quarantined 4200 was lost']);
+  });
+
+  it('is wrong after fewer: those before its start, and those after, do not count', () => {
+    expect(awayAt([0.5, 3, 4, 5])).toEqual([expect.stringContaining('was set aside after 2 absences')]);
+  });
+
+  it('is wrong when it is set aside again for what was forgiven with its resumption', () => {
+    const again = event(4.8, 'quarantined', 'stepping', { step: 1 });
+    const rollout = { ...setAside, events: [...setAside.events.slice(0, 6), again, ...setAside.events.slice(6)] };
+    const absences = [2, 3, 4].map((second) => ({ who: 'engine-1', fromMs: at(second), toMs: at(second) }));
+    expect(check({ rollouts: [rollout], absences })).toContainEqual(
+      expect.stringContaining('was set aside after 0 absences'),
+    );
+  });
+});
+
 describe('messages', () => {
   it('may come twice under one id', () => {
     const [first, ...rest] = messages();
     if (first === undefined) throw new Error('no message');
     const { violations, duplicated, lost } = checkHistory({
-      ...{ weights: [], failures: [], outages: [], stalls: [] },
-      ...{ rollouts: [promoted('r1')], messages: [first, first, ...rest] },
+      ...NOTHING,
+      rollouts: [promoted('r1')],
+      messages: [first, first, ...rest],
     });
     expect({ violations, duplicated, lost }).toEqual({ violations: [], duplicated: 1, lost: 0 });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkWeights } from '../../../tools/fault/check-weights.ts';
 import type { Outage, RolloutHistory, WeightSight } from '../../../tools/fault/history.ts';
-import { at, promoted, reverted } from './histories.ts';
+import { at, NOTHING, promoted, reverted } from './histories.ts';
 
 /** Basis points of the canary, seen from one second to another. */
 function sight(fromS: number, toS: number, canary: number, more: Partial<WeightSight> = {}): WeightSight {
@@ -15,7 +15,7 @@ function sight(fromS: number, toS: number, canary: number, more: Partial<WeightS
 }
 
 function check(rollout: RolloutHistory, weights: readonly WeightSight[], outages: readonly Outage[] = []): string[] {
-  return checkWeights({ rollouts: [rollout], weights, outages, messages: [], failures: [], stalls: [] });
+  return checkWeights({ ...NOTHING, rollouts: [rollout], weights, outages });
 }
 
 describe('what an Envoy was seen to do', () => {

@@ -1,6 +1,6 @@
 import type { Phase } from '../../../src/core/model/phase.ts';
 import type { EventBody, RolloutBody } from '../../../src/surfaces/api/schemas.ts';
-import type { RolloutHistory } from '../../../tools/fault/history.ts';
+import type { History, RolloutHistory } from '../../../tools/fault/history.ts';
 
 export const at = (second: number): number => second * 1_000;
 const iso = (second: number): string => new Date(at(second)).toISOString();
@@ -13,6 +13,16 @@ export function event(
 ): EventBody {
   return { id: `${at(second)}-0`, type, at: iso(second), by: 'serin', phase, step, message: '', data };
 }
+
+export const NOTHING: History = {
+  rollouts: [],
+  weights: [],
+  messages: [],
+  failures: [],
+  outages: [],
+  absences: [],
+  stalls: [],
+};
 
 /** Two steps, then all of it. */
 export function promoted(id: string): RolloutHistory {

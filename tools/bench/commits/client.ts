@@ -14,6 +14,8 @@ const ROLLOUTS = 64;
 const AT_ONCE = 16;
 
 const store = createRedisStore({ connection: { url: `redis://127.0.0.1:${port}` }, deadlineMs: 10_000, logger: quiet });
+// As a replica does, which keeps what all of them commit.
+const tail = await store.tail.follow();
 const counts = { committed: 0, conflicts: 0 };
 const tookMs: number[] = [];
 
@@ -52,6 +54,7 @@ async function work(hand: number): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: AT_ONCE }, (_, hand) => work(hand)));
+await tail.stop();
 store.close();
 const round = (value: number): number => Math.round(value * 100) / 100;
 const times = { p50Ms: round(percentile(tookMs, 0.5)), p99Ms: round(percentile(tookMs, 0.99)) };

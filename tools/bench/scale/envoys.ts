@@ -18,7 +18,7 @@ for (let fleet = 0; fleet < fleets; fleet += 1) {
   for (let i = 0; i < ENVOYS_PER_FLEET; i += 1) {
     openRawEnvoy({
       port,
-      nodeId: nodeName(fleet, i),
+      nodeId: nodeName(fleetName(fleet), i),
       fleet: fleetName(fleet),
       types: [
         ['cluster', []],

@@ -17,9 +17,11 @@ export const SCRAPE_MS = 15_000;
 const HOLD_MS = 300_000;
 /** One backend in so many gets too few requests to be judged, and is held. */
 const THIN_EVERY = 4;
+/** Both arms get as many requests in the stand-in, so steps that are judged by comparison are all about half. */
+const WEIGHTS = { threshold: [100, 500, 2_500, 5_000], sequential: [4_950, 5_000, 5_050, 5_100] } as const;
 
 export const fleetName = (fleet: number): string => `fleet-${fleet}`;
-export const nodeName = (fleet: number, i: number): string => `${fleetName(fleet)}-envoy-${i}`;
+export const nodeName = (fleet: string, i: number): string => `${fleet}-envoy-${i}`;
 export const isThin = (backend: string): boolean => Number(backend.slice(backend.indexOf('-') + 1)) % THIN_EVERY === 0;
 
 const BACKEND: BackendSpec = {
@@ -30,15 +32,16 @@ const BACKEND: BackendSpec = {
   initial: null,
 };
 
-function plan(backend: string): PlanSpec {
+function plan(backend: string, judge: keyof typeof WEIGHTS): PlanSpec {
   const step = { matches: [], holdMs: HOLD_MS, approve: false, analysis: [] };
   return {
     backend,
     strategy: {
       name: 'canary',
-      steps: [100, 500, 2_500, 5_000].map((weight) => ({ name: `${weight / 100} %`, weight, ...step })),
+      steps: WEIGHTS[judge].map((weight) => ({ name: `${weight / 100} %`, weight, ...step })),
     },
     analysis: [{ kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: 50 }],
+    judge: { name: judge },
     deadlineMs: 7_200_000,
     inconclusiveAfterMs: 3_600_000,
     ackTimeoutMs: 30_000,
@@ -59,8 +62,9 @@ export function steppingRollout(i: number, fleet: number, share: number, nowMs: 
   const backend = `service-${i}`;
   const liveAtMs = Math.round(nowMs - share * HOLD_MS);
   const committedAtMs = liveAtMs - 50;
-  const counted = Array.from({ length: ENVOYS_PER_FLEET }, (_, n) => nodeName(fleet, n));
-  const spec = plan(backend);
+  const counted = Array.from({ length: ENVOYS_PER_FLEET }, (_, n) => nodeName(fleetName(fleet), n));
+  const judge = Math.floor(i / THIN_EVERY) % 2 === 0 ? 'sequential' : 'threshold';
+  const spec = plan(backend, judge);
   return {
     id: `r${i.toString(16).padStart(24, '0')}`,
     plan: backend,
@@ -94,7 +98,7 @@ export function steppingRollout(i: number, fleet: number, share: number, nowMs: 
     approval: null,
     evidence: null,
     cause: null,
-    history: [{ step: 0, name: '1 %', weight: 100, committedAtMs, liveAtMs, leftAtMs: null }],
+    history: [{ step: 0, name: 'first', weight: WEIGHTS[judge][0], committedAtMs, liveAtMs, leftAtMs: null }],
     waitingFor: 'a measurement',
   };
 }

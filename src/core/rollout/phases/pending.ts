@@ -1,6 +1,6 @@
 import { LOOK_AGAIN_MS } from '../await-live.ts';
 import { incapable } from '../live-check.ts';
-import { revert } from '../moves.ts';
+import { revert, revertLate } from '../moves.ts';
 import { pushFor } from '../push.ts';
 import { change, type Draft, enterPhase, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
@@ -8,7 +8,7 @@ import { change, type Draft, enterPhase, STEADY_CLOCK, type StepInput, wait } fr
 export function pending(d: Draft, { observed, settings }: StepInput): number | null {
   if (d.nowMs >= d.rollout.deadlineAtMs) {
     const summary = 'the deadline passed before the rollout could begin';
-    revert(d, observed, { kind: 'deadline', by: 'serin', summary, verdict: null, node: null }, settings);
+    revertLate(d, observed, summary, settings);
     return null;
   }
   const lack = incapable(d.rollout, observed);

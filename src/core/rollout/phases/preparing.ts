@@ -4,7 +4,7 @@ import type { FleetNode } from '../../model/fleet-state.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { drill, isDrilling } from '../drill.ts';
 import { incapable } from '../live-check.ts';
-import { advance, revert } from '../moves.ts';
+import { advance, revert, revertLate } from '../moves.ts';
 import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
 /**
@@ -26,7 +26,7 @@ export function preparing(d: Draft, input: StepInput): number | null {
   }
   if (d.nowMs >= d.rollout.deadlineAtMs) {
     const summary = `the deadline passed while waiting for ${d.rollout.waitingFor}`;
-    revert(d, observed, { kind: 'deadline', by: 'serin', summary, verdict: null, node: null }, settings);
+    revertLate(d, observed, summary, settings);
     return null;
   }
   const lookAgainMs = Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
@@ -56,7 +56,8 @@ function hostsReady(d: Draft, { observed }: StepInput, nodes: readonly FleetNode
   // Not long ago: an hour-old "healthy" says nothing. And at first since the clusters are live; the drill touches none.
   const freshMs = d.nowMs - freshForMs(observed.scrapeMs);
   const sinceMs = d.rollout.drill === null ? Math.max(push.liveAtMs ?? push.committedAtMs, freshMs) : freshMs;
-  const ready = hostReadiness(observed.counters, d.rollout.canary.cluster, proxies, sinceMs);
+  const sampledSinceMs = sinceMs + (observed.offsetMs ?? 0);
+  const ready = hostReadiness(observed.counters, d.rollout.canary.cluster, proxies, sampledSinceMs);
   if (ready.kind === 'ready') return true;
   wait(d, ready.kind === 'gap' ? `proof of healthy hosts (${ready.gap}: ${ready.detail})` : ready.detail);
   return false;

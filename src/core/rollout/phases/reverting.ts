@@ -1,9 +1,9 @@
 import type { LiveNode } from '../../fleet/liveness.ts';
 import { aftercareDueMs } from '../aftercare.ts';
-import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
-import { end } from '../moves.ts';
+import { awaitLive, LOOK_AGAIN_MS, staysRefused } from '../await-live.ts';
+import { end, endOfWayBack } from '../moves.ts';
 import { spread } from '../spread.ts';
-import { change, type Draft, emit, type StepInput, wait } from '../transition.ts';
+import { change, type Draft, emit, type StepInput } from '../transition.ts';
 
 /**
  * `rolling_back` and `aborting`: the decision is durable and final. The rollout is reported back on stable
@@ -11,21 +11,14 @@ import { change, type Draft, emit, type StepInput, wait } from '../transition.ts
  */
 export function reverting(d: Draft, { observed, settings }: StepInput): number | null {
   const live = awaitLive(d, observed, settings);
-  if (live.kind === 'failed') {
-    // Nothing better can be sent than stable. Stay, say it, and look again.
-    const { summary } = live.cause;
-    const waitingFor = `a way back: ${summary}`;
-    if (d.rollout.waitingFor !== waitingFor) emit(d, 'nack', summary);
-    wait(d, waitingFor);
-    return d.nowMs + LOOK_AGAIN_MS;
-  }
+  // Nothing better can be sent than stable.
+  if (live.kind === 'failed') return staysRefused(d, live.cause);
   if (live.kind === 'waiting') return d.nowMs + LOOK_AGAIN_MS;
   const push = d.rollout.push;
   const sinceMs = push?.committedAtMs ?? d.nowMs;
   const ackMs = (push?.liveAtMs ?? sinceMs) - sinceMs;
   clock(d, live.liveness.nodes, sinceMs);
-  const phase = d.rollout.phase === 'aborting' ? 'aborted' : 'rolled_back';
-  end(d, phase, `last Envoy back on stable after ${ackMs} ms`, settings, 'serin', [
+  end(d, endOfWayBack(d.rollout), `last Envoy back on stable after ${ackMs} ms`, settings, 'serin', [
     ['Last Envoy back on stable after', `${ackMs} ms`],
   ]);
   const dueAtMs = aftercareDueMs(observed, d.nowMs);

@@ -1,13 +1,20 @@
 import type { JudgeOutcome } from '../../analysis/judge.ts';
+import { lacking } from '../../analysis/until.ts';
 import type { StepSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
+import { awaitApproval } from '../approval.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
+import { BREAKER_CLOSED } from '../breaker.ts';
+import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseWithoutEvidence } from '../gates.ts';
+import { guardPush } from '../guard-push.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
+import { ownJudge } from '../judged-plan.ts';
 import type { LiveCheck } from '../live-check.ts';
-import { advance, revert, revertOn } from '../moves.ts';
-import { currentAnalysis, nextMeasurementMs } from '../needs.ts';
+import { advance, revert, revertLate, revertOn } from '../moves.ts';
+import { nextMeasurementMs } from '../needs.ts';
 import { tell } from '../notice.ts';
-import { change, type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
+import { againstEnd, takeReadouts } from '../take-readouts.ts';
+import { type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 
 /** One step: first what sends it back, then what holds it, last what lets it go on. */
 export function stepping(d: Draft, input: StepInput): number | null {
@@ -20,79 +27,94 @@ export function stepping(d: Draft, input: StepInput): number | null {
     return d.nowMs + LOOK_AGAIN_MS;
   }
   const outcome = judgePush(d, input, live);
+  takeReadouts(d, input, live);
+  const crashed = guardPush(d, input);
+  if (crashed !== null) {
+    revert(d, observed, crashed, settings);
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
   if (outcome?.decision === 'rollback') {
     revert(d, observed, failedAnalysis(outcome), settings);
     return d.nowMs + LOOK_AGAIN_MS;
   }
   if (d.nowMs >= d.rollout.deadlineAtMs) {
-    const summary = `the deadline passed while waiting for ${d.rollout.waitingFor}`;
-    revert(d, observed, { kind: 'deadline', by: 'serin', summary, verdict: null, node: null }, settings);
-    return d.nowMs + LOOK_AGAIN_MS;
+    return atDeadline(d, input, live, () => void advance(d, observed));
   }
   const step = d.rollout.spec.strategy.steps[d.rollout.step];
   if (step === undefined) throw new Error(`rollout ${d.rollout.id} is at step ${d.rollout.step}, which its plan lacks`);
   if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval');
-  pauseWithoutEvidence(d);
+  pauseWithoutEvidence(d, input.breaker ?? BREAKER_CLOSED, settings);
 
   const measureAtMs = nextMeasurementMs(d.rollout, observed.scrapeMs, d.nowMs);
   const heldUntilMs = hold(d, input, live, step, outcome, measureAtMs);
+  if (heldUntilMs === 'expired') return expired(d, input);
+  if (heldUntilMs === 'lapsed') {
+    const summary = `nobody has approved in time: it waited for ${d.rollout.waitingFor}`;
+    revertLate(d, observed, summary, settings);
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
   if (heldUntilMs !== 'open') return Math.min(heldUntilMs, d.rollout.deadlineAtMs, measureAtMs ?? heldUntilMs);
   advance(d, observed);
+  return d.nowMs + LOOK_AGAIN_MS;
+}
+
+/** The longest time of a step is over, and too little was seen: nothing was against the canary so far. */
+function expired(d: Draft, { observed, settings }: StepInput): number {
+  const { onInconclusive = 'rollback' } = d.rollout.spec;
+  const reason = `the longest time of the step passed while waiting for ${d.rollout.waitingFor}`;
+  switch (onInconclusive) {
+    case 'rollback':
+      revertLate(d, observed, reason, settings);
+      break;
+    case 'hold':
+      pause(d, reason, settings);
+      break;
+    case 'promote':
+      emit(d, 'held', `${reason}; the plan goes on all the same`);
+      advance(d, observed);
+      break;
+  }
   return d.nowMs + LOOK_AGAIN_MS;
 }
 
 /** `open`, or until when to hold at the most; says on the draft what it waits for. */
 function hold(
   d: Draft,
-  { settings }: StepInput,
+  { settings, breaker = BREAKER_CLOSED }: StepInput,
   live: LiveCheck,
   step: StepSpec,
   outcome: JudgeOutcome | null,
   measureAtMs: number | null,
-): number | 'open' {
+): number | 'open' | 'expired' | 'lapsed' {
   const backstopMs = d.nowMs + LOOK_AGAIN_MS;
   if (live.kind !== 'live') return backstopMs;
-  if (d.rollout.paused !== null) {
-    wait(d, `a person to resume it (${d.rollout.paused.reason})`);
-    return d.rollout.deadlineAtMs;
-  }
+  const heldUntilMs = heldByEvidence(d, breaker, outcome, measureAtMs);
+  if (heldUntilMs !== null) return heldUntilMs;
   const evidence = d.rollout.evidence;
-  if (currentAnalysis(d.rollout).length > 0 && outcome?.decision !== 'advance') {
-    const open = evidence?.verdicts.find((v) => v.verdict !== 'pass');
-    // Without a fresh look at this very moment there is no advance: an old pass is no evidence.
-    wait(d, open === undefined ? 'a measurement' : `evidence of ${open.metric} (${open.reason}: ${open.detail})`);
-    // Looks in between would find nothing new: what a person or an Envoy does wakes us up.
-    return measureAtMs ?? backstopMs;
-  }
-  const holdUntilMs = (d.rollout.push?.liveAtMs ?? d.nowMs) + step.holdMs;
+  const sinceMs = countedSinceMs(d, breaker);
+  const holdUntilMs = sinceMs + step.holdMs;
   if (d.nowMs < holdUntilMs) {
     wait(d, `the ${formatDuration(step.holdMs)} hold of ${step.name} to end`);
     return holdUntilMs;
   }
-  if (step.approve && !approved(d)) {
-    wait(d, 'the approval of a person');
+  const missing =
+    step.until === undefined ? null : lacking(step.until, evidence?.verdicts ?? [], ownJudge(d.rollout.spec));
+  if (step.until !== undefined && missing !== null) {
+    wait(d, missing);
+    const { atMostMs } = step.until;
+    // Whoever resumes it gives it that time again.
+    const expiresAtMs =
+      atMostMs === null ? Number.POSITIVE_INFINITY : Math.max(sinceMs, d.rollout.resumedAtMs ?? 0) + atMostMs;
+    return d.nowMs >= expiresAtMs ? 'expired' : Math.min(measureAtMs ?? backstopMs, expiresAtMs);
+  }
+  const against = againstEnd(d.rollout);
+  if (against !== null) {
+    wait(d, `a person: ${against}`);
     return d.rollout.deadlineAtMs;
   }
   if (!settings.clockTrusted) {
     wait(d, STEADY_CLOCK);
     return backstopMs;
   }
-  return 'open';
-}
-
-function approved(d: Draft): boolean {
-  const { approval, step, attempt } = d.rollout;
-  return approval !== null && approval.step === step && approval.attempt === attempt;
-}
-
-/** No evidence for too long is an alert and a pause: neither a promotion nor a rollback. */
-function pauseWithoutEvidence(d: Draft): void {
-  const sinceMs = d.rollout.evidence?.inconclusiveSinceMs ?? null;
-  if (sinceMs === null || d.rollout.paused !== null) return;
-  if (d.nowMs - sinceMs < d.rollout.spec.inconclusiveAfterMs) return;
-  const open = d.rollout.evidence?.verdicts.find((v) => v.verdict === 'inconclusive');
-  const reason = `no evidence for too long: ${open === undefined ? 'nothing measured' : `${open.metric} (${open.reason}: ${open.detail})`}`;
-  change(d, { paused: { by: 'serin', reason, atMs: d.nowMs } });
-  emit(d, 'paused', reason);
-  tell(d, 'paused', [['Reason', reason]]);
+  return awaitApproval(d, step, settings);
 }

@@ -55,6 +55,25 @@ forEachVariant(({ stage, connect, variant }) => {
     expect([...(await back.next('cluster')).names].sort()).toEqual(['shop--v1', 'shop--v2']);
   });
 
+  it('I11: one that asks for no clusters, as those that it has warm, gets no routes before them, not even its first', async () => {
+    // given an Envoy whose replica died before it had any routes
+    const s = await stage(split(1, 500), { limits: { stuckAfterMs: 60_000 } });
+    const client = connect(s);
+    client.request({ type: 'endpoint', names: ['shop--v1'] });
+    await client.accept('endpoint');
+    client.request({ type: 'route', names: ['edge'] });
+    await client.barrier();
+    expect(client.pending('route')).toBe(0);
+    // when it has warmed them, and asks
+    client.request({ type: 'cluster' });
+    const clusters = await client.next('cluster');
+    await client.barrier();
+    expect(client.pending('route')).toBe(0);
+    // then
+    client.ack(clusters);
+    expect(JSON.stringify((await client.next('route')).resources)).toContain('shop--v2');
+  });
+
   it('credits nobody for clusters alone', async () => {
     const s = await stage(alone(1));
     const client = connect(s);

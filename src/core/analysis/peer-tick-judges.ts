@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { AnalysisSpec } from '../model/documents.ts';
+import { parseDuration } from '../model/duration.ts';
+import { KAYENTA_DEFAULTS, type KayentaMetric } from './kayenta/classify.ts';
+import { kayentaJudge } from './kayenta/kayenta-judge.ts';
+import { ARGO_LIMITS } from './threshold/argo.ts';
+import { argoJudge } from './threshold/argo-judge.ts';
+import { flaggerJudge } from './threshold/flagger-judge.ts';
+import type { ShareSpec } from './threshold/measure-share.ts';
+import type { JudgeTick, TickJudge, TickVerdict } from './threshold/tick-judge.ts';
+
+export const PEER_JUDGES = ['flagger', 'argo', 'kayenta'] as const;
+export type PeerJudge = (typeof PEER_JUDGES)[number];
+
+const whole = z.int('expected a whole number').min(-1_000_000).max(1_000_000).nullish();
+const interval = z
+  .string('expected a duration')
+  .transform((text, ctx) => {
+    const ms = parseDuration(text);
+    if (ms !== null && ms > 0 && ms <= 86_400_000) return ms;
+    ctx.addIssue({ code: 'custom', message: 'expected a duration like 1m, at most 1d' });
+    return z.NEVER;
+  })
+  .nullish();
+const percent = z.number('expected a percentage').min(0, 'expected 0 to 100').max(100, 'expected 0 to 100').nullish();
+
+/** `judge` of a recording's plan. What belongs to another judge is ignored: the name may come from the command line. */
+export const PeerJudgeSettings = z.object(
+  {
+    interval,
+    threshold: whole,
+    failureLimit: whole,
+    inconclusiveLimit: whole,
+    consecutiveErrorLimit: whole,
+    consecutiveSuccessLimit: whole,
+    count: whole,
+    dryRun: z.array(z.string()).max(32).nullish(),
+    pass: percent,
+    marginal: percent,
+    tolerance: z.number('expected a number').min(0, 'expected at least 0').nullish(),
+    confidence: z.number('expected a number').gt(0, 'expected above 0').lt(1, 'expected below 1').nullish(),
+    scaleTolerance: z.boolean('expected true or false').nullish(),
+  },
+  'expected a mapping',
+);
+export type PeerJudgeSettings = z.infer<typeof PeerJudgeSettings>;
+
+/**
+ * Another tool's judge for growth tick by tick, with the defaults of that tool. Custom queries leave no growth, so they
+ * are left out. The answer is a function that remembers what was before.
+ */
+export function peerTickJudge(
+  name: PeerJudge,
+  settings: PeerJudgeSettings,
+  analysis: readonly AnalysisSpec[],
+): (tick: JudgeTick) => TickVerdict {
+  const shares = analysis.filter((spec): spec is ShareSpec => spec.kind !== 'query');
+  switch (name) {
+    case 'flagger':
+      return remembering(
+        flaggerJudge({
+          threshold: settings.threshold ?? 1,
+          intervalMs: settings.interval ?? 60_000,
+          analyses: shares.map(limitsOf),
+        }),
+      );
+    case 'argo':
+      return remembering(
+        argoJudge({
+          limits: {
+            failureLimit: settings.failureLimit ?? ARGO_LIMITS.failureLimit,
+            inconclusiveLimit: settings.inconclusiveLimit ?? ARGO_LIMITS.inconclusiveLimit,
+            consecutiveErrorLimit: settings.consecutiveErrorLimit ?? ARGO_LIMITS.consecutiveErrorLimit,
+            consecutiveSuccessLimit: settings.consecutiveSuccessLimit ?? ARGO_LIMITS.consecutiveSuccessLimit,
+            count: settings.count ?? null,
+            // A recording is measured to its end.
+            hasInterval: true,
+          },
+          intervalMs: settings.interval ?? 60_000,
+          analyses: shares.map((spec) => ({
+            ...limitsOf(spec),
+            dryRun: (settings.dryRun ?? []).includes(spec.name),
+          })),
+        }),
+      );
+    case 'kayenta':
+      return remembering(
+        kayentaJudge({
+          metrics: shares.map((spec) => kayentaMetric(spec, settings)),
+          pass: settings.pass ?? 95,
+          marginal: settings.marginal ?? 75,
+          intervalMs: settings.interval ?? 300_000,
+        }),
+      );
+  }
+}
+
+function remembering<S>(judge: TickJudge<S>): (tick: JudgeTick) => TickVerdict {
+  let state = judge.start;
+  return (tick) => {
+    const next = judge.tick(state, tick);
+    state = next.state;
+    return next.verdict;
+  };
+}
+
+function limitsOf(spec: ShareSpec) {
+  const { name: metric, min = null, max, relative = null, minRequests, windowMs = 60_000 } = spec;
+  return { metric, min, max, relative, minRequests: minRequests ?? 0, windowMs };
+}
+
+/** More failures and more slow requests are bad, fewer are not. */
+function kayentaMetric({ name }: ShareSpec, settings: PeerJudgeSettings): KayentaMetric {
+  return {
+    ...KAYENTA_DEFAULTS,
+    name,
+    tolerance: settings.tolerance ?? KAYENTA_DEFAULTS.tolerance,
+    confidence: settings.confidence ?? KAYENTA_DEFAULTS.confidence,
+    scaleTolerance: settings.scaleTolerance ?? KAYENTA_DEFAULTS.scaleTolerance,
+  };
+}

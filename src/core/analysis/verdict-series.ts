@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { Moment } from '../model/moment.ts';
+import type { JudgeOutcome, Verdict, VerdictRatio } from './judge.ts';
+
+/** What one look concluded, short enough to be kept for plots. */
+export interface SeriesPoint {
+  readonly atMs: number;
+  readonly step: number;
+  /** Basis points. */
+  readonly weight: number;
+  readonly decision: JudgeOutcome['decision'];
+  readonly metrics: readonly MetricPoint[];
+  /** What kept it from going on; `null`: nothing. */
+  readonly missing: string | null;
+  /** Scrapes of single Envoys that came too late to be judged, so far. @default 0 */
+  readonly late?: number;
+}
+
+export interface MetricPoint {
+  readonly metric: string;
+  readonly value: number | null;
+  readonly baseline: number | null;
+  readonly requests: number | null;
+  /** How many times as bad as stable, with the bounds that hold at every look; `high: null`: none yet. */
+  readonly ratio: VerdictRatio | null;
+  /** Evidence of harm, and where it sends back. */
+  readonly evidence: { readonly e: number; readonly limit: number } | null;
+}
+
+/** Written with every look, so there are not many. */
+const MAX_POINTS = 48;
+const MAX_METRICS = 8;
+const MISSING_LENGTH = 100;
+
+const number = z.number().nullable();
+const Metric: z.ZodType<MetricPoint> = z.looseObject({
+  metric: z.string(),
+  value: number,
+  baseline: number,
+  requests: number,
+  ratio: z.looseObject({ low: z.number(), high: number, point: number.exactOptional() }).nullable(),
+  evidence: z.looseObject({ e: z.number(), limit: z.number() }).nullable(),
+});
+const Point: z.ZodType<SeriesPoint> = z.looseObject({
+  atMs: Moment,
+  step: z.number(),
+  weight: z.number(),
+  decision: z.enum(['advance', 'hold', 'rollback']),
+  metrics: z.array(Metric),
+  missing: z.string().nullable(),
+  late: z.number().exactOptional(),
+});
+export const VerdictSeries = z.looseObject({ points: z.array(Point) });
+
+export function seriesPoint(
+  { verdicts, decision, late = 0 }: Pick<JudgeOutcome, 'verdicts' | 'decision' | 'late'>,
+  at: Pick<SeriesPoint, 'atMs' | 'step' | 'weight'>,
+): SeriesPoint {
+  const open = verdicts.find(({ verdict }) => verdict !== 'pass');
+  const missing = open === undefined || decision === 'advance' ? null : `${open.metric} ${open.reason}: ${open.detail}`;
+  return {
+    ...at,
+    decision,
+    metrics: verdicts.slice(0, MAX_METRICS).map(metricPoint),
+    missing: missing === null ? null : missing.slice(0, MISSING_LENGTH),
+    ...(late === 0 ? {} : { late }),
+  };
+}
+
+function metricPoint({ metric, value, baseline, requests, ratio, evidence }: Verdict): MetricPoint {
+  return {
+    metric,
+    value: short(value),
+    baseline: short(baseline),
+    requests,
+    ratio: ratio === undefined ? null : shortRatio(ratio),
+    evidence: evidence === undefined ? null : { e: short(evidence.e) ?? 0, limit: evidence.limit },
+  };
+}
+
+/** The newest are all there; of older ones every second goes whenever there are too many. */
+export function addPoint(points: readonly SeriesPoint[], point: SeriesPoint): readonly SeriesPoint[] {
+  const all = [...points, point];
+  if (all.length <= MAX_POINTS) return all;
+  const recent = Math.floor(MAX_POINTS / 3);
+  // The first one stays: a plot begins where the rollout began.
+  return all.filter((_, i) => i >= all.length - recent || i % 2 === 0);
+}
+
+/** Scrapes that came too late between the last look that is kept and this one. */
+export function lateSince(points: readonly SeriesPoint[], point: SeriesPoint | null): number {
+  return point === null ? 0 : Math.max(0, (point.late ?? 0) - (points.at(-1)?.late ?? 0));
+}
+
+function shortRatio({ low, high, point = null }: VerdictRatio): VerdictRatio {
+  return { low: short(low) ?? 0, high: short(high), point: short(point) };
+}
+
+function short(value: number | null): number | null {
+  return value === null ? null : Number(value.toPrecision(4));
+}

@@ -1,0 +1,45 @@
+import { isSplit, type PlanSpec } from '../model/documents.ts';
+import { cookieNameOf } from '../traffic/sticky-arms.ts';
+import { analysisProblems, type Problem } from './analysis-problems.ts';
+import { bakeProblem } from './plan-grammar.ts';
+import { stickyChange } from './sticky-grammar.ts';
+
+/** What only the whole plan shows. `saysBake`: its bake is its own, not that of its strategy. */
+export function planProblems(spec: PlanSpec, saysBake: boolean): readonly Problem[] {
+  const { steps } = spec.strategy;
+  return [
+    ...analysisProblems(spec, steps),
+    ...stickyProblems(spec),
+    ...bakeProblems(spec, saysBake),
+    ...readoutProblems(spec),
+  ];
+}
+
+/** What a cookie may be called, by itself or after its backend: Envoy finds it by a pattern, which must not be too large. */
+const LONGEST_COOKIE = 64;
+
+function stickyProblems({ strategy: { steps }, backend }: PlanSpec): readonly Problem[] {
+  const changed = stickyChange(steps);
+  if (changed !== null) {
+    const message = `step ${changed + 1} is sticky in another way than the one before: its users would change arms`;
+    return [{ path: `strategy.steps[${changed}]`, message }];
+  }
+  const long = steps.findIndex(
+    ({ sticky }) => sticky?.by === 'cookie' && cookieNameOf(sticky, backend).length > LONGEST_COOKIE,
+  );
+  if (long === -1) return [];
+  const message = `the cookie serin-${backend} would have more than ${LONGEST_COOKIE} characters: give sticky.cookie a name`;
+  return [{ path: `strategy.steps[${long}]`, message }];
+}
+
+function bakeProblems(spec: PlanSpec, saysBake: boolean): readonly Problem[] {
+  const message = bakeProblem(spec);
+  return message === null ? [] : [{ path: saysBake ? 'bake' : 'strategy.steps', message }];
+}
+
+function readoutProblems({ readout = [], strategy }: PlanSpec): readonly Problem[] {
+  const splits = strategy.steps.filter(isSplit);
+  if (readout.length === 0 || splits.some(({ sticky }) => sticky !== undefined)) return [];
+  const message = 'it needs users who stay with an arm: give the plan or its steps a sticky';
+  return [{ path: 'readout', message }];
+}

@@ -1,0 +1,45 @@
+import type { ApprovalSpec, StepSpec } from '../model/documents.ts';
+import { formatDuration } from '../model/duration.ts';
+import { pause } from './gates.ts';
+import type { Rollout } from './rollout.ts';
+import { change, type Draft, emit, type Settings, wait } from './transition.ts';
+
+/**
+ * The last gate of a step: nothing but a person's word is missing. `lapsed`: nobody has said it in time, and then it goes
+ * back; else until when to wait.
+ */
+export function awaitApproval(
+  d: Draft,
+  { approve, approval }: StepSpec,
+  settings: Settings,
+): number | 'open' | 'lapsed' {
+  if (!approve || isApproved(d.rollout)) return 'open';
+  if (d.rollout.gate?.attempt !== d.rollout.attempt) {
+    change(d, { gate: { attempt: d.rollout.attempt, sinceMs: d.nowMs } });
+  }
+  wait(d, `the approval of ${whose(approval)}`);
+  const { withinMs = null, otherwise = 'rollback' } = approval ?? {};
+  const untilMs = withinMs === null ? null : (d.rollout.gate?.sinceMs ?? d.nowMs) + withinMs;
+  if (withinMs === null || untilMs === null || d.nowMs < untilMs) return untilMs ?? d.rollout.deadlineAtMs;
+  const reason = `nobody has approved within ${formatDuration(withinMs)}`;
+  switch (otherwise) {
+    case 'rollback':
+      return 'lapsed';
+    case 'hold':
+      pause(d, reason, settings);
+      return d.rollout.deadlineAtMs;
+    case 'advance':
+      emit(d, 'held', `${reason}; the plan goes on all the same`);
+      return 'open';
+  }
+}
+
+function isApproved({ approval, step, attempt }: Rollout): boolean {
+  return approval !== null && approval.step === step && approval.attempt === attempt;
+}
+
+/** Who may, in words. */
+export function whose(approval: ApprovalSpec | undefined): string {
+  const names = approval?.by ?? [];
+  return names.length === 0 ? 'a person' : names.join(' or ');
+}

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import type { JudgeState } from '../analysis/judge.ts';
+
+/**
+ * What a judge remembers of a rollout between looks. A record of its own, written in the commit of the look: the
+ * rollout's own record is read and shown everywhere, and nobody but the judge understands this.
+ */
+export interface Judgement {
+  /** Whose memory it is; another judge begins anew. */
+  readonly judge: string;
+  readonly state: JudgeState;
+}
+
+/** Largest judgement, bytes of JSON, whatever the number of Envoys: it is written at every look. */
+export const MAX_JUDGEMENT_BYTES = 16 * 1024;
+
+export const JudgementRecord: z.ZodType<Judgement> = z.looseObject({
+  judge: z.string(),
+  state: z.record(z.string(), z.unknown()),
+});

@@ -1,0 +1,32 @@
+import type { BackendTraffic, FleetTable, OwnerTraffic } from '../model/traffic.ts';
+
+/**
+ * Does the second table do nothing but give canaries more? Then it may wait: nobody is hurt by a step that comes a
+ * little later. Everything else must not wait, since it may be a way back or what a way back needs.
+ */
+export function onlyRaises(from: FleetTable, to: FleetTable): boolean {
+  if (from.position.epoch !== to.position.epoch) return false;
+  if (from.trial?.n !== to.trial?.n || from.owners.size !== to.owners.size) return false;
+  for (const [owner, { n, value }] of to.owners) {
+    const before = from.owners.get(owner);
+    if (before === undefined || (before.n !== n && !raises(before.value, value))) return false;
+  }
+  return true;
+}
+
+/** The canary is the last of the two arms; only the weights may differ, or Envoy would get something new. */
+function raises(before: OwnerTraffic, after: OwnerTraffic): boolean {
+  if (before.kind !== 'backend' || after.kind !== 'backend') return same(before, after);
+  const [was, is] = [before.split[1], after.split[1]];
+  if (was === undefined || is === undefined || is.weight < was.weight) return false;
+  return same(withoutWeights(before), withoutWeights(after));
+}
+
+function withoutWeights(traffic: BackendTraffic) {
+  return { ...traffic, split: traffic.split.map(({ cluster }) => cluster) };
+}
+
+/** Both come from records that were written in one order of keys; at worst a raise does not wait. */
+function same(a: object, b: object): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,115 @@
+import type { BackendState } from '../model/backend-state.ts';
+import { besideStable, cutRevision } from '../model/cut-revision.ts';
+import type { BackendDocument, Document, PlanDocument, RouteDocument } from '../model/documents.ts';
+import { ok, type Result } from '../model/errors.ts';
+import type { Revision } from '../model/revision.ts';
+import { backendsNamedBy, targetsOf } from '../model/route-rule.ts';
+import type { FleetTable, OwnerTraffic, TrafficOwner } from '../model/traffic.ts';
+import { newRollout } from '../rollout/new-rollout.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import { backendTraffic } from './backend-traffic.ts';
+
+/** Where a rollout stands: at a step, counted from 0, before the first one, or behind the last. */
+export type PreviewStep = number | 'preparing' | 'promoting';
+
+export interface Preview {
+  readonly documents: readonly Document[];
+  /** `null`: nothing is rolling. */
+  readonly rolling: {
+    readonly plan: PlanDocument;
+    readonly step: PreviewStep;
+    readonly revision: string;
+  } | null;
+  /** Name of what is stable, where the backend does not say. */
+  readonly stable: string | null;
+}
+
+/** For documentation (RFC 5737): stands where a backend does not say where it runs. */
+const NOWHERE = '192.0.2.1:80';
+
+/** What the Envoys of each fleet would be told if these documents were all there is. */
+export function previewTables({ documents, rolling, stable }: Preview): Result<readonly FleetTable[]> {
+  const routes = documents.filter((document): document is RouteDocument => document.kind === 'Route');
+  const backends = new Map<string, OwnerTraffic>();
+  for (const document of documents) {
+    if (document.kind !== 'Backend') continue;
+    const own = rolling?.plan.spec.backend === document.name ? rolling : null;
+    const traffic = backendOf(document, own, stable, routes);
+    if (traffic.kind === 'error') return traffic;
+    backends.set(document.name, traffic.value);
+  }
+  const fleets = [...new Set(routes.map(({ spec }) => spec.fleet))].sort();
+  return ok(fleets.map((fleet) => tableOf(fleet, routes, backends)));
+}
+
+function tableOf(
+  fleet: string,
+  routes: readonly RouteDocument[],
+  backends: ReadonlyMap<string, OwnerTraffic>,
+): FleetTable {
+  const own = routes.filter(({ spec }) => spec.fleet === fleet);
+  const named = new Set(own.flatMap(({ spec }) => spec.rules.flatMap(backendsNamedBy)));
+  const values: (readonly [TrafficOwner, OwnerTraffic])[] = [
+    ...[...backends].filter(([name]) => named.has(name)).map(([name, value]) => [`backend/${name}`, value] as const),
+    ...own.map(({ name, spec }) => [`route/${name}`, { kind: 'route', route: name, spec }] as const),
+  ];
+  const owners = new Map(values.map(([owner, value]) => [owner, { n: 1, value }]));
+  return { fleet, position: { epoch: 'preview', n: 1 }, trial: null, owners };
+}
+
+function backendOf(
+  document: BackendDocument,
+  rolling: Preview['rolling'],
+  stable: string | null,
+  routes: readonly RouteDocument[],
+): Result<OwnerTraffic> {
+  const initial = document.spec.initial;
+  const name = stable ?? initial?.revision ?? 'stable';
+  const own = (initial?.revision === name ? initial.endpoints : null) ?? document.spec.endpoints;
+  const base = cut({ ...document, spec: { ...document.spec, endpoints: own } }, name);
+  if (base.kind === 'error') return base;
+  const state: BackendState = { backend: document.name, stable: base.value, rolloutId: null, retired: [] };
+  if (rolling === null) return ok(backendTraffic(state, null));
+  const rollout = rolloutOf(document, rolling, base.value, routes);
+  return rollout.kind === 'error' ? rollout : ok(backendTraffic(state, rollout.value));
+}
+
+function rolloutOf(
+  document: BackendDocument,
+  { plan, step, revision }: NonNullable<Preview['rolling']>,
+  stable: Revision,
+  routes: readonly RouteDocument[],
+): Result<Rollout> {
+  const own = cut(document, revision);
+  const canary = own.kind === 'error' ? own : besideStable(own.value, stable);
+  if (canary.kind === 'error') return canary;
+  const fleets = routes
+    .filter(({ spec }) => spec.rules.some((rule) => targetsOf(rule).some((one) => one.backend === document.name)))
+    .map(({ spec }) => spec.fleet);
+  const rollout = newRollout({
+    id: 'preview',
+    plan: plan.name,
+    spec: plan.spec,
+    trigger: { revision, endpoints: null },
+    backend: document.name,
+    fleets: [...new Set(fleets)].sort(),
+    canary: canary.value,
+    stable,
+    startedBy: 'preview',
+    createdAtMs: 0,
+    requires: [],
+  });
+  if (typeof step === 'string') return ok({ ...rollout, phase: step });
+  return ok({ ...rollout, phase: 'stepping', step, history: stepsUntil(plan, step) });
+}
+
+/** Users that earlier steps gave a cookie are told apart by the routes of later ones. */
+function stepsUntil({ spec }: PlanDocument, last: number): Rollout['history'] {
+  return spec.strategy.steps
+    .slice(0, last + 1)
+    .map(({ name, weight }, step) => ({ step, name, weight, committedAtMs: 0, liveAtMs: 0, leftAtMs: null }));
+}
+
+function cut({ name, spec }: BackendDocument, revision: string): Result<Revision> {
+  return cutRevision({ backend: name, spec, revision, endpoints: spec.endpoints === null ? [NOWHERE] : null });
+}

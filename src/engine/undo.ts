@@ -1,0 +1,84 @@
+import { requiredCapabilities } from '../core/fleet/capabilities.ts';
+import type { BackendState } from '../core/model/backend-state.ts';
+import { fail, ok, type Result } from '../core/model/errors.ts';
+import type { Rollout } from '../core/rollout/rollout.ts';
+import { decideUndo } from '../core/rollout/undo.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Started } from './engine.ts';
+import { type Loaded, loadBackend, loadNamed, loadRollout } from './load.ts';
+import { observeFleets } from './observe.ts';
+import { begin, idFromKey } from './start.ts';
+import { fleetsOf, routesTo } from './surroundings.ts';
+
+export interface UndoRequest {
+  /** Name of a backend, or id of the rollout whose promotion is taken back. */
+  readonly of: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly idempotencyKey: string | null;
+}
+
+const MAX_RACES = 5;
+
+/** All requests of a backend back to the revision that was stable before, in one commit. */
+export async function undo(deps: Dependencies, request: UndoRequest): Promise<Result<Started>> {
+  const id = request.idempotencyKey === null ? deps.newId() : idFromKey(request.idempotencyKey);
+  for (let race = 0; race < MAX_RACES; race += 1) {
+    const outcome = await attempt(deps, id, request);
+    if (outcome !== 'again') return outcome;
+  }
+  return fail('SERIN_CONFLICT', 'other changes kept coming in between; nothing was undone');
+}
+
+async function attempt(deps: Dependencies, id: string, request: UndoRequest): Promise<Result<Started> | 'again'> {
+  const { of, reason, by } = request;
+  const existing = await loadRollout(deps.records, id);
+  if (existing.kind === 'error') return existing;
+  const target = await targetOf(deps, of);
+  if (target.kind === 'error') return target;
+  const { name, rolloutId, state } = target.value;
+  if (existing.value.body !== null) return repeated(existing.value.rev, existing.value.body, name);
+
+  const backend = state === null ? await loadBackend(deps.records, name) : ok(state);
+  if (backend.kind === 'error') return backend;
+  if (backend.value.body === null) return fail('SERIN_NOT_FOUND', `there is no backend or rollout ${of}`);
+  const undone = await loadNamed(deps.records, backend.value.body.previous?.rolloutId);
+  if (undone.kind === 'error') return undone;
+  const routes = await routesTo(deps, name);
+  if (routes.kind === 'error') return routes;
+  const fleets = fleetsOf(routes.value);
+  const observed = await observeFleets(deps, name, fleets);
+  if (observed.kind === 'error') return observed;
+
+  const nowMs = deps.clock.now();
+  const decided = decideUndo({
+    ...{ id, backend: backend.value.body, of: rolloutId, undone: undone.value?.body ?? null },
+    ...{ fleets, requires: requiredCapabilities(routes.value), observed: { fleets: observed.value } },
+    ...{ by, reason, nowMs },
+  });
+  if (decided.kind === 'error') return decided;
+  return begin(deps, decided.value, backend.value.rev, nowMs);
+}
+
+/** A backend, or the one of a rollout. `state`: of a backend that was named; `null`: not read yet. */
+async function targetOf(
+  { records }: Dependencies,
+  of: string,
+): Promise<
+  Result<{ readonly name: string; readonly rolloutId: string | null; readonly state: Loaded<BackendState> | null }>
+> {
+  const backend = await loadBackend(records, of);
+  if (backend.kind === 'error') return backend;
+  if (backend.value.body !== null) return ok({ name: of, rolloutId: null, state: backend.value });
+  const rollout = await loadRollout(records, of);
+  if (rollout.kind === 'error') return rollout;
+  if (rollout.value.body === null) return fail('SERIN_NOT_FOUND', `there is no backend or rollout ${of}`);
+  return ok({ name: rollout.value.body.backend, rolloutId: of, state: null });
+}
+
+function repeated(rev: number, rollout: Rollout, backend: string): Result<Started> {
+  if (rollout.undoes !== undefined && rollout.backend === backend) {
+    return ok({ view: { rev, rollout, laggards: [] }, created: false });
+  }
+  return fail('SERIN_IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for another rollout');
+}

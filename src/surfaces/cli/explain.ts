@@ -1,0 +1,109 @@
+import type { RolloutBody, VerdictPoint } from '../api/schemas.ts';
+import { readoutLines } from './readout-lines.ts';
+import { ended, number, table } from './render.ts';
+
+/** Why a rollout stands where it stands, in words: what was compared, how sure it is, and what is missing. */
+export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): readonly string[] {
+  const stable = r.stable ?? 'nothing';
+  const lines = [`${r.backend}: ${r.revision} against ${stable} is ${r.phase.replace('_', ' ')}.`];
+  if (r.undoes !== null) lines.push(`It takes back rollout ${r.undoes}, by a person and without a canary.`);
+  if (r.cause !== null) lines.push(`It left the straight way because: ${r.cause.summary}`);
+  if (r.bake !== null) {
+    lines.push(`All requests go to ${r.revision} since ${r.bake.since}; it bakes until ${r.bake.until} at least.`);
+  }
+  const last = points.at(-1);
+  if (last === undefined && r.readout.length > 0) return [...lines, ...readoutLines(r)];
+  if (last === undefined) {
+    lines.push(ended(r) ? 'It was never judged.' : `It was not judged yet; it waits for ${r.waitingFor}.`);
+    return lines;
+  }
+  const where = isOfBake(last, r) ? 'in the bake' : `at ${last.weight} % to the canary`;
+  lines.push(`The last look, ${last.at}, ${where}:`);
+  for (const metric of last.metrics) lines.push(`  ${metricWords(metric, stable)}`);
+  lines.push(...hurt(points, r));
+  lines.push(decisionWords(last, r), ...lateWords(last));
+  lines.push(...readoutLines(r));
+  if (points.length > 1) lines.push('How it came about:', ...history(points, r).map((line) => `  ${line}`));
+  return lines;
+}
+
+type Metric = VerdictPoint['metrics'][number];
+
+function metricWords({ metric, value, baseline, requests, ratio, evidence }: Metric, stable: string): string {
+  const own = value === null ? 'nothing measured' : share(value);
+  const of = requests === null ? '' : ` of ${requests} requests`;
+  const base = baseline === null ? '' : `, ${stable} ${share(baseline)}`;
+  return `${metric}: ${own}${of}${base}${ratioWords(ratio)}${evidenceWords(evidence)}`;
+}
+
+function ratioWords(ratio: Metric['ratio']): string {
+  if (ratio === null) return '';
+  const [low, high] = [number(ratio.low), ratio.high === null ? null : number(ratio.high)];
+  const seen = ratio.point == null ? '' : `; ${number(ratio.point)} times as bad`;
+  if (high === null && ratio.low === 0) return `${seen}; how they compare is open`;
+  if (seen === '')
+    return high === null ? `; at least ${low} times as bad` : `; between ${low} and ${high} times as bad`;
+  return high === null ? `${seen}, at least ${low}` : `${seen}, between ${low} and ${high}`;
+}
+
+function evidenceWords(evidence: Metric['evidence']): string {
+  if (evidence === null) return '';
+  return `; evidence of harm ${number(evidence.e)}, it goes back at ${evidence.limit}`;
+}
+
+/** A bake has the number of the step before it, and may have its weight: it is what comes after that step was left. */
+function isOfBake({ step, weight, at }: VerdictPoint, r: RolloutBody): boolean {
+  const left = r.history.findLast((entry) => entry.step === step)?.leftAt ?? null;
+  return weight === 100 && left !== null && Date.parse(at) > Date.parse(left);
+}
+
+function stretchOf(point: VerdictPoint, r: RolloutBody): string {
+  return isOfBake(point, r) ? 'bake' : `${point.step} ${point.weight}`;
+}
+
+/** Of each step, and of the bake behind the last one, the last look has them all. */
+function hurt(points: readonly VerdictPoint[], r: RolloutBody): readonly string[] {
+  const stretches = new Map(points.map((point) => [stretchOf(point, r), point]));
+  const failed = [...stretches.values()].reduce((sum, { metrics }) => {
+    const errors = metrics.find(({ metric }) => metric === 'error-rate');
+    return sum + Math.round((errors?.value ?? 0) * (errors?.requests ?? 0));
+  }, 0);
+  return failed === 0 ? [] : [`Requests to the canary that were seen to fail: ${failed}.`];
+}
+
+function decisionWords({ decision, missing }: VerdictPoint, r: RolloutBody): string {
+  if (decision === 'rollback') return 'That sends it back.';
+  if (decision === 'advance')
+    return ended(r) ? 'That let it go on.' : `That lets it go on; it waits for ${r.waitingFor}.`;
+  return `It holds. Missing: ${missing ?? r.waitingFor}`;
+}
+
+function lateWords({ late = 0 }: VerdictPoint): readonly string[] {
+  if (late === 0) return [];
+  const much = late === 1 ? 'One scrape of an Envoy came' : `${late} scrapes of Envoys came`;
+  return [`${much} too late and ${late === 1 ? 'was' : 'were'} not judged.`];
+}
+
+/** A line per change of decision, and the strongest evidence of harm until then. */
+function history(points: readonly VerdictPoint[], r: RolloutBody): readonly string[] {
+  const turns = points.filter((point, i) => {
+    const before = points[i - 1];
+    return (
+      before === undefined ||
+      before.decision !== point.decision ||
+      stretchOf(before, r) !== stretchOf(point, r) ||
+      i === points.length - 1
+    );
+  });
+  const rows = turns.slice(-20).map((point) => {
+    const { at, decision, metrics } = point;
+    const weight = `${point.weight} %${isOfBake(point, r) ? ', bake' : ''}`;
+    const strongest = Math.max(...metrics.map(({ evidence }) => evidence?.e ?? 0), 0);
+    return [at, weight, decision, strongest === 0 ? '-' : number(strongest)];
+  });
+  return table([['AT', 'WEIGHT', 'DECISION', 'EVIDENCE OF HARM'], ...rows]);
+}
+
+function share(value: number): string {
+  return value >= 0 && value <= 1 ? `${number(value * 100)} %` : number(value);
+}

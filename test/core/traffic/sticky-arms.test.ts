@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TOTAL_WEIGHT } from '../../../src/core/model/documents.ts';
+import type { StickySpec } from '../../../src/core/model/sticky.ts';
+import type { BackendTraffic } from '../../../src/core/model/traffic.ts';
+import type { Rollout } from '../../../src/core/rollout/rollout.ts';
+import { addsStructure, backendTraffic } from '../../../src/core/traffic/backend-traffic.ts';
+import { choicesOf } from '../../../src/core/traffic/sticky-arms.ts';
+import { backendState, planSpec, planStep, rollout } from '../../support/rollouts.ts';
+
+const COOKIE: StickySpec = { by: 'cookie' };
+const HASH: StickySpec = { by: 'hash', key: { by: 'header', name: 'x-user' } };
+
+/** A rollout through these weights, at the last of them. */
+function at(weights: readonly number[], sticky: StickySpec = COOKIE, more: Partial<Rollout> = {}): BackendTraffic {
+  const steps = weights.map((weight) => planStep({ weight, sticky }));
+  const history = weights.map((weight, step) => ({
+    ...{ step, name: 'step', weight, committedAtMs: 0, liveAtMs: 0, leftAtMs: null },
+  }));
+  const spec = planSpec({ strategy: { name: 'any', steps } });
+  return backendTraffic(
+    backendState(),
+    rollout({ spec, phase: 'stepping', step: weights.length - 1, history, ...more }),
+  );
+}
+
+/** Share of the users that meet the canary, when everybody comes at every step. */
+function usersAtCanary(weights: readonly number[]): number {
+  let shares: Readonly<Record<string, number>> = { new: 1 };
+  for (let i = 1; i <= weights.length; i += 1) {
+    const choices = choicesOf(at(weights.slice(0, i)));
+    const next: Record<string, number> = {};
+    for (const [cookie, share] of Object.entries(shares)) {
+      const own = choices.find(({ match }) => match?.cookies?.[0] !== undefined && cookieOf(match) === cookie);
+      const { split } = own ?? choices.at(-1) ?? { split: [] };
+      for (const arm of split) {
+        const kept = /=([^;]*)/.exec(arm.cookie ?? '')?.[1] ?? cookie;
+        next[kept] = (next[kept] ?? 0) + (share * arm.weight) / TOTAL_WEIGHT;
+      }
+    }
+    shares = next;
+  }
+  return Object.entries(shares).reduce((sum, [cookie, share]) => sum + (cookie.endsWith('.c') ? share : 0), 0);
+}
+
+const cookieOf = (match: { readonly cookies?: readonly object[] }) =>
+  (match.cookies?.[0] as { readonly value: string } | undefined)?.value ?? '';
+
+describe('a cookie that Serin issues', () => {
+  it('gives the canary its share of the users at every step, though nobody of it ever leaves', () => {
+    const rising = fc
+      .uniqueArray(fc.integer({ min: 1, max: 9_999 }), { minLength: 1, maxLength: 8 })
+      .map((weights) => weights.toSorted((a, b) => a - b));
+    fc.assert(
+      fc.property(rising, (weights) => {
+        expect(Math.abs(usersAtCanary(weights) - (weights.at(-1) ?? 0) / TOTAL_WEIGHT)).toBeLessThan(1e-3);
+      }),
+    );
+  });
+
+  it('leaves users of the canary there, and those of stable where they were drawn at this weight', () => {
+    const [canary, now, ...others] = choicesOf(at([2_500]));
+    expect(canary?.split).toEqual([{ cluster: 'checkout--v2-abc123', weight: TOTAL_WEIGHT }]);
+    expect(now?.split).toEqual([{ cluster: 'checkout--v1-abc123', weight: TOTAL_WEIGHT }]);
+    expect(others).toHaveLength(1);
+  });
+
+  it('is issued to whoever has none, beside those of the service, for as long as the plan may take', () => {
+    const cookies = choicesOf(at([2_500]))
+      .at(-1)
+      ?.split.map(({ cookie }) => cookie?.replace(/=\w+\./, '=tag.'));
+    expect(cookies).toEqual([
+      'serin-checkout=tag.s2500; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax',
+      'serin-checkout=tag.c; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax',
+    ]);
+  });
+
+  it('says nothing to another rollout, of the same revision either', () => {
+    const [first, second] = [at([500]), at([500], COOKIE, { id: 'r2' })];
+    expect(first.sticky).not.toEqual(second.sticky);
+  });
+
+  it('is not read where all requests go to one arm: on the way back nobody stays with the canary', () => {
+    expect(at([500], COOKIE, { phase: 'rolling_back' })).not.toHaveProperty('sticky');
+    expect(at([500], COOKIE, { phase: 'promoting' })).not.toHaveProperty('sticky');
+    expect(at([0])).not.toHaveProperty('sticky');
+    expect(at([10_000])).not.toHaveProperty('sticky');
+  });
+});
+
+it('what begins to tell users apart is tried out by one Envoy first, and a growing weight is not', () => {
+  const plain = at([500], COOKIE, { phase: 'preparing' });
+  expect(addsStructure(plain, at([500]))).toBe(true);
+  expect(addsStructure(at([500]), at([500, 2_500]))).toBe(false);
+  expect(addsStructure(at([500], HASH), at([500, 2_500], HASH))).toBe(false);
+});
