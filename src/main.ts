@@ -3,12 +3,9 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { askEnvoy, envoyJson } from './envoy-resources.ts';
-import { pastMetrics } from './metrics-source.ts';
 import { askTerminal } from './platform/ask-terminal.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
 import { packageVersion } from './platform/version.ts';
-import { runEngine } from './run-engine.ts';
-import { withStore } from './stores.ts';
 import { runCli } from './surfaces/cli/cli.ts';
 
 /** Runs the command line of this process. */
@@ -40,11 +37,13 @@ async function main(): Promise<void> {
     readToken: (file) => readFileSync(file, 'utf8').trim(),
     interrupted: interrupted.signal,
     strategies: shippedStrategies,
-    withStore,
-    pastMetrics,
+    // A command asks a server, as a rule: what an engine is made of is loaded by who needs it, not at each start.
+    withStore: async (options, work) => (await import('./stores.ts')).withStore(options, work),
+    pastMetrics: async (options) => (await import('./metrics-source.ts')).pastMetrics(options),
     envoyJson,
     askEnvoy,
-    runEngine: (options) => {
+    runEngine: async (options) => {
+      const { runEngine } = await import('./run-engine.ts');
       // An engine drains.
       isEngine = true;
       process.off('SIGINT', interrupt);

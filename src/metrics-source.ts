@@ -48,7 +48,7 @@ export function withoutSecrets(url: string): string {
 const PAST_TIMEOUT_MS = 30_000;
 
 /** A Prometheus for one piece of work, without an engine. */
-export const pastMetrics: CliContext['pastMetrics'] = ({ url, ...how }) => {
+export const pastMetrics: CliContext['pastMetrics'] = async ({ url, ...how }) => {
   if (!isHttpUrl(url)) return fail('SERIN_REQUEST_INVALID', 'the Prometheus URL is no http or https URL', URL_HINT);
   const found = 'config' in how ? fleetsOf(how, url) : ok<Found>({ fleets: [{ name: 'the Envoys', ...shapeOf(how) }] });
   if (found.kind === 'error') return found;

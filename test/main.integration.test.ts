@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { binaryPath } from './support/binaries.ts';
 import { serin } from './support/cli.ts';
 import { answers, freePort, type RunningProcess, startProcess, waitFor } from './support/processes.ts';
+import { PROGRAM } from './support/program.ts';
 
 let folder: string;
 let engine: RunningProcess | null = null;
@@ -25,7 +26,7 @@ afterEach(async () => {
 
 async function dev(): Promise<RunningProcess> {
   const args = ['dev', '--config', join(folder, 'serin.yaml'), '--data', join(folder, 'store')];
-  engine = await startProcess({ command: process.execPath, args: ['--import', 'tsx', 'src/main.ts', ...args] });
+  engine = await startProcess({ command: process.execPath, args: [...PROGRAM, ...args] });
   return engine;
 }
 
@@ -133,7 +134,7 @@ spec: { fleet: edge, hostnames: [${name}.example.com], rules: [{ name: all, back
     // then
     const done = (await applied).filter(([, status]) => status === 200).map(([name]) => name);
     expect(done.length).toBeGreaterThan(0);
-    const target = { server, program: ['--import', 'tsx', 'src/main.ts'] };
+    const target = { server, program: PROGRAM };
     const data = ['--data', join(folder, 'store')];
     const verified = await serin(target, ['store', 'verify', ...data]);
     expect(verified.stderr).toBe('');
@@ -157,7 +158,7 @@ describe('two engines on one Redis', () => {
       const config = join(folder, `${name}.yaml`);
       const text = `redis: { url: "redis://127.0.0.1:${port}" }\nhttp: { port: ${http} }\nxds: { port: ${xds} }\n`;
       await writeFile(config, text);
-      const args = ['--import', 'tsx', 'src/main.ts', 'serve', '--config', config];
+      const args = [...PROGRAM, 'serve', '--config', config];
       return { server: `http://127.0.0.1:${http}`, process: await startProcess({ command: process.execPath, args }) };
     };
     const first = await serve('first');

@@ -7,6 +7,7 @@ import { SCHEMA } from '../src/core/model/schema.ts';
 import { exportText } from '../src/engine/store-export.ts';
 import { serin } from './support/cli.ts';
 import { freePort } from './support/processes.ts';
+import { PROGRAM } from './support/program.ts';
 import { quiet } from './support/quiet-logger.ts';
 
 let folder: string;
@@ -15,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const target = { server: 'http://127.0.0.1:1', program: ['--import', 'tsx', resolve('src/main.ts')] };
+const target = { server: 'http://127.0.0.1:1', program: PROGRAM };
 const store = (...args: readonly string[]) => serin(target, ['store', ...args]);
 const LINES = [{ kind: 'record', key: 'fence/documents', rev: 4, order: 1, body: {}, schema: '2' }] as const;
 const EXPORT = exportText({ schema: SCHEMA, epoch: 'e', takenAtMs: 1, lines: LINES, damage: [] }).join('');

@@ -9,6 +9,7 @@ import { serin } from '../support/cli.ts';
 import { type EnvoyProcess, envoyProcess } from '../support/envoy-process.ts';
 import { type Undo, undoAll } from '../support/installation.ts';
 import { answers, freePort, startProcess, waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 import { startUpstream } from '../support/upstream.ts';
 
 /** The blocks of the README, in its order: documents, scrape configuration, serin.yaml, judged plan. */
@@ -33,11 +34,10 @@ beforeAll(async () => {
   );
   addresses = [v1.address, v2.address];
   await writeFile(join(folder, 'serin.yaml'), `http: { port: ${http} }\nxds: { port: ${xds} }\n`);
-  const program = ['--import', 'tsx', 'src/main.ts'];
-  target = { server: `http://127.0.0.1:${http}`, program };
+  target = { server: `http://127.0.0.1:${http}`, program: PROGRAM };
   const engine = await startProcess({
     command: process.execPath,
-    args: [...program, 'dev', '--config', join(folder, 'serin.yaml'), '--data', join(folder, 'store')],
+    args: [...PROGRAM, 'dev', '--config', join(folder, 'serin.yaml'), '--data', join(folder, 'store')],
     ready: () => answers(`${target.server}/readyz`),
   });
   undo.push(() => engine.stop());

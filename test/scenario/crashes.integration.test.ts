@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { Fault } from '../../tools/fault/fault-deck.ts';
 import { runFaults } from '../../tools/fault/run-faults.ts';
 import { type Undo, undoAll } from '../support/installation.ts';
+import { PROGRAM } from '../support/program.ts';
 
 const undo: Undo[] = [];
 afterEach(async () => {
@@ -26,7 +26,7 @@ it('F1/F2/F4/F16/F33: replicas, Redis and Envoys that die, stop or end in order 
   const { report, violations } = await runFaults({
     deck: DECK,
     seed: 7,
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     undo,
     say: (line) => void lines.push(line),
   });

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EmergencyBody } from '../../src/surfaces/api/emergency-schemas.ts';
 import type { AuditPage, RolloutBody } from '../../src/surfaces/api/schemas.ts';
@@ -8,6 +8,7 @@ import { serin, serinJson, until } from '../support/cli.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 import { shopDocuments } from '../support/shop-documents.ts';
 
 const undo: Undo[] = [];
@@ -24,7 +25,7 @@ beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'serin-data-'));
   undo.push(() => rm(data, { recursive: true, force: true }));
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'serve',
     envoys: ['sotw', 'delta'],
     config: `data: { folder: "${data}" }\n`,

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Result } from '../../src/core/model/errors.ts';
 import { createClient } from '../../src/surfaces/api/client.ts';
@@ -6,6 +5,7 @@ import { until } from '../support/cli.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 
 /** Four services that are rolled out at once, three of them judged, by one Prometheus. */
 const undo: Undo[] = [];
@@ -59,7 +59,7 @@ function must<T>(result: Result<T>): T {
 
 beforeAll(async () => {
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'serve',
     envoys: 1,
     revisions: ['r0', 'r1'],

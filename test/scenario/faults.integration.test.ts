@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { rolloutEvents, serin, serinJson, until } from '../support/cli.ts';
@@ -7,6 +7,7 @@ import { REFUSED_PATTERN } from '../support/envoy-bootstrap.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 
 const undo: Undo[] = [];
 let world: Installation;
@@ -61,7 +62,7 @@ async function start(planName: string): Promise<string> {
 
 beforeAll(async () => {
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'serve',
     envoys: 2,
     revisions: ['r0', 'r1'],

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { createServer, type Socket } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { rolloutEvents, serin, serinJson, until } from '../support/cli.ts';
@@ -10,6 +10,7 @@ import { REFUSED_PATTERN } from '../support/envoy-bootstrap.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 
 /**
  * Three real Envoys, each told in another way: state of the world, delta, and routes on a stream of their own. The
@@ -83,7 +84,7 @@ const atStep = (id: string, index: number) =>
 
 beforeAll(async () => {
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'serve',
     envoys: ['sotw', 'delta', 'own route stream'],
     config: 'timing: { disconnectGrace: 2s }\n',

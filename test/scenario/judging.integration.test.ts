@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { RolloutBody, VerdictPoint } from '../../src/surfaces/api/schemas.ts';
@@ -8,6 +8,7 @@ import { serinJson, until } from '../support/cli.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 
 /** Two real Envoys, a real Prometheus that scrapes them every second, and the judge that compares with stable. */
 const undo: Undo[] = [];
@@ -18,7 +19,7 @@ const address = (revision: string): string => world.upstreams.get(revision)?.add
 
 beforeAll(async () => {
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'dev',
     envoys: 2,
     revisions: ['v1', 'v2', 'v3', 'v4', 'v5'],

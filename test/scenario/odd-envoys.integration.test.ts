@@ -1,5 +1,4 @@
 import { get } from 'node:http';
-import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Result } from '../../src/core/model/errors.ts';
 import { createClient } from '../../src/surfaces/api/client.ts';
@@ -7,6 +6,7 @@ import { until } from '../support/cli.ts';
 import type { EnvoyProcess } from '../support/envoy-process.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 import { openXdsClient } from '../support/xds-client.ts';
 
 /**
@@ -95,7 +95,7 @@ async function servers({ listenPort }: EnvoyProcess): Promise<readonly string[]>
 
 beforeAll(async () => {
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'serve',
     envoys: ['sotw', 'delta'],
     between: async (_envoy, port) => {

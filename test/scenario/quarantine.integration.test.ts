@@ -1,12 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { binaryPath } from '../support/binaries.ts';
 import { serinJson } from '../support/cli.ts';
 import { type Undo, undoAll } from '../support/installation.ts';
 import { answers, freePort, type RunningProcess, startProcess, waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 import { openXdsClient, type XdsClient } from '../support/xds-client.ts';
 
 const undo: Undo[] = [];
@@ -72,13 +73,12 @@ prometheus: { url: "http://127.0.0.1:1" }
 fleets: [{ name: edge, metrics: { nodeFrom: id } }, { name: plain }]
 `,
   );
-  const program = ['--import', 'tsx', resolve('src/main.ts')];
-  const engine = { server: `http://127.0.0.1:${http}`, program };
+  const engine = { server: `http://127.0.0.1:${http}`, program: PROGRAM };
   // Asking Prometheus ends the engine; only one of the two rollouts is in a fleet with metrics.
   const start = () =>
     startProcess({
       command: process.execPath,
-      args: [...program, 'serve', '--config', config],
+      args: [...PROGRAM, 'serve', '--config', config],
       env: { NODE_ENV: 'test', SERIN_CRASH_POINT: 'before-measure:1' },
     });
   const isUp = () => answers(`${engine.server}/readyz`);

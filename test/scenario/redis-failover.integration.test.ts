@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { HASH_TAG } from '../../src/adapters/store/redis-address.ts';
 import { slotOf } from '../../src/adapters/store/slot-owner.ts';
@@ -8,6 +8,7 @@ import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { serinJson } from '../support/cli.ts';
 import { type Undo, undoAll } from '../support/installation.ts';
 import { answers, freePort, startProcess, waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 import { replicaOf, startCluster, startSentinels } from '../support/redis-topologies.ts';
 import { shopDocuments } from '../support/shop-documents.ts';
 import { openXdsClient, type XdsClient } from '../support/xds-client.ts';
@@ -42,11 +43,10 @@ async function atSecondStep(redis: string): Promise<Played> {
   const [http, xds] = [await freePort(), await freePort()];
   const config = join(folder, 'serin.yaml');
   await writeFile(config, `redis: { ${redis} }\nhttp: { port: ${http} }\nxds: { port: ${xds} }\n`);
-  const program = ['--import', 'tsx', resolve('src/main.ts')];
-  const engine = { server: `http://127.0.0.1:${http}`, program };
+  const engine = { server: `http://127.0.0.1:${http}`, program: PROGRAM };
   const running = await startProcess({
     command: process.execPath,
-    args: [...program, 'serve', '--config', config],
+    args: [...PROGRAM, 'serve', '--config', config],
     ready: () => answers(`${engine.server}/readyz`),
   });
   undo.push(() => running.kill());

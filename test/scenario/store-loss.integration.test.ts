@@ -1,11 +1,12 @@
 import { cp, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReconciledBody, RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { rolloutEvents, serin, serinJson, until } from '../support/cli.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 import { shopDocuments } from '../support/shop-documents.ts';
 
 const undo: Undo[] = [];
@@ -21,7 +22,7 @@ const documents = () =>
 
 beforeAll(async () => {
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'serve',
     envoys: 2,
     revisions: ['r0', 'r1'],

@@ -1,12 +1,13 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ReconciledBody, RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { serin, serinJson, until } from '../support/cli.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 import { shopDocuments } from '../support/shop-documents.ts';
 
 const undo: Undo[] = [];
@@ -20,7 +21,7 @@ beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'serin-data-'));
   undo.push(() => rm(data, { recursive: true, force: true }));
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'serve',
     envoys: 1,
     config: `data: { folder: "${data}" }\n`,

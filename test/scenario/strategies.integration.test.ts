@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { StrategyGrammar } from '../../src/core/manifest/strategy-grammar.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
@@ -8,6 +8,7 @@ import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { serin, serinJson, until } from '../support/cli.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { startLoad } from '../support/load.ts';
+import { PROGRAM } from '../support/program.ts';
 
 /** Every strategy that comes with Serin, with its own defaults but for its times, on a real Envoy, side by side. */
 const undo: Undo[] = [];
@@ -77,7 +78,7 @@ async function followed(id: string): Promise<RolloutBody> {
 
 beforeAll(async () => {
   world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'dev',
     envoys: 1,
     revisions: ['v1', 'v2', 'bad'],

@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { binaryPath } from './binaries.ts';
 import type { Undo } from './installation.ts';
 import { answers, freePort, type RunningProcess, startProcess } from './processes.ts';
+import { PROGRAM } from './program.ts';
 
 /** A store for replicas without Envoys and Prometheus; it keeps nothing over its end. */
 export interface BareStore {
@@ -32,7 +33,7 @@ export async function bareStore(undo: Undo[]): Promise<BareStore> {
   return { folder, port, process: redis };
 }
 
-/** `serin serve` from the sources, ready. */
+/** `serin serve`, ready. */
 export async function bareReplica(options: {
   readonly name: string;
   readonly store: BareStore;
@@ -44,7 +45,6 @@ export async function bareReplica(options: {
   readonly readyMs?: number;
 }): Promise<BareReplica> {
   const { name, store, undo, config = '', args = [], env, readyMs } = options;
-  const program = ['--import', 'tsx', resolve('src/main.ts')];
   const [http, xds] = [await freePort(), await freePort()];
   const file = join(store.folder, `${name}.yaml`);
   const redis = `redis: { url: "redis://127.0.0.1:${store.port}" }`;
@@ -52,11 +52,11 @@ export async function bareReplica(options: {
   const server = `http://127.0.0.1:${http}`;
   const running = await startProcess({
     command: process.execPath,
-    args: [...program, 'serve', '--config', file, ...args],
+    args: [...PROGRAM, 'serve', '--config', file, ...args],
     ...(env === undefined ? {} : { env }),
     ...(readyMs === undefined ? {} : { readyMs }),
     ready: () => answers(`${server}/readyz`),
   });
   undo.push(() => running.kill());
-  return { server, program, xds, process: running };
+  return { server, program: PROGRAM, xds, process: running };
 }

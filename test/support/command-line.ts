@@ -47,7 +47,7 @@ export function commandLine(server: string, options: CommandLineOptions = {}): C
           kind: 'error',
           errors: [{ code: 'SERIN_STORE_UNAVAILABLE', message: 'this test has no store' }],
         }),
-        pastMetrics: () => ({
+        pastMetrics: async () => ({
           kind: 'error',
           errors: [{ code: 'SERIN_METRICS_UNAVAILABLE', message: 'this test has no Prometheus' }],
         }),

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Result } from '../../src/core/model/errors.ts';
 import { formatError } from '../../src/core/model/format-error.ts';
@@ -8,6 +7,7 @@ import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { startInstallation, type Undo, undoAll } from '../../test/support/installation.ts';
 import { type Load, startLoad } from '../../test/support/load.ts';
 import { waitFor } from '../../test/support/processes.ts';
+import { PROGRAM } from '../../test/support/program.ts';
 import { type Random, seeded } from '../../test/support/random.ts';
 import { aaDocuments, hostOf } from './aa/documents.ts';
 import { type Service, startService } from './aa/service.ts';
@@ -50,7 +50,7 @@ try {
   const services = new Map<string, Arms>();
   for (let i = 1; i <= BACKENDS; i += 1) services.set(`shop-${i}`, { even: await arm(random), odd: await arm(random) });
   const world = await startInstallation({
-    program: ['--import', 'tsx', resolve('src/main.ts')],
+    program: PROGRAM,
     mode: 'dev',
     envoys: 2,
     revisions: [],

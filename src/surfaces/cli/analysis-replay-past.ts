@@ -45,7 +45,7 @@ export async function recordingOfPast(context: CommandContext, options: PastOpti
   if (weights.kind === 'error') return weights;
   const fleet = fleetOf(options);
   if (fleet.kind === 'error') return fleet;
-  const source = cli.pastMetrics({ url: options.prometheus, ...fleet.value });
+  const source = await cli.pastMetrics({ url: options.prometheus, ...fleet.value });
   if (source.kind === 'error') return source;
   const { fleets, metrics } = source.value;
   const { stable = null, canary = null } = options;

@@ -57,7 +57,7 @@ export interface CliContext {
   /** A Prometheus that is asked without an engine. */
   readonly pastMetrics: (
     options: FleetInPrometheus & { readonly url: string },
-  ) => Result<{ readonly fleets: readonly string[]; readonly metrics: PastMetrics }>;
+  ) => Promise<Result<{ readonly fleets: readonly string[]; readonly metrics: PastMetrics }>>;
   readonly readToken: (file: string) => string;
   /** Makes what writes resources in Envoy's own JSON; that takes a moment. */
   readonly envoyJson: () => (resources: EnvoyResources) => ResourcesJson;
