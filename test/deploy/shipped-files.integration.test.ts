@@ -103,7 +103,7 @@ describe('deploy/Dockerfile', () => {
 
   it('starts the file that package.json names as the program, with a Node that it allows', () => {
     const { bin } = JSON.parse(read('package.json')) as { bin: { serin: string } };
-    expect(dockerfile).toContain(`ENTRYPOINT ["node", "/serin/${bin.serin}"]`);
+    expect(dockerfile).toContain(`ENTRYPOINT ["node", "--max-semi-space-size=64", "/serin/${bin.serin}"]`);
     const bases = [...dockerfile.matchAll(/^FROM node:(\S+)-bookworm-slim/gm)].map(([, version]) => version);
     expect(new Set([...bases, read('.nvmrc').trim()]).size).toBe(1);
   });

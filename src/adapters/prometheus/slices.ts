@@ -23,6 +23,8 @@ export function sliceRange({ fromMs, toMs }: Slice, scrapeMs: number): readonly 
 
 /** Puts slices back together, in the order given. A slice without data is a silent stretch; any other gap spoils all. */
 export function mergeSlices(slices: readonly CountersResult[]): CountersResult {
+  const [only] = slices;
+  if (only !== undefined && slices.length === 1) return only;
   const spoiled = slices.find((slice) => slice.kind === 'gap' && slice.gap !== 'NO_DATA');
   if (spoiled !== undefined) return spoiled;
   const byName = new Map<string, { readonly series: CounterSeries; readonly points: CounterSeries['points'][] }>();

@@ -178,10 +178,14 @@ function packCounters(counters: CountersResult): PackedCounters {
     names.set(text, known);
     return known;
   };
+  let last: { readonly points: CounterSeries['points']; readonly index: number } | null = null;
   const axis = (points: CounterSeries['points']): number => {
+    // As a rule all of a scrape are of one time: then no name has to be made for it.
+    if (last !== null && sameTimes(last.points, points)) return last.index;
     const key = points.map(([tMs]) => tMs).join();
     const known = axes.get(key) ?? { index: axes.size, times: packNumbers(points.map(([tMs]) => tMs)) };
     axes.set(key, known);
+    last = { points, index: known.index };
     return known.index;
   };
   const series = counters.series.map((one) => [
@@ -193,6 +197,10 @@ function packCounters(counters: CountersResult): PackedCounters {
     ...packNumbers(one.points.map(([, value]) => value)),
   ]);
   return { kind: 'ok', names: [...names.keys()], times: [...axes.values()].map(({ times }) => times), series };
+}
+
+function sameTimes(a: CounterSeries['points'], b: CounterSeries['points']): boolean {
+  return a.length === b.length && a.every(([tMs], i) => b[i]?.[0] === tMs);
 }
 
 function unpackCounters(packed: PackedCounters): CountersResult {

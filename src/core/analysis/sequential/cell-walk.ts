@@ -39,9 +39,14 @@ export function beginGrid(firstMs: number, scrapeMs: number): GridPlace {
   return { place: null, judgedIndex: Math.floor((firstMs - HISTORY_MS) / scrapeMs) - 1, seen: 0, late: 0 };
 }
 
-/** From when the next look needs samples: those since the last one, with what they are compared to. */
-export function gridFromMs({ judgedIndex }: Pick<GridPlace, 'judgedIndex'>, scrapeMs: number): number {
-  return (judgedIndex - LOOK_BACK_SCRAPES) * scrapeMs;
+/**
+ * From when the next look needs samples: those since the last one, with what they are compared to. As a rule that is one
+ * scrape or two, which is most of what a look costs.
+ */
+export function gridFromMs({ judgedIndex, place }: Pick<GridPlace, 'judgedIndex' | 'place'>, scrapeMs: number): number {
+  const { sinceMs = Number.NEGATIVE_INFINITY } = place ?? {};
+  const since = Math.min(Math.floor(sinceMs / scrapeMs), judgedIndex);
+  return Math.max(judgedIndex - LOOK_BACK_SCRAPES, since) * scrapeMs;
 }
 
 /** Was the last scrape that told something too long ago to go by? It could be judged no sooner than all of it was there. */

@@ -20,19 +20,17 @@ export interface ArmGrowth {
 
 const SINGLE = ['completed', 'total', 'retry_5xx', 'retry', 'rx_reset', 'timeout', 'per_try_timeout'] as const;
 
-type Counters = ReadonlyMap<string, number>;
+/** What a scrape shows of one arm, its histogram by edge in ms: two versions of Prometheus write `250` in two ways. */
+export interface Counters {
+  readonly arm: ArmScrape;
+  readonly within: ReadonlyMap<number, number>;
+}
 
-/** Every counter of an arm under one name each. */
 export function countersOf(arm: ArmScrape): Counters {
-  const all = new Map<string, number>();
-  for (const [label, value] of Object.entries(arm.rq_xx ?? {})) all.set(`xx ${label}`, value);
-  for (const [label, value] of Object.entries(arm.rq ?? {})) all.set(`code ${label}`, value);
-  for (const [label, value] of Object.entries(arm.le ?? {})) all.set(`le ${edgeOf(label)}`, value);
-  for (const name of SINGLE) {
-    const value = arm[name];
-    if (value !== undefined) all.set(name, value);
-  }
-  return all;
+  const within = new Map<number, number>();
+  const { le = {} } = arm;
+  for (const label in le) within.set(edgeOf(label), le[label] ?? 0);
+  return { arm, within };
 }
 
 /** Prometheus 2 keeps `250` as Envoy prints it, Prometheus 3 writes `250.0`. */
@@ -55,64 +53,92 @@ export function restarted(before: ProxyScrape, now: ProxyScrape, elapsedMs: numb
 }
 
 /** Without uptime and epoch it takes every counter of a proxy to tell a restart. */
-export function everythingFell(pairs: readonly (readonly [before: Counters, now: Counters])[]): boolean {
-  const had = pairs.flatMap(([before, now]) =>
-    [...before].flatMap(([name, value]) => (value > 0 ? [(now.get(name) ?? 0) < value] : [])),
-  );
-  return had.length > 0 && had.every((fell) => fell);
+export function everythingFell(pairs: readonly (readonly [before: Counters, now: Counters | null])[]): boolean {
+  let had = false;
+  for (const [before, now] of pairs) {
+    for (const [was, is] of counted(before, now)) {
+      if (was <= 0) continue;
+      if (is >= was) return false;
+      had = true;
+    }
+  }
+  return had;
+}
+
+/** Every counter that was there, with what it is now; 0: it is gone. */
+function counted({ arm, within }: Counters, now: Counters | null): (readonly [was: number, is: number])[] {
+  const all: (readonly [number, number])[] = [];
+  for (const family of ['rq_xx', 'rq'] as const) {
+    const [had = {}, has = {}] = [arm[family], now?.arm[family]];
+    for (const label in had) all.push([had[label] ?? 0, has[label] ?? 0]);
+  }
+  for (const [edge, value] of within) all.push([value, now?.within.get(edge) ?? 0]);
+  for (const name of SINGLE) all.push([arm[name] ?? 0, now?.arm[name] ?? 0]);
+  return all;
 }
 
 /**
  * `null`: classes or histogram fell without a restart. A changed cluster begins them anew one by one, so that stretch
- * says nothing (`judging.md` §2.0).
+ * says nothing (`judging.md` §2.0). `before: null`: the arm was not there, and began at 0.
  */
-export function armGrowth(
-  before: Counters,
-  now: ArmScrape,
-  anew: boolean,
-  activeBefore: number | null,
-): ArmGrowth | null {
-  const counters = countersOf(now);
-  if (!anew) {
-    for (const [name, value] of before) {
-      if (/^(xx|le) /.test(name) && (counters.get(name) ?? 0) < value) return null;
-    }
-  }
-  const grown = new Map<string, number>();
-  for (const [name, value] of counters) {
-    const base = anew ? 0 : (before.get(name) ?? 0);
-    grown.set(name, value >= base ? value - base : value);
-  }
-  const of = (name: string) => grown.get(name) ?? 0;
-  const classes = labelled(grown, 'xx ');
-  const completed = Object.values(classes).reduce((sum, value) => sum + value, 0);
+export function armGrowth(before: Counters | null, now: Counters, anew: boolean): ArmGrowth | null {
+  if (!anew && before !== null && fell(before, now)) return null;
+  const base = anew ? null : before;
+  const of = (name: (typeof SINGLE)[number]) => grown(base?.arm[name], now.arm[name] ?? 0);
+  const classes = grownBy(base?.arm.rq_xx, now.arm.rq_xx);
+  let completed = 0;
+  for (const label in classes) completed += classes[label] ?? 0;
+  let timed = 0;
   const within = new Map<number, number>();
-  for (const [label, value] of Object.entries(labelled(grown, 'le '))) {
-    if (label !== 'Infinity') within.set(Number(label), value);
+  for (const [edge, value] of now.within) {
+    const more = grown(base?.within.get(edge), value);
+    if (edge === Number.POSITIVE_INFINITY) timed = more;
+    else within.set(edge, more);
   }
+  // Whose arm was not there had no request under way; of a process that was, nobody knows.
+  const activeBefore = anew || before === null ? 0 : (before.arm.active ?? null);
   return {
     classes,
-    codes: labelled(grown, 'code '),
+    codes: grownBy(base?.arm.rq, now.arm.rq),
     completed,
-    started: startedOf(now, grown, completed, anew ? 0 : activeBefore),
+    started: startedOf(now.arm, of('total'), of('retry'), completed, activeBefore),
     retried: Math.max(of('retry_5xx'), of('retry')),
     resets: of('rx_reset'),
     timeouts: of('timeout'),
-    timed: of('le Infinity'),
+    timed,
     within,
   };
 }
 
-/** A retry is another attempt of a request that was started before. */
-function startedOf(now: ArmScrape, grown: Counters, completed: number, activeBefore: number | null): number | null {
-  const total = grown.get('total');
-  if (total !== undefined) return Math.max(0, total - (grown.get('retry') ?? 0));
-  if (now.active === undefined || activeBefore === null) return null;
-  return Math.max(0, completed + now.active - activeBefore);
+function fell(before: Counters, now: Counters): boolean {
+  const { rq_xx: had = {} } = before.arm;
+  for (const label in had) if ((now.arm.rq_xx?.[label] ?? 0) < (had[label] ?? 0)) return true;
+  for (const [edge, value] of before.within) if ((now.within.get(edge) ?? 0) < value) return true;
+  return false;
 }
 
-function labelled(counters: Counters, prefix: string): Record<string, number> {
-  const own: Record<string, number> = {};
-  for (const [name, value] of counters) if (name.startsWith(prefix)) own[name.slice(prefix.length)] = value;
-  return own;
+/** A counter that fell all the same began anew. */
+function grown(base = 0, value: number): number {
+  return value >= base ? value - base : value;
+}
+
+type Labelled = Readonly<Record<string, number>>;
+
+function grownBy(before: Labelled = {}, now: Labelled = {}): Labelled {
+  const more: Record<string, number> = {};
+  for (const label in now) more[label] = grown(before[label], now[label] ?? 0);
+  return more;
+}
+
+/** A retry is another attempt of a request that was started before. */
+function startedOf(
+  now: ArmScrape,
+  total: number,
+  retries: number,
+  completed: number,
+  activeBefore: number | null,
+): number | null {
+  if (now.total !== undefined) return Math.max(0, total - retries);
+  if (now.active === undefined || activeBefore === null) return null;
+  return Math.max(0, completed + now.active - activeBefore);
 }

@@ -10,9 +10,9 @@ import { beginGrid, type GridPlace, gridFromMs, HISTORY_MS, walkCells } from './
 import { powerShare } from './decide.ts';
 import { judgeLine, recordLine } from './judge-line.ts';
 import { liveSettings } from './live-settings.ts';
-import { type PackedState, packState, unpackState } from './pack.ts';
+import { type PackedState, packState, settled, unpackState } from './pack.ts';
 import type { SequentialSettings } from './settings.ts';
-import { startJudging } from './state.ts';
+import { type SequentialState, startJudging } from './state.ts';
 import { countsOf, dispersions, type StepBase, since } from './step-counts.ts';
 import { describe, type LastLook } from './verdicts.ts';
 import type { Line } from './walk.ts';
@@ -99,18 +99,19 @@ function lookAt(
   { nowMs, scrapeMs, ramp = [] }: JudgeInput,
   settings: SequentialSettings,
 ): Memory {
-  let { state: packed, base, last, canarySeenAtMs } = memory;
+  let { base, last, canarySeenAtMs } = memory;
+  let judged: SequentialState | null = null;
   const judge = (line: Line, cell: Cell): void => {
     if (line.canarySeen) canarySeenAtMs = cell.t;
-    const before = unpackState(packed);
+    const before = judged ?? unpackState(memory.state);
     const step = stepOf(ramp, cell);
     if (step === BEFORE) {
-      packed = packState(recordLine(settings, before, line));
+      judged = settled(recordLine(settings, before, line));
       return;
     }
     if (step !== null && base?.step !== step) base = { step, counts: countsOf(before) };
     const { state, lnE, decision } = judgeLine(settings, before, line);
-    packed = packState(state);
+    judged = settled(state);
     const tells = line.pairs.length > 0 || decision.kind === 'rollback' || decision.code === 'NO_DATA';
     if (step === null || base === null || !tells) return;
     const power = powerShare(settings, state);
@@ -126,7 +127,8 @@ function lookAt(
   // What sends back once does so for good, however much later somebody looks.
   const done = () => last?.decision.kind === 'rollback';
   const grid = walkCells(cells, memory, { settings, ramp, nowMs, scrapeMs }, { judge, done });
-  return { ...memory, ...grid, state: packed, base, last, canarySeenAtMs };
+  const state = judged === null ? memory.state : packState(judged);
+  return { ...memory, ...grid, state, base, last, canarySeenAtMs };
 }
 
 /** Silence of the canary alone is no outage of monitoring. An idle canary is scraped all the same. */

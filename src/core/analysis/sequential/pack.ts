@@ -4,9 +4,16 @@ import type { MetricState } from './metric.ts';
 import type { SequentialState } from './state.ts';
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const CODE_OF = Uint8Array.from(DIGITS, (digit) => digit.charCodeAt(0));
+const VALUE_OF = new Uint8Array(128);
+for (const [value, code] of CODE_OF.entries()) VALUE_OF[code] = value;
 /** Of a level: 42 bits, so 30 of its mantissa. */
 const CHARACTERS = 7;
-const [SIX_BITS, TEN_BITS, TWENTY_TWO_BITS] = [2 ** 6, 2 ** 10, 2 ** 22];
+/** Of the lower half of a number; its 10 highest bits are kept. */
+const KEPT = 0xff_c0_00_00;
+
+/** The bits of one number at a time: there are a thousand in a state. */
+const bits = new DataView(new ArrayBuffer(8));
 
 type PackedTest = Omit<TiltTestState, 'levels'> & { readonly starts: number; readonly levels: string };
 type PackedMetric = Omit<MetricState, 'test' | 'floor'> & {
@@ -35,10 +42,7 @@ export type PackedState = Omit<SequentialState, 'errors' | 'retried' | 'cut' | '
   };
 };
 
-/**
- * Levels lose what is behind their ninth digit. To be the same whenever it is stored, a state is packed after every
- * line that was judged.
- */
+/** Levels lose what is behind their ninth digit. What `settled` gives comes back as it was. */
 export function packState(state: SequentialState): PackedState {
   const { errors, retried, cut, edges, routing, ceilings } = state;
   return {
@@ -117,34 +121,73 @@ function unpackMetric({ test, floor, ...rest }: PackedMetric): MetricState {
 }
 
 function packTest({ levels, ...rest }: TiltTestState): PackedTest {
-  return { ...rest, starts: levels.length, levels: levels.flat().map(packNumber).join('') };
+  const codes: number[] = [];
+  for (const level of levels) for (const value of level) pushNumber(codes, value);
+  return { ...rest, starts: levels.length, levels: String.fromCharCode(...codes) };
 }
 
-function unpackTest({ levels, starts, ...rest }: PackedTest): TiltTestState {
-  const values = Array.from({ length: levels.length / CHARACTERS }, (_, i) =>
-    unpackNumber(levels.slice(i * CHARACTERS, (i + 1) * CHARACTERS)),
-  );
-  const width = values.length / starts;
-  return { ...rest, levels: Array.from({ length: starts }, (_, i) => values.slice(i * width, (i + 1) * width)) };
-}
-
-function packNumber(value: number): string {
-  const bytes = new DataView(new ArrayBuffer(8));
-  bytes.setFloat64(0, value);
-  let bits = bytes.getUint32(0) * TEN_BITS + Math.floor(bytes.getUint32(4) / TWENTY_TWO_BITS);
-  let text = '';
-  for (let i = 0; i < CHARACTERS; i += 1) {
-    text = DIGITS.charAt(bits % SIX_BITS) + text;
-    bits = Math.floor(bits / SIX_BITS);
+function unpackTest({ levels: text, starts, ...rest }: PackedTest): TiltTestState {
+  const width = text.length / CHARACTERS / starts;
+  const levels: number[][] = [];
+  for (let at = 0; levels.length < starts; ) {
+    const level: number[] = [];
+    for (; level.length < width; at += CHARACTERS) level.push(numberAt(text, at));
+    levels.push(level);
   }
-  return text;
+  return { ...rest, levels };
 }
 
-function unpackNumber(text: string): number {
-  let bits = 0;
-  for (const digit of text) bits = bits * SIX_BITS + Math.max(0, DIGITS.indexOf(digit));
-  const bytes = new DataView(new ArrayBuffer(8));
-  bytes.setUint32(0, Math.floor(bits / TEN_BITS));
-  bytes.setUint32(4, (bits % TEN_BITS) * TWENTY_TWO_BITS);
-  return bytes.getFloat64(0);
+function pushNumber(codes: number[], value: number): void {
+  bits.setFloat64(0, value);
+  const high = bits.getUint32(0);
+  const low = bits.getUint32(4) >>> 22;
+  for (let shift = 26; shift > 0; shift -= 6) codes.push(codeOf(high >>> shift));
+  codes.push(codeOf((high << 4) | (low >>> 6)), codeOf(low));
+}
+
+function numberAt(text: string, at: number): number {
+  let high = 0;
+  for (let i = 0; i < 5; i += 1) high = (high << 6) | valueAt(text, at + i);
+  const middle = valueAt(text, at + 5);
+  bits.setUint32(0, (high << 2) | (middle >>> 4));
+  bits.setUint32(4, ((middle << 6) | valueAt(text, at + 6)) << 22);
+  return bits.getFloat64(0);
+}
+
+const codeOf = (value: number): number => CODE_OF[value & 63] ?? 0;
+const valueAt = (text: string, at: number): number => VALUE_OF[text.charCodeAt(at)] ?? 0;
+
+/**
+ * A state as it is after it was stored. It is made so after every line that was judged: then it is the same whether a
+ * look ended there or not.
+ */
+export function settled(state: SequentialState): SequentialState {
+  const { errors, retried, cut, edges, routing } = state;
+  return {
+    ...state,
+    errors: settledMetric(errors),
+    retried: settledMetric(retried),
+    cut: settledMetric(cut),
+    edges: edges.map((one) => ({ ...one, metric: settledMetric(one.metric) })),
+    routing: {
+      ...routing,
+      share: { up: settledTest(routing.share.up), down: settledTest(routing.share.down) },
+      twice: settledTest(routing.twice),
+    },
+  };
+}
+
+function settledMetric(metric: MetricState): MetricState {
+  const { test, floor } = metric;
+  return { ...metric, test: settledTest(test), floor: floor === null ? null : settledTest(floor) };
+}
+
+function settledTest(test: TiltTestState): TiltTestState {
+  return { ...test, levels: test.levels.map((level) => level.map(settledLevel)) };
+}
+
+function settledLevel(value: number): number {
+  bits.setFloat64(0, value);
+  bits.setUint32(4, bits.getUint32(4) & KEPT);
+  return bits.getFloat64(0);
 }

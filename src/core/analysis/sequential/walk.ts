@@ -1,4 +1,4 @@
-import { type ArmGrowth, armGrowth, countersOf, everythingFell, restarted } from './growth.ts';
+import { type ArmGrowth, armGrowth, type Counters, countersOf, everythingFell, restarted } from './growth.ts';
 import { ARMS, type ArmName, type ProxyScrape, type Scrape } from './scrape.ts';
 
 /** One proxy between two of its scrapes: one stratum of every metric. */
@@ -35,6 +35,11 @@ export interface Place {
   readonly liveFromMs: number | null;
   /** The last line waits for the next one to be its twin. */
   readonly waits: boolean;
+  /**
+   * Nothing before this scrape is needed to go on: all proxies are in the last line, and if that waits, none was cut off
+   * in the one before. Absent: who is missing is compared with older ones.
+   */
+  readonly sinceMs?: number;
 }
 
 export interface Walk {
@@ -50,11 +55,15 @@ export interface WalkSettings {
 
 export const SETTLE_SCRAPES = 2;
 
+/** A proxy's scrape to compare the next one with. */
 interface Known {
   readonly t: number;
   readonly scrape: ProxyScrape;
-  readonly arms: ReadonlyMap<ArmName, ReadonlyMap<string, number>>;
+  /** Made when they are needed: of most scrapes of a walk that goes on they are not. */
+  arms: Arms | null;
 }
+
+type Arms = Readonly<Record<ArmName, Counters | null>>;
 
 /**
  * Reads scrapes one after the other and remembers what the next ones are compared with (`judging.md` §2.0 and
@@ -69,6 +78,9 @@ export function walk(
   let weightSinceMs = before?.place.weightSinceMs ?? Number.NEGATIVE_INFINITY;
   let liveFromMs = before?.place.liveFromMs ?? Number.NEGATIVE_INFINITY;
   let lastMs = Number.NEGATIVE_INFINITY;
+  let beforeLastMs = Number.NEGATIVE_INFINITY;
+  /** The last line in which a proxy lacked an arm. */
+  let cutMs = Number.NEGATIVE_INFINITY;
   let waiting: { readonly t: number; readonly byProxy: ReadonlyMap<string, ArmGrowth> } | null = null;
 
   const usableFrom = () => liveFromMs + SETTLE_SCRAPES * scrapeMs + routeTimeoutMs;
@@ -77,6 +89,10 @@ export function walk(
     const pairs: ProxyPair[] = [];
     const calm = new Map<string, ArmGrowth>();
     for (const [proxy, now] of Object.entries(proxies)) {
+      if (isCut(known.get(proxy), now)) {
+        cutMs = t;
+        continue;
+      }
       const step = advance(known, proxy, now, t);
       if (step === null || weight === null || step.fromMs < usableFromMs) continue;
       pairs.push({ proxy, fromMs: step.fromMs, stable: step.stable, canary: step.canary });
@@ -84,10 +100,14 @@ export function walk(
     }
     return { pairs, calm };
   };
-  for (const scrape of before?.scrapes ?? []) {
-    const { calm } = grow(scrape);
-    waiting = before?.place.waits === true && calm.size > 0 ? { t: scrape.t, byProxy: calm } : null;
-    lastMs = scrape.t;
+  const { scrapes = [], place } = before ?? {};
+  for (const [i, scrape] of scrapes.entries()) {
+    const { t } = scrape;
+    if (place?.waits === true && i === scrapes.length - 1) {
+      const { calm } = grow(scrape);
+      waiting = calm.size > 0 ? { t, byProxy: calm } : null;
+    } else if (remember(known, scrape)) cutMs = t;
+    [beforeLastMs, lastMs] = [lastMs, t];
   }
 
   return {
@@ -104,7 +124,7 @@ export function walk(
       const { pairs, calm } = grow(scrape);
       const twin = twinOf(waiting, calm, lastMs);
       waiting = twin !== null || calm.size === 0 ? null : { t, byProxy: calm };
-      lastMs = t;
+      [beforeLastMs, lastMs] = [lastMs, t];
       const seen = (arm: ArmName) => Object.values(proxies).some((proxy) => proxy[arm] !== undefined);
       return {
         ...{ t, weight, weightSinceMs, liveFromMs, pairs, twin },
@@ -113,10 +133,15 @@ export function walk(
         stableSeen: seen('stable'),
       };
     },
-    place: () => ({
-      ...{ weight, weightSinceMs, waits: waiting !== null },
-      liveFromMs: liveFromMs === Number.NEGATIVE_INFINITY ? null : liveFromMs,
-    }),
+    place: () => {
+      const sinceMs = waiting === null ? lastMs : beforeLastMs;
+      const isEnough = cutMs < sinceMs && [...known.values()].every(({ t }) => t === lastMs);
+      return {
+        ...{ weight, weightSinceMs, waits: waiting !== null },
+        liveFromMs: liveFromMs === Number.NEGATIVE_INFINITY ? null : liveFromMs,
+        ...(isEnough ? { sinceMs } : {}),
+      };
+    },
   };
 }
 
@@ -127,28 +152,45 @@ interface Step {
   readonly canary: ArmGrowth | null;
 }
 
-/** A proxy's first scrape is the base; one that lacks an arm it had is as good as lost, and the next pair is longer. */
+/** Nothing but what the next scrapes are compared with. Was a proxy cut off in this one? */
+function remember(known: Map<string, Known>, { t, proxies }: Scrape): boolean {
+  let cut = false;
+  for (const [proxy, now] of Object.entries(proxies)) {
+    if (isCut(known.get(proxy), now)) cut = true;
+    else known.set(proxy, { t, scrape: now, arms: null });
+  }
+  return cut;
+}
+
+/** A proxy that lacks an arm it had is as good as lost, and the next pair is longer. */
+function isCut(before: Known | undefined, now: ProxyScrape): boolean {
+  return before !== undefined && ARMS.some((arm) => before.scrape[arm] !== undefined && now[arm] === undefined);
+}
+
+/** A proxy's first scrape is the base. */
 function advance(known: Map<string, Known>, proxy: string, now: ProxyScrape, t: number): Step | null {
   const before = known.get(proxy);
-  if (before !== undefined && [...before.arms.keys()].some((arm) => now[arm] === undefined)) return null;
-  const arms = new Map(
-    ARMS.flatMap((name) => {
-      const arm = now[name];
-      return arm === undefined ? [] : [[name, countersOf(arm)] as const];
-    }),
-  );
-  known.set(proxy, { t, scrape: now, arms });
+  const is: Known = { t, scrape: now, arms: null };
+  known.set(proxy, is);
   if (before === undefined) return null;
+  const [had, has] = [armsOf(before), armsOf(is)];
   const anew =
     restarted(before.scrape, now, t - before.t) ??
-    everythingFell([...before.arms].map(([name, counters]) => [counters, arms.get(name) ?? new Map()] as const));
+    everythingFell(ARMS.flatMap((name) => (had[name] === null ? [] : [[had[name], has[name]] as const])));
   const growthOf = (name: ArmName): ArmGrowth | null => {
-    const arm = now[name];
-    if (arm === undefined) return null;
-    const had = before.scrape[name];
-    return armGrowth(before.arms.get(name) ?? new Map(), arm, anew, had === undefined ? 0 : (had.active ?? null));
+    const arm = has[name];
+    return arm === null ? null : armGrowth(had[name], arm, anew);
   };
   return { fromMs: before.t, anew, stable: growthOf('stable'), canary: growthOf('canary') };
+}
+
+function armsOf(known: Known): Arms {
+  const { stable, canary } = known.scrape;
+  known.arms ??= {
+    stable: stable === undefined ? null : countersOf(stable),
+    canary: canary === undefined ? null : countersOf(canary),
+  };
+  return known.arms;
 }
 
 function twinOf(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judgeLine } from '../../../../src/core/analysis/sequential/judge-line.ts';
-import { packState, unpackState } from '../../../../src/core/analysis/sequential/pack.ts';
+import { packState, settled, unpackState } from '../../../../src/core/analysis/sequential/pack.ts';
 import { startJudging } from '../../../../src/core/analysis/sequential/state.ts';
 import { walk } from '../../../../src/core/analysis/sequential/walk.ts';
 import { settings, Tape } from './tape.ts';
@@ -25,6 +25,11 @@ describe('a packed state', () => {
     const unlevelled = (own: typeof state) => ({ ...own.errors.test, levels: null });
     expect(unlevelled(back)).toEqual(unlevelled(state));
     expect(back.combined).toEqual(state.combined);
+  });
+
+  it('is what a settled state is, to the last digit', () => {
+    expect(unpackState(packState(state))).toEqual(settled(state));
+    expect(packState(settled(state))).toEqual(packState(state));
   });
 
   it('stays what it is however often it is packed', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Scrape } from '../../../../src/core/analysis/sequential/scrape.ts';
 import { type Line, type Place, walk } from '../../../../src/core/analysis/sequential/walk.ts';
@@ -75,6 +76,43 @@ describe('what counts between two scrapes', () => {
       const { read } = walk({ scrapeMs: SCRAPE_MS, routeTimeoutMs: 0 }, { place, scrapes });
       expect(tape.scrapes.slice(stop).map((scrape) => read(scrape))).toEqual(whole.slice(stop));
     }
+  });
+
+  it('needs no scrape to go on that is older than its place says', () => {
+    const part = fc.constantFrom<'both' | 'stable' | 'canary' | 'none'>(
+      'both',
+      'both',
+      'both',
+      'stable',
+      'canary',
+      'none',
+    );
+    const shown = { both, stable: { p1: { stable: { ok: 90 } } }, canary: { p1: { canary: { ok: 10 } } }, none: {} };
+    const named = (name: string, which: keyof typeof shown) =>
+      Object.fromEntries(Object.values(shown[which]).map((arms) => [name, arms]));
+    const line = fc.record({ weight: fc.constantFrom(0, 10, 10, 10, null), parts: fc.tuple(part, part, part) });
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 4, maxLength: 14 }), (drawn) => {
+        // given: proxies that are missing now and then, whole or with one arm
+        const tape = new Tape();
+        for (const { weight, parts } of drawn) {
+          tape.add(weight, Object.assign({}, ...parts.map((which, i) => named(`p${i}`, which))));
+        }
+        const whole = lines(tape.scrapes);
+        for (let stop = 1; stop < tape.scrapes.length; stop += 1) {
+          const first = walk({ scrapeMs: SCRAPE_MS, routeTimeoutMs: 0 });
+          for (const scrape of tape.scrapes.slice(0, stop)) first.read(scrape);
+          // when
+          const place = first.place();
+          const { sinceMs = Number.NEGATIVE_INFINITY } = place;
+          const scrapes = tape.scrapes.slice(0, stop).filter(({ t }) => t >= sinceMs);
+          const { read } = walk({ scrapeMs: SCRAPE_MS, routeTimeoutMs: 0 }, { place, scrapes });
+          // then
+          expect(tape.scrapes.slice(stop).map((scrape) => read(scrape))).toEqual(whole.slice(stop));
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('drops the pair of a cluster whose classes fell without a restart, and goes on from there', () => {
