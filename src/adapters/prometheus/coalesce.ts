@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { CounterFamily, CountersResult } from '../../core/analysis/judge.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 
@@ -11,6 +12,8 @@ export interface CountersAsk {
   readonly fromMs: number;
   readonly toMs: number;
 }
+
+const AT_A_TIME = 8;
 
 interface Waiting {
   readonly ask: CountersAsk;
@@ -36,11 +39,14 @@ export function coalesce(
         fleet,
         waiting.map(({ ask }) => ask),
       );
-      waiting.forEach(({ resolve, reject }, i) => {
+      for (const [i, { resolve, reject }] of waiting.entries()) {
         const result = results[i];
         if (result === undefined) reject(new Error('a question has no answer'));
         else resolve(result);
-      });
+        // Each judges now, and that takes a while: Envoys and people must not wait for all of them. A few at a time, whose
+        // commands go to the store together.
+        if (i % AT_A_TIME === AT_A_TIME - 1) await othersTurn();
+      }
     } catch (error) {
       for (const { reject } of waiting) reject(error);
     }

@@ -12,6 +12,12 @@ const MAX_NAMES_LENGTH = 6_000;
 /** A look back over more scrapes than this is asked for apart: the many short looks must not all reach back with it. */
 const SHORT_SCRAPES = 8;
 
+/**
+ * Looks times scrapes that are asked for at once. More make an answer of several MiB, which is read in one piece: it holds
+ * up everybody else, and is asked for again in halves when it gets too large.
+ */
+const MAX_ASKED = 400;
+
 type Query = (text: string, atMs: number) => Promise<Answer | Gap>;
 type Rows = { readonly kind: 'ok'; readonly series: readonly CounterRow[] } | Gap;
 
@@ -38,8 +44,9 @@ export async function readBatch(
   );
   await Promise.all(
     groups.map(async (parts) => {
-      if (parts.length === 0) return;
-      for (const [ask, result] of await readGroup(query, fleet, parts)) answers.get(ask)?.push(result);
+      for (const some of portions(parts, fleet)) {
+        for (const [ask, result] of await readGroup(query, fleet, some)) answers.get(ask)?.push(result);
+      }
     }),
   );
   return asks.map((ask) => whole(answers.get(ask) ?? []));
@@ -48,6 +55,23 @@ export async function readBatch(
 interface Part {
   readonly ask: CountersAsk;
   readonly families: readonly CounterFamily[];
+}
+
+/** What the processes say is the same for all. */
+function portions(parts: readonly Part[], { scrapeIntervalMs }: FleetMetrics): readonly (readonly Part[])[] {
+  if (parts.length === 0) return [];
+  const { fromMs, toMs } = rangeOf(parts);
+  const scrapes = Math.max(1, (toMs - fromMs) / scrapeIntervalMs);
+  const sharesAll = parts.every(({ families }) => families.every(isOfProcess));
+  const most = sharesAll ? parts.length : Math.max(1, Math.floor(MAX_ASKED / scrapes));
+  return Array.from({ length: Math.ceil(parts.length / most) }, (_, i) => parts.slice(i * most, (i + 1) * most));
+}
+
+function rangeOf(parts: readonly Part[]): Slice {
+  return {
+    fromMs: parts.reduce((least, { ask }) => Math.min(least, ask.fromMs), Number.POSITIVE_INFINITY),
+    toMs: parts.reduce((most, { ask }) => Math.max(most, ask.toMs), Number.NEGATIVE_INFINITY),
+  };
 }
 
 /** Counters that are not there are silence; any other gap in any of the answers spoils them all. */
@@ -65,10 +89,7 @@ async function readGroup(
   fleet: FleetMetrics,
   parts: readonly Part[],
 ): Promise<readonly (readonly [CountersAsk, CountersResult])[]> {
-  const range: Slice = {
-    fromMs: Math.min(...parts.map(({ ask }) => ask.fromMs)),
-    toMs: Math.max(...parts.map(({ ask }) => ask.toMs)),
-  };
+  const range = rangeOf(parts);
   const slices = sliceRange(range, fleet.scrapeIntervalMs);
   const rows = await Promise.all(slices.map((slice) => readSlice(query, fleet, parts, slice)));
   const sorted = sorter(fleet, parts);

@@ -20,7 +20,7 @@ export interface WakeUpsOptions {
   readonly sweepMs?: number;
   /** After so long a subject that nobody rescheduled is due again. @default 3000 */
   readonly leaseMs?: number;
-  /** Due subjects under way at a time in this process, and as many kicked ones. @default 100 */
+  /** Due subjects under way at a time in this process, and as many kicked ones. @default 200 */
   readonly concurrency?: number;
   /** A worker that took no job for so long, while jobs waited, is replaced. @default 15000 */
   readonly silentMs?: number;
@@ -28,10 +28,15 @@ export interface WakeUpsOptions {
   readonly stopDeadlineMs?: number;
 }
 
-const LEASE_LIMIT = 100;
+const LEASE_LIMIT = 200;
 const REDIS_DEADLINE_MS = 2000;
 /** Shortest time between two looks at the due set, and between two sweeps: what falls due within it goes together. */
 const GATHER_MS = 20;
+/**
+ * The same while more than half of the hands are busy: looks at one fleet share their queries when they come together, and
+ * whoever is behind must not take them one by one, each with a query of its own.
+ */
+const CROWDED_GATHER_MS = 250;
 /** Until the due set is asked again while the store is away. */
 const AWAY_MS = 250;
 /** The store's clock may be a little behind ours: do not spin until it gets there. */
@@ -76,7 +81,7 @@ class BullWakeUps implements WakeUps {
       onLate: () => undefined,
       sweepMs: 2000,
       leaseMs: 3000,
-      concurrency: 100,
+      concurrency: 200,
       silentMs: 15_000,
       stopDeadlineMs: 25_000,
       ...rest,
@@ -203,11 +208,12 @@ class BullWakeUps implements WakeUps {
   }
 
   private async lookOnce(): Promise<void> {
-    const { sweepMs, clock } = this.options;
+    const { sweepMs, clock, concurrency } = this.options;
     const next = await this.options.due.next();
     const dueInMs = next.kind === 'ok' && next.value !== null ? next.value - clock.now() : sweepMs;
     const inMs = next.kind === 'ok' ? dueInMs : AWAY_MS;
-    const gatheredInMs = this.sweptMs + GATHER_MS - clock.monotonicMs();
+    const gatherMs = this.dueUnderWay > concurrency / 2 ? CROWDED_GATHER_MS : GATHER_MS;
+    const gatheredInMs = this.sweptMs + gatherMs - clock.monotonicMs();
     this.arm(Math.min(Math.max(inMs, this.early ? EARLY_MS : 0, gatheredInMs), sweepMs));
     if (this.looking === 'again' && this.state === 'running') {
       this.lookTimer = clock.setTimer(GATHER_MS, () => {

@@ -159,10 +159,24 @@ describe('looks at one fleet within a moment', () => {
     expect(queries()).toEqual([expect.stringContaining(',instance=~"a|c"}')]);
   });
 
+  it('are asked for in portions, one after the other, when the answer to all would be large', async () => {
+    const backends = Array.from({ length: 60 }, (_, i) => `b${i}--v1`);
+    serve(backends.map((cluster) => ({ cluster })));
+    const toMs = clock.now();
+    const range = { fromMs: toMs - 20_000, toMs };
+    const answers = await Promise.all(backends.map((cluster) => look({ clusters: [cluster], ...range })));
+    expect(answers.map(seen)).toEqual(backends.map((cluster) => [`${cluster} upstream_rq_xx `]));
+    const asked = queries().map((query) => asks(query, 'envoy_cluster_name'));
+    expect(asked.map(({ length }) => length)).toEqual([20, 20, 20]);
+    expect(asked.flat().toSorted()).toEqual(backends.toSorted());
+  });
+
   it('are several queries when the names would make one too long', async () => {
     const backends = Array.from({ length: 200 }, (_, i) => `${'long-name-'.repeat(5)}${i}--v1`);
     serve(backends.map((cluster) => ({ cluster })));
-    const answers = await Promise.all(backends.map((cluster) => look({ clusters: [cluster] })));
+    const toMs = clock.now();
+    const range = { fromMs: toMs - 1_000, toMs };
+    const answers = await Promise.all(backends.map((cluster) => look({ clusters: [cluster], ...range })));
     expect(answers.every(({ kind }) => kind === 'ok')).toBe(true);
     expect(prometheus.requests).toHaveLength(2);
     expect(Math.max(...queries().map(({ length }) => length))).toBeLessThan(8_192);
