@@ -13,7 +13,7 @@ import { change, type Draft, emit, type Settings, wait } from './transition.ts';
  */
 
 /** On top of the time that a hook has: until the answer is in the record. After that whoever asked is taken for dead. */
-const LOST_AFTER_MS = 5_000;
+const LOST_AFTER_MS = 3_000;
 /** Questions in a row without an answer, of which people hear. */
 const FAILURES_TOLD = 3;
 
