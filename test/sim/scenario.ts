@@ -97,7 +97,10 @@ function documentsOf(backend: string, index: number, dice: Dice): Document[] {
   const testers = dice.chance('testers', 0.3);
   const steps: StepSpec[] = [
     ...(testers ? [planStep({ name: 'testers', weight: 0, matches: TESTERS })] : []),
-    planStep({ name: 'few', weight: 500, holdMs: dice.pick('hold', [0, 0, 0, 2_000, 2_000, 2_000, 40_000]) }),
+    planStep({
+      ...{ name: 'few', weight: 500, holdMs: dice.pick('hold', [0, 0, 0, 2_000, 2_000, 2_000, 40_000]) },
+      ...(dice.chance('early webhook', 0.15) ? { webhook: webhookOf(dice) } : {}),
+    }),
     planStep({
       ...{ name: 'half', weight: 5_000, approve: dice.chance('approve', 0.2) },
       ...(dice.chance('webhook', 0.3) ? { webhook: webhookOf(dice) } : {}),
