@@ -30,7 +30,7 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
 
 function hookWords({ target, since, asked, answer }: NonNullable<RolloutBody['hook']>): string {
   const said = answer === null ? 'no answer yet' : `the last answer, ${answer.at}: ${answer.detail}`;
-  return `Hook ${target} keeps the gate of the step shut since ${since}; asked ${asked} times, ${said}.`;
+  return `Hook ${target} keeps the gate of the step shut since ${since}; asked ${asked === 1 ? 'once' : `${asked} times`}, ${said}.`;
 }
 
 type Metric = VerdictPoint['metrics'][number];
