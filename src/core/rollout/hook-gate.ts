@@ -59,7 +59,7 @@ export function awaitHook(d: Draft, { webhook }: StepSpec, settings: Settings): 
   if (gate.answer?.kind === 'open') return 'open';
   wait(d, waitsFor(webhook, gate));
   const untilMs = Math.min(gate.sinceMs + (webhook.withinMs ?? Number.POSITIVE_INFINITY), d.rollout.deadlineAtMs);
-  if (d.nowMs >= untilMs) {
+  if (d.nowMs >= untilMs && !hasLastWord(d, webhook, gate, untilMs)) {
     if (webhook.otherwise === 'rollback') return 'shut';
     pause(d, shutWords(d.rollout), settings);
     return d.rollout.deadlineAtMs;
@@ -71,7 +71,19 @@ export function awaitHook(d: Draft, { webhook }: StepSpec, settings: Settings): 
     change(d, { hook: next });
   }
   if (tells) tellWait(d, webhook, next, untilMs);
-  return Math.min(next.pendingUntilMs ?? next.nextAtMs, untilMs, next.told === true ? untilMs : Math.ceil(tellAtMs));
+  const wakeAtMs = next.pendingUntilMs ?? next.nextAtMs;
+  const overAtMs = d.nowMs < untilMs ? untilMs : wakeAtMs;
+  return Math.min(wakeAtMs, overAtMs, next.told === true ? overAtMs : Math.ceil(tellAtMs));
+}
+
+/**
+ * What held the step meanwhile (evidence that many lost, an engine that was away) also kept the hook from being asked. That
+ * is not its fault: it is asked once more before its time counts as over.
+ */
+function hasLastWord({ nowMs }: Draft, { everyMs, timeoutMs }: WebhookSpec, gate: HookGate, untilMs: number): boolean {
+  const { pendingUntilMs, nextAtMs } = gate;
+  if (pendingUntilMs === null) return nextAtMs < untilMs && nowMs - nextAtMs > everyMs + LOST_AFTER_MS;
+  return nowMs < pendingUntilMs && pendingUntilMs - timeoutMs - LOST_AFTER_MS >= untilMs;
 }
 
 /** The next question, when it is time for one; the same one again, when whoever asked it has died over it. */

@@ -48,13 +48,14 @@ describe('a hook that does not open the gate', () => {
   it('without any answer is no better', () => {
     const stage = asked().say('failed', { detail: 'no answer within 2000 ms' });
     expect(place(stage)).toEqual(['stepping', 0]);
-    expect(stage.tick(WITHIN_MS).rollout.phase).toBe('rolling_back');
+    expect(stage.tick(WITHIN_MS).say('failed').rollout.phase).toBe('rolling_back');
   });
 
   it('may leave it to a person, who gives it the whole time again, and its question is put at once', () => {
     const stage = asked({ webhook: { otherwise: 'hold' } })
       .say('wait')
-      .tick(WITHIN_MS);
+      .tick(WITHIN_MS)
+      .say('wait');
     expect(place(stage)).toEqual(['stepping', 0]);
     expect(stage.rollout.paused?.reason).toBe('hook load-test has not opened the gate within 2m (it says wait)');
     const before = stage.questions.length;
@@ -116,6 +117,24 @@ describe('while a hook is waited for', () => {
     expect(stage.rollout.waitingFor).toContain('evidence of errors');
     stage.verdict = 'pass';
     expect(place(stage.tick())).toEqual(['stepping', 1]);
+  });
+
+  it('evidence that was away for longer than its time is not its fault: it has the last word', () => {
+    const analysis = [{ kind: 'error-rate', name: 'errors', max: 0.01, minRequests: null } as const];
+    const back = (): Stage => {
+      const stage = held({ plan: { analysis } }).tick(5_000).say('wait');
+      stage.verdict = 'inconclusive';
+      stage.tick().tick(2 * WITHIN_MS);
+      expect(stage.questions).toHaveLength(1);
+      stage.verdict = 'pass';
+      return stage.tick();
+    };
+    expect(back().questions).toHaveLength(2);
+    expect(place(back().say('open'))).toEqual(['stepping', 1]);
+    expect(back().say('wait').rollout.phase).toBe('rolling_back');
+    const silent = back().tick();
+    expect(place(silent)).toEqual(['stepping', 0]);
+    expect(silent.tick(5_001).rollout.phase).toBe('rolling_back');
   });
 
   it('a plan that promotes what it could not be sure of does not do without it', () => {
