@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { emergencyJournal, NO_JOURNAL } from './adapters/disk/emergency-journal.ts';
+import { createHooks } from './adapters/notify/hooks.ts';
 import { createNotifier } from './adapters/notify/notifier.ts';
 import { createKicks } from './adapters/scheduler/kicks.ts';
 import { createWakeUps } from './adapters/scheduler/wake-ups.ts';
@@ -25,7 +26,7 @@ import { dueCheck, schemaCheck } from './engine/readiness.ts';
 import { RETENTION_SUBJECT, sweepRetention } from './engine/retention.ts';
 import { shareLedger } from './engine/share-ledger.ts';
 import { createStoreWatch } from './engine/store-watch.ts';
-import { tracedMetrics, tracedNotifier, tracedRecords, tracedSubject } from './engine/traced.ts';
+import { tracedHooks, tracedMetrics, tracedNotifier, tracedRecords, tracedSubject } from './engine/traced.ts';
 import { hasRegressed, tableStates, xdsChecks } from './fleet-tables.ts';
 import { type EngineCertificates, engineCertificates } from './live-certificates.ts';
 import { metricsSource, withoutSecrets } from './metrics-source.ts';
@@ -183,6 +184,7 @@ async function serve(
     logger,
     userAgent: `serin/${packageVersion()}`,
   });
+  const hooks = createHooks({ targets: config.hooks, clock, logger, userAgent: `serin/${packageVersion()}` });
   // Nobody serves load reports yet; the guard then never trips.
   const loadReports: LoadReports = { since: () => [], onReport: () => () => {} };
   const edges = {
@@ -193,6 +195,7 @@ async function serve(
   const deps: Dependencies = {
     ...store,
     ...(crash === null ? edges : crashingEdges(edges, crash)),
+    hooks: tracedHooks(hooks, tracer),
     fleets: xds.view,
     loadReports,
     history: xds.history,
@@ -276,6 +279,7 @@ async function serve(
         () => http?.close(),
         () => wakeUps.stop(),
         () => notifier.close(),
+        () => hooks.close(),
         () => unsubscribe(),
         () => unguard(),
         () => xds.drain(2_000),

@@ -57,6 +57,7 @@ async function attempt(
     fleets: deps.fleetNames,
     filters: deps.fleetFilters,
     notifiers: deps.notifier.targets(),
+    hooks: deps.hooks.targets(),
   });
   if (wrong.length > 0) return { kind: 'error', errors: wrong };
 

@@ -4,6 +4,7 @@ import type { Settings } from '../core/rollout/transition.ts';
 import type { ActiveRollouts } from './active-rollouts.ts';
 import type { Clock } from './ports/clock.ts';
 import type { FleetView } from './ports/fleet-view.ts';
+import type { Hooks } from './ports/hooks.ts';
 import type { LoadReports } from './ports/load-reports.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Meter } from './ports/meter.ts';
@@ -32,6 +33,7 @@ export interface Dependencies {
   readonly metrics: MetricsSource;
   readonly loadReports: Pick<LoadReports, 'since'>;
   readonly notifier: Notifier;
+  readonly hooks: Hooks;
   readonly wakeUps: Pick<WakeUps, 'kick'>;
   readonly active: ActiveRollouts;
   readonly judge: Judge;

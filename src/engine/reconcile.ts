@@ -6,6 +6,8 @@ import type { RecordedDecision } from '../core/replay/decision.ts';
 import { type Revs, recordGiven, recordTick } from '../core/replay/record-decision.ts';
 import { isOver } from '../core/rollout/aftercare.ts';
 import { BREAKER_CLOSED } from '../core/rollout/breaker.ts';
+import type { GateAnswer } from '../core/rollout/hook-answer.ts';
+import { type HookQuestion, questionOf } from '../core/rollout/hook-question.ts';
 import type { Judgement } from '../core/rollout/judgement.ts';
 import { isQuarantined, quarantine } from '../core/rollout/quarantine.ts';
 import { isQueued } from '../core/rollout/queued.ts';
@@ -18,6 +20,7 @@ import { type Loaded, loadBackend, loadRolloutWith, storeUnavailable } from './l
 import { observe, observeFleets } from './observe.ts';
 import type { Commit, Subject } from './ports/store.ts';
 import { commit, kickNext, nextLook, transitionCommit } from './publish.ts';
+import { tracedSubject } from './traced.ts';
 import { loadVerdicts } from './verdicts.ts';
 import { waitForTurn } from './wait-for-turn.ts';
 
@@ -28,13 +31,23 @@ const MAX_RACES = 5;
  * One tick of one rollout: load, observe, decide, commit (design §4). Harmless to repeat and to run twice at once:
  * the commit is the fence. Every outage ends the tick; the lease on the due subject brings it back.
  */
-export async function reconcile(deps: Dependencies, id: string, crashes = 0): Promise<void> {
+export async function reconcile(
+  deps: Dependencies,
+  id: string,
+  crashes = 0,
+  heard: GateAnswer | null = null,
+): Promise<void> {
   for (let race = 0; race < MAX_RACES; race += 1) {
-    if ((await tick(deps, id, crashes)) === 'done') return;
+    if ((await tick(deps, id, crashes, heard)) === 'done') return;
   }
 }
 
-async function tick(deps: Dependencies, id: string, crashes: number): Promise<'done' | 'again'> {
+async function tick(
+  deps: Dependencies,
+  id: string,
+  crashes: number,
+  heard: GateAnswer | null,
+): Promise<'done' | 'again'> {
   const subject: Subject = `rollout/${id}`;
   const likely = deps.active.backendOf(id);
   const loaded = await loadRolloutWith(deps.records, id, likely);
@@ -76,7 +89,7 @@ async function tick(deps: Dependencies, id: string, crashes: number): Promise<'d
   const input: StepInput = {
     rollout: before,
     backend: backend.value.body,
-    observed: observed.value,
+    observed: heard === null ? observed.value : { ...observed.value, answer: heard },
     judge: deps.judge,
     ...known,
     settings: deps.settings(),
@@ -171,12 +184,33 @@ async function settle(
       deps.meter.confirmedBack(transition.confirmedAfterMs);
       deps.meter.lateScrapes(change.late);
       kickNext(deps, transition);
+      askHook(deps, questionOf(before, transition.rollout));
       return 'done';
     case 'conflict':
       return 'again';
     case 'unavailable':
       return stuck(deps, before.id, storeUnavailable(outcome).errors[0]);
   }
+}
+
+/**
+ * Puts a question that stands in the record by now. Nobody waits for the answer: it comes with a look of its own, which
+ * is fenced like any other. What is lost on the way, with its process or a store that is away, is asked once more.
+ */
+function askHook(deps: Dependencies, question: HookQuestion | null): void {
+  if (question === null) return;
+  const { rolloutId, attempt, ask } = question;
+  const work = async (): Promise<void> => {
+    const answer = await deps.hooks.ask(question);
+    if (answer !== null) await reconcile(deps, rolloutId, 0, { attempt, ask, answer });
+  };
+  const asked = deps.tracer === undefined ? work() : tracedSubject(deps.tracer, `rollout/${rolloutId}`, work);
+  asked.catch((error: unknown) => {
+    deps.logger.error('a hook could not be asked', {
+      rolloutId,
+      error: error instanceof Error ? error.stack : String(error),
+    });
+  });
 }
 
 /** Fenced like any other decision: what a command has made due meanwhile must not be put off. */

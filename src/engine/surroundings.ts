@@ -1,4 +1,5 @@
 import { capabilitiesOfPlan, firstLack, lackSummary, requiredCapabilities } from '../core/fleet/capabilities.ts';
+import { hooksOf } from '../core/manifest/check-references.ts';
 import type { PlanSpec, RouteDocument, RouteSpec } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { longestTimeoutMs, targetsOf } from '../core/model/route-rule.ts';
@@ -9,7 +10,7 @@ import { loadAll } from './load.ts';
 
 /**
  * What a rollout by this plan has around it at this moment. Fails where something is missing without which it could not
- * begin: a route, metrics for its analyses, a notifier.
+ * begin: a route, metrics for its analyses, a notifier, a hook.
  */
 export async function surroundings(deps: Dependencies, spec: PlanSpec): Promise<Result<Found>> {
   const routes = await routesTo(deps, spec.backend);
@@ -48,7 +49,9 @@ function missingParts(deps: Dependencies, spec: PlanSpec, fleets: readonly strin
     return `the plan has analyses, but fleet ${blind} has no metrics configured (prometheus and fleets[].metrics)`;
   }
   const unknown = spec.notify.find((target) => !deps.notifier.targets().includes(target));
-  return unknown === undefined ? null : `the plan notifies ${unknown}, which is not among the configured notifiers`;
+  if (unknown !== undefined) return `the plan notifies ${unknown}, which is not among the configured notifiers`;
+  const hook = hooksOf(spec).find(({ target }) => !deps.hooks.targets().includes(target));
+  return hook === undefined ? null : `a step of the plan asks ${hook.target}, which is not among the configured hooks`;
 }
 
 /** Before anything is begun: an Envoy that does not know a field ignores it, and would route otherwise. */

@@ -1,4 +1,5 @@
 import type { Rollout } from '../core/rollout/rollout.ts';
+import type { Hooks } from './ports/hooks.ts';
 import type { MetricsSource } from './ports/metrics-source.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { Commit, RecordStore, Subject } from './ports/store.ts';
@@ -48,6 +49,20 @@ export function tracedNotifier<T extends Notifier>(notifier: T, tracer: Tracer):
         const delivery = await notifier.deliver(target, notice, attempt);
         tracer.note({ outcome: delivery.kind });
         return delivery;
+      });
+    },
+  };
+}
+
+export function tracedHooks<T extends Hooks>(hooks: T, tracer: Tracer): T {
+  return {
+    ...hooks,
+    ask: (question) => {
+      const { rolloutId: rollout, target, attempt, ask } = question;
+      return tracer.span('ask', { rollout, target, attempt, ask }, async () => {
+        const answer = await hooks.ask(question);
+        tracer.note({ outcome: answer?.kind ?? 'none' });
+        return answer;
       });
     },
   };

@@ -24,5 +24,11 @@ export function configFacts(source: SourceFile): Result<ConfigFacts> {
     signed: type !== 'generic' || secret !== undefined,
     place: yaml.placeOf(`notifiers[${i}]`),
   }));
-  return ok({ scrapeMs: new Map(scrapeMs), notifiers });
+  const hooks = (config.hooks ?? []).map(({ name, secret, headers = {} }, i) => ({
+    name,
+    // A header of the user's own may be what it is known by.
+    signed: secret !== undefined || Object.keys(headers).length > 0,
+    place: yaml.placeOf(`hooks[${i}]`),
+  }));
+  return ok({ scrapeMs: new Map(scrapeMs), notifiers, hooks });
 }

@@ -65,6 +65,32 @@ const notifier = fields({
   secret: secret.optional(),
 });
 
+/** What Serin says itself, and what a connection is made of. */
+const OWN_HEADERS =
+  /^(accept|connection|content-.*|expect|host|idempotency-key|keep-alive|te|trailer|transfer-encoding|upgrade|user-agent|webhook-.*)$/i;
+const SECRET_HEADERS = /^(authorization|cookie|proxy-authorization)$|token|secret|key/i;
+function headerProblem(header: string, value: string): string | null {
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(header)) return 'expected the name of a header';
+  if (OWN_HEADERS.test(header)) return 'Serin says this header itself';
+  if (!SECRET_HEADERS.test(header) || secret.safeParse(value).success) return null;
+  return 'expected ${env:NAME} or file:/path; a secret never stands in the file itself';
+}
+
+const hook = fields({
+  name,
+  url: z.union([httpUrl, secret], 'expected a URL, ${env:NAME} or file:/path'),
+  headers: z
+    .record(z.string(), z.union([secret, whole], 'expected text, ${env:NAME} or file:/path'), 'expected headers')
+    .superRefine((headers, ctx) => {
+      for (const [header, value] of Object.entries(headers)) {
+        const message = headerProblem(header, value);
+        if (message !== null) ctx.addIssue({ code: 'custom', message, path: [header] });
+      }
+    })
+    .optional(),
+  secret: secret.optional(),
+});
+
 /** What may stand in `serin.yaml`. */
 export const ConfigFile = fields({
   redis: fields({
@@ -107,6 +133,7 @@ export const ConfigFile = fields({
   }).optional(),
   fleets: z.array(fleet, 'expected a list of fleets').min(1).max(64).optional(),
   notifiers: z.array(notifier, 'expected a list of notifiers').max(64).optional(),
+  hooks: z.array(hook, 'expected a list of hooks').max(64).optional(),
   auth: fields({
     tokens: z.array(fields({ name, sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits') })).max(256),
   }).optional(),

@@ -50,6 +50,13 @@ export interface Config {
     readonly url: string;
     readonly secret: string | null;
   }[];
+  /** Whom steps of plans may ask. */
+  readonly hooks: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly secret: string | null;
+  }[];
   readonly tokens: readonly { readonly name: string; readonly sha256: string }[];
   readonly retireAfterMs: number;
   readonly disconnectGraceMs: number;
@@ -161,6 +168,11 @@ function assemble(
     if (url !== '' && !isHttpUrl(url)) refuse(`the value of ${value} is no http:// or https:// URL`, path);
     return url;
   };
+  const headerValue = (value: string, path: string) => {
+    const text = reveal(value, path);
+    if (!/^[\x20-\x7e]*$/.test(text)) refuse(`the value of ${value} is no header: it has more than plain text`, path);
+    return text;
+  };
   const tls = raw.xds?.tls;
   return {
     roles: ROLES.filter((role) => raw.roles?.includes(role) ?? true),
@@ -218,6 +230,17 @@ function assemble(
       url: webhook(one.url, `notifiers[${i}].url`),
       secret: one.secret === undefined ? null : reveal(one.secret, `notifiers[${i}].secret`),
     })),
+    hooks: (raw.hooks ?? []).map((one, i) => ({
+      name: one.name,
+      url: webhook(one.url, `hooks[${i}].url`),
+      headers: Object.fromEntries(
+        Object.entries(one.headers ?? {}).map(([key, value]) => [
+          key,
+          headerValue(value, `hooks[${i}].headers.${key}`),
+        ]),
+      ),
+      secret: one.secret === undefined ? null : reveal(one.secret, `hooks[${i}].secret`),
+    })),
     tokens: raw.auth?.tokens ?? [],
     retireAfterMs: raw.timing?.retireAfter ?? 86_400_000,
     disconnectGraceMs: raw.timing?.disconnectGrace ?? 30_000,
@@ -260,7 +283,11 @@ function unsafe(
   if (env.NODE_TLS_REJECT_UNAUTHORIZED === '0')
     refuse('NODE_TLS_REJECT_UNAUTHORIZED=0 switches certificate checks off; unset it', '');
   if (needRedis && config.redis === null) refuse('serve needs a Redis; add redis.url, or run serin dev', 'redis.url');
-  for (const [key, named] of Object.entries({ fleets: config.fleets, notifiers: config.notifiers })) {
+  for (const [key, named] of Object.entries({
+    fleets: config.fleets,
+    notifiers: config.notifiers,
+    hooks: config.hooks,
+  })) {
     named.forEach(({ name }, i) => {
       if (named.findIndex((other) => other.name === name) < i)
         refuse(`two ${key} have the name ${name}`, `${key}[${i}].name`);

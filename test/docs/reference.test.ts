@@ -79,7 +79,7 @@ it('docs/configuration.md has every key', () => {
   const keys = leaves(z.toJSONSchema(ConfigFile, { io: 'input', unrepresentable: 'any' }) as Shape);
   const documented = rows(section('docs/configuration.md', 'Keys')).flatMap(([cell = '']) => code(cell));
   // Lists stand there too: their bounds.
-  const lists = ['fleets', 'fleets[].listeners', 'notifiers', 'auth.tokens'];
+  const lists = ['fleets', 'fleets[].listeners', 'notifiers', 'hooks', 'auth.tokens'];
   expect([...documented].sort()).toEqual([...new Set([...keys, ...lists])].sort());
 });
 

@@ -47,6 +47,7 @@ describe('a configuration', () => {
       xds: { host: '127.0.0.1', port: 18_000, tls: null, limits: LIMITS },
       fleets: [{ name: 'edge', match: { cluster: 'edge' }, nodeFrom: 'id', listeners: [], filters: [], metrics: null }],
       notifiers: [],
+      hooks: [],
       tokens: [],
       retireAfterMs: 86_400_000,
       disconnectGraceMs: 30_000,
@@ -81,6 +82,9 @@ fleets:
 notifiers:
   - { name: deploys, url: "https://hooks.example.com/x" }
   - { name: audit, type: generic, url: "\${env:HOOK}", secret: "file:${folder}/sign" }
+hooks:
+  - { name: load-test, url: "\${env:HOOK}", headers: { Authorization: "\${env:TOKEN}", x-team: shop }, secret: "file:${folder}/sign" }
+  - { name: smoke, url: "http://smoke/check" }
 auth: { tokens: [{ name: ci, sha256: ${'ab'.repeat(32)} }] }
 timing: { retireAfter: 1h30m, disconnectGrace: 0s }
 retention: { rolloutAge: 30d, rollouts: 500, auditAge: 40d, auditEntries: 2000 }
@@ -130,6 +134,13 @@ log: { level: debug }
           { name: 'deploys', format: 'slack', url: 'https://hooks.example.com/x', secret: null },
           { name: 'audit', format: 'generic', url: hook, secret: 'sign of a file' },
         ],
+        hooks: [
+          {
+            ...{ name: 'load-test', url: hook, secret: 'sign of a file' },
+            headers: { Authorization: SECRET, 'x-team': 'shop' },
+          },
+          { name: 'smoke', url: 'http://smoke/check', headers: {}, secret: null },
+        ],
         tokens: [{ name: 'ci', sha256: 'ab'.repeat(32) }],
         retireAfterMs: 5_400_000,
         disconnectGraceMs: 0,
@@ -177,6 +188,19 @@ describe('a mistake is told at its place', () => {
     ['an unknown level', 'log: { level: inof }', '1:15', 'Did you mean "info"?'],
     ['an unknown format', 'notifiers: [{ name: a, type: slak, url: "http://a" }]', '1:30', 'Did you mean "slack"?'],
     ['a notifier without a URL', 'notifiers: [{ name: a, url: slack }]', '1:29', 'expected a URL, ${env:NAME}'],
+    ['a hook without a URL', 'hooks: [{ name: a, url: load-test }]', '1:25', 'expected a URL, ${env:NAME}'],
+    [
+      'a password of a hook in the open',
+      'hooks: [{ name: a, url: "http://a", headers: { Authorization: Bearer } }]',
+      '1:63',
+      'never stands in',
+    ],
+    [
+      'a header that Serin says itself',
+      'hooks: [{ name: a, url: "http://a", headers: { Idempotency-Key: a } }]',
+      '1:65',
+      'Serin says this header itself',
+    ],
     ['a secret in the open', `prometheus: { url: "http://p", bearerToken: ${SECRET} }`, '1:45', 'never stands in'],
     ['a token in the open', `auth: { tokens: [{ name: ci, sha256: ${SECRET} }] }`, '1:38', 'expected 64 hex digits'],
     ['a fleet without a name', 'fleets: [{ match: { cluster: a } }]', '1:10', 'expected a name'],
@@ -241,6 +265,7 @@ describe('a mistake is told at its place', () => {
   it.each([
     ['fleets', 'fleets:\n  - { name: edge }\n  - { name: mesh }\n  - { name: edge }\n', 4],
     ['notifiers', 'notifiers:\n  - { name: edge, url: "http://a" }\n  - { name: edge, url: "http://b" }\n', 3],
+    ['hooks', 'hooks:\n  - { name: edge, url: "http://a" }\n  - { name: edge, url: "http://b" }\n', 3],
   ])('when two %s have one name', (key, text, line) => {
     expect(errorsOf(text)).toMatchObject([{ message: `two ${key} have the name edge`, place: { line, column: 13 } }]);
   });
@@ -273,6 +298,13 @@ describe('secrets', () => {
       expect(error).toMatchObject({ path: 'notifiers[0].url', place: { line: 2, column: 21 } });
       expect(JSON.stringify(error)).not.toContain(SECRET);
     }
+  });
+
+  it('that no header can hold are refused, unseen', () => {
+    const text = 'hooks:\n  - { name: a, url: "http://a", headers: { x-key: "${env:HOOK}" } }\n';
+    const [error] = errorsOf(text, { HOOK: `${SECRET}\nx: y` });
+    expect(error).toMatchObject({ path: 'hooks[0].headers.x-key', place: { line: 2 } });
+    expect(JSON.stringify(error)).not.toContain(SECRET);
   });
 
   it('are in no error, whatever else is wrong', () => {

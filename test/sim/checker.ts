@@ -12,6 +12,7 @@ import type { Commit, RecordKey } from '../../src/engine/ports/store.ts';
 import type { FakeStore, Happened } from '../support/fake-store.ts';
 import { type Change, eventViolations, violations } from '../support/invariants.ts';
 import type { Envoy } from './envoy.ts';
+import type { SimHook } from './hook.ts';
 import type { Replica } from './replica.ts';
 import { MIN_REQUESTS, type Scenario } from './scenario.ts';
 import { tellsSecret } from './secret.ts';
@@ -35,6 +36,7 @@ export interface CheckerOptions {
   readonly requests: (cluster: string) => number;
   readonly servedBy: (envoyId: string) => Replica | null;
   readonly replicas: () => readonly Replica[];
+  readonly hook: Pick<SimHook, 'opened'>;
   readonly wrong: (invariant: string, what: string) => void;
   readonly trace: (what: string) => void;
   /** A rollout has just turned back. */
@@ -205,7 +207,11 @@ export class Checker {
   /** The numbers behind an advance: measured honestly by the replica that decided, and enough of them since the step. */
   #evidence(before: Rollout, after: Rollout, by: Change['by'], replica: string): void {
     const moved = after.step > before.step || (after.phase === 'promoting' && before.phase !== 'promoting');
-    const weight = before.spec.strategy.steps[before.step]?.weight ?? 0;
+    const { weight = 0, webhook } = before.spec.strategy.steps[before.step] ?? {};
+    if (by === 'tick' && before.phase === 'stepping' && moved && webhook !== undefined) {
+      const gate = `${before.id}-gate-${before.attempt}`;
+      if (!this.#o.hook.opened(gate)) this.#o.wrong('F26', `${before.id} went on, and no hook had opened ${gate}`);
+    }
     const { cluster } = before.canary;
     const requests = this.#o.requests(cluster);
     const since = requests - (this.#requestsBefore.get(after.id) ?? 0);

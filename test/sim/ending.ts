@@ -5,6 +5,7 @@ import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import type { FakeStore } from '../support/fake-store.ts';
 import { type Checker, short } from './checker.ts';
 import type { Envoy } from './envoy.ts';
+import type { SimHook } from './hook.ts';
 import type { Scenario } from './scenario.ts';
 
 interface Fleet {
@@ -16,6 +17,7 @@ interface Fleet {
 export interface Ended extends Fleet {
   readonly rollouts: readonly Rollout[];
   readonly checker: Checker;
+  readonly hook: SimHook;
   /** By trigger: the rollouts that were answered. */
   readonly answers: ReadonlyMap<string, ReadonlySet<string>>;
   /** By queue: what the receiver got, in order. */
@@ -42,7 +44,7 @@ export function judgeEnding(ended: Ended): void {
   for (const [id, times] of checker.started) if (times > 1) wrong('I14', `${id} began ${times} times`);
 }
 
-function judgeRollout({ rollouts, scenario, checker, storeNowMs, wrong }: Ended, rollout: Rollout) {
+function judgeRollout({ rollouts, scenario, checker, hook, storeNowMs, wrong }: Ended, rollout: Rollout) {
   const { id, phase, cause, canary, deadlineAtMs, spec } = rollout;
   const said = checker.people.get(id) ?? new Set();
   const fails = scenario.isBad(canary.cluster);
@@ -51,11 +53,14 @@ function judgeRollout({ rollouts, scenario, checker, storeNowMs, wrong }: Ended,
     if (fails && !said.has('promote')) wrong('ending', `${id}: a failing canary was promoted`);
     return;
   }
+  const gate = `${id}-gate-${rollout.hook?.attempt}`;
+  const isLate = cause?.summary.includes('has not opened the gate within') === true;
   const reasons: Readonly<Record<string, boolean>> = {
     analysis: fails,
     nack: scenario.mayBeRefused(canary.cluster),
     laggard: spec.onLaggard === 'rollback',
-    deadline: storeNowMs >= deadlineAtMs,
+    deadline: storeNowMs >= deadlineAtMs || (isLate && spec.strategy.steps[cause?.step ?? -1]?.webhook !== undefined),
+    hook: hook.refused(gate),
     person: said.has('abort'),
     // By the start of the one that it names.
     superseded: said.has('start') && rollouts.some((one) => one !== rollout && cause?.summary.includes(one.id)),

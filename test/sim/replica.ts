@@ -2,6 +2,8 @@ import { clockOffset } from '../../src/adapters/prometheus/clock-offset.ts';
 import { judgeByPlan } from '../../src/core/analysis/judge-by-plan.ts';
 import { FleetLedgers } from '../../src/core/fleet/fleet-ledgers.ts';
 import type { Notice } from '../../src/core/rollout/event.ts';
+import type { HookAnswer } from '../../src/core/rollout/hook-answer.ts';
+import type { HookQuestion } from '../../src/core/rollout/hook-question.ts';
 import { activeRollouts, kickOnProgress } from '../../src/engine/active-rollouts.ts';
 import { handleSubject } from '../../src/engine/create-engine.ts';
 import type { Dependencies } from '../../src/engine/dependencies.ts';
@@ -37,6 +39,7 @@ export interface Surroundings {
     request: Parameters<MetricsSource['counters']>[0],
   ) => ReturnType<MetricsSource['counters']>;
   readonly receive: (target: string, notice: Notice) => Delivery;
+  readonly hook: (question: HookQuestion) => Promise<HookAnswer>;
   /** Who decided this commit, for the checkers. */
   readonly decided: (commit: Commit, by: Change['by'], replica: string) => void;
   readonly onSent: (replica: string, ...sent: Parameters<XdsSideOptions['onSent']>) => void;
@@ -110,7 +113,7 @@ export function startReplica(name: string, w: Surroundings): Replica {
       mayDie(`before ${point}`, chance);
       if (!alive) return never;
       await sometimesLate(point);
-      const isStore = point !== 'measure' && point !== 'notify';
+      const isStore = point !== 'measure' && point !== 'notify' && point !== 'ask';
       if ((isStore && cutUntilMs > w.clock.now()) || (w.storm() && w.dice.strikes(`${name} ${point} lost`, chance))) {
         await pause(deadlineMs);
         return alive ? lost : never;
@@ -255,6 +258,10 @@ export function startReplica(name: string, w: Surroundings): Replica {
         { kind: 'retry', afterMs: null, detail: 'timeout' },
         10_000,
       ),
+    },
+    hooks: {
+      targets: () => ['checks'],
+      ask: port<[HookQuestion], HookAnswer | null>('ask', w.hook, { kind: 'failed', detail: 'no answer' }, 5_000),
     },
     wakeUps,
     active: activeRollouts(),

@@ -1,5 +1,5 @@
 import { cutRevision } from '../../src/core/model/cut-revision.ts';
-import type { Document, PlanSpec, StepSpec } from '../../src/core/model/documents.ts';
+import type { Document, PlanSpec, StepSpec, WebhookSpec } from '../../src/core/model/documents.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import type { Commit, RecordKey } from '../../src/engine/ports/store.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
@@ -97,8 +97,14 @@ function documentsOf(backend: string, index: number, dice: Dice): Document[] {
   const testers = dice.chance('testers', 0.3);
   const steps: StepSpec[] = [
     ...(testers ? [planStep({ name: 'testers', weight: 0, matches: TESTERS })] : []),
-    planStep({ name: 'few', weight: 500, holdMs: dice.pick('hold', [0, 0, 0, 2_000, 2_000, 2_000, 40_000]) }),
-    planStep({ name: 'half', weight: 5_000, approve: dice.chance('approve', 0.2) }),
+    planStep({
+      ...{ name: 'few', weight: 500, holdMs: dice.pick('hold', [0, 0, 0, 2_000, 2_000, 2_000, 40_000]) },
+      ...(dice.chance('early webhook', 0.15) ? { webhook: webhookOf(dice) } : {}),
+    }),
+    planStep({
+      ...{ name: 'half', weight: 5_000, approve: dice.chance('approve', 0.2) },
+      ...(dice.chance('webhook', 0.3) ? { webhook: webhookOf(dice) } : {}),
+    }),
   ];
   const spec = planSpec({
     backend,
@@ -125,6 +131,14 @@ function documentsOf(backend: string, index: number, dice: Dice): Document[] {
     { kind: 'Route', name: backend, spec: { fleet: 'edge', hostnames: [`${backend}.test`], rules: [rule] } },
     { kind: 'Plan', name: backend, spec },
   ];
+}
+
+function webhookOf(dice: Dice): WebhookSpec {
+  return {
+    ...{ target: 'checks', everyMs: 2_000, timeoutMs: 4_000 },
+    withinMs: dice.pick('hook within', [null, 20_000, 60_000]),
+    otherwise: dice.pick('hook otherwise', ['rollback', 'hold']),
+  };
 }
 
 /** `shop-1--v2-1a2b3c4d--pin` → `shop-1--v2` */

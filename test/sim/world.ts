@@ -9,6 +9,7 @@ import { Checker } from './checker.ts';
 import { dice } from './dice.ts';
 import { judgeEnding, unlikeRecords } from './ending.ts';
 import { Envoy } from './envoy.ts';
+import { type SimHook, simHook } from './hook.ts';
 import { type People, people } from './people.ts';
 import { prometheus, SCRAPE_MS } from './prometheus.ts';
 import { judgeReplays } from './replays.ts';
@@ -65,6 +66,7 @@ class World {
   readonly #ledger;
   readonly #scenario;
   readonly #prometheus;
+  readonly #hook: SimHook;
   readonly #checker: Checker;
   readonly #people: People;
   readonly #trace: (what: string) => void;
@@ -108,6 +110,7 @@ class World {
     this.#fury = this.#dice.pick('fury', [0.15, 0.3, 0.6]);
     const wrong = (invariant: string, what: string) => this.#wrong(invariant, what);
     for (let i = 1; i <= nodes; i += 1) this.#envoys.push(this.#envoy(`n${i}`, wrong));
+    this.#hook = simHook(this.#clock, this.#dice, () => this.#storming);
     this.#checker = new Checker({
       store: this.#store,
       scenario: this.#scenario,
@@ -120,6 +123,7 @@ class World {
       },
       servedBy: (id) => this.#servedBy.get(id) ?? null,
       replicas: () => this.#alive(),
+      hook: this.#hook,
       wrong,
       trace: this.#trace,
       turnedBack: (id) => this.#people.promoteLate(id),
@@ -202,6 +206,7 @@ class World {
         ...this.#fleet(),
         rollouts,
         checker: this.#checker,
+        hook: this.#hook,
         answers: this.#people.answers,
         delivered: this.#delivered,
         storeNowMs: this.#clock.now() + this.#storeAheadMs,
@@ -313,6 +318,7 @@ class World {
         this.#delivered.set(queue, [...(this.#delivered.get(queue) ?? []), ...told.map(({ id }) => id)]);
         return { kind: 'delivered' };
       },
+      hook: (question) => this.#hook.ask(question),
       decided: (...decision) => this.#checker.decided(...decision),
       onSent: (replica, nodeId, sent) => this.#checker.responseWritten(replica, nodeId, sent),
       logged: (replica, line) => {

@@ -12,6 +12,7 @@ import type { Tracer } from '../../src/engine/ports/tracer.ts';
 import { tracedMetrics, tracedNotifier, tracedRecords, tracedSubject } from '../../src/engine/traced.ts';
 import { shippedStrategies } from '../../src/platform/strategy-files.ts';
 import { type FakeClock, fakeClock } from './fake-clock.ts';
+import { type FakeHooks, fakeHooks } from './fake-hooks.ts';
 import { type FakeStore, fakeStore } from './fake-store.ts';
 import { fakeWakeUps } from './fake-wake-ups.ts';
 import { noHistory } from './no-history.ts';
@@ -34,6 +35,8 @@ export interface EngineRig {
   envoys(fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }, which?: 'a' | 'b'): void;
   verdict: 'pass' | 'fail' | 'inconclusive';
   delivery: Delivery;
+  /** The hook that steps may ask. */
+  readonly hooks: FakeHooks;
   metrics: boolean;
   /** Of every Envoy. */
   envoyVersion: string;
@@ -84,13 +87,16 @@ export async function engineRig(
       return node(`${fleet}-${id}`, { envoyVersion: rig.envoyVersion, ...fields });
     });
   };
-  const rig: Pick<EngineRig, 'verdict' | 'delivery' | 'metrics' | 'envoyVersion'> & { delivered: Notice[] } = {
+  const rig: Pick<EngineRig, 'verdict' | 'delivery' | 'metrics' | 'envoyVersion'> & {
+    delivered: Notice[];
+  } = {
     verdict: 'pass',
     delivery: { kind: 'delivered' },
     metrics: true,
     envoyVersion: '1.40.0',
     delivered: [],
   };
+  const hooks = fakeHooks(clock);
   const deps: Dependencies = {
     ...store,
     wakeUps,
@@ -118,6 +124,7 @@ export async function engineRig(
         return rig.delivery;
       },
     },
+    hooks,
     judge: scriptedJudge(() => rig.verdict),
     newId: sequence(),
     logger: quiet,
@@ -138,6 +145,7 @@ export async function engineRig(
   });
   return Object.assign(rig, {
     deps,
+    hooks,
     engine: audited(createEngine(deps, shippedStrategies()), { ...deps, audit: store.audit }),
     store,
     clock,

@@ -16,6 +16,7 @@ export function fakeDependencies(clock: FakeClock, own: Partial<Dependencies> = 
     loadReports: { since: () => [] },
     metrics: noEvidence,
     notifier: { targets: () => [], deliver: async () => ({ kind: 'delivered' }) },
+    hooks: noHooks,
     wakeUps: { kick() {} },
     active: activeRollouts(),
     judge: scriptedJudge(() => 'pass'),
@@ -29,6 +30,12 @@ export function fakeDependencies(clock: FakeClock, own: Partial<Dependencies> = 
     ...own,
   };
 }
+
+/** Nobody opens anything. */
+export const noHooks: Dependencies['hooks'] = {
+  targets: () => [],
+  ask: async () => ({ kind: 'failed', detail: 'no hook' }),
+};
 
 const gap = async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }) as const;
 

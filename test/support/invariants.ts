@@ -3,6 +3,7 @@ import { TOTAL_WEIGHT } from '../../src/core/model/documents.ts';
 import { isTerminal, type Phase } from '../../src/core/model/phase.ts';
 import type { BackendTraffic } from '../../src/core/model/traffic.ts';
 import type { RolloutEvent } from '../../src/core/rollout/event.ts';
+import { isGateShut } from '../../src/core/rollout/hook-state.ts';
 import { endOfWayBack } from '../../src/core/rollout/moves.ts';
 import { currentAnalysis } from '../../src/core/rollout/needs.ts';
 import { isQueued } from '../../src/core/rollout/queued.ts';
@@ -88,6 +89,10 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     // Which verdict let it go is checked where the judge is scripted; never right is leaving a step that was not live.
     return before.rollout.push?.liveAtMs == null ? 'a judged step was left before it was live' : null;
   },
+  'F26 no step is left by itself while its hook keeps the gate shut': ({ before, after, by }) =>
+    by === 'tick' && isGateShut(before.rollout) && advanced(before.rollout, after.rollout) && !opened(after.rollout)
+      ? `step ${before.rollout.step} was left`
+      : null,
   'I10 no advance, no end before the Envoys have confirmed': ({ before, after, by, unconfirmed }) => {
     const ended =
       !isTerminal(before.rollout.phase) &&
@@ -129,6 +134,11 @@ export function eventViolations({ before, after }: Change, events: readonly Roll
   return last.phase === phase && last.step === step
     ? []
     : [`I15 the last event tells of ${last.phase} at step ${last.step}, the record of ${phase} at ${step}`];
+}
+
+/** The word that opens the gate may come in the very look that goes on. */
+function opened({ hook }: Rollout): boolean {
+  return hook?.answer?.kind === 'open';
 }
 
 function trafficOf({ rollout, backend }: Change['before']): BackendTraffic {

@@ -7,6 +7,8 @@ import type { BackendTraffic } from '../../src/core/model/traffic.ts';
 import { BREAKER_CLOSED, type Breaker } from '../../src/core/rollout/breaker.ts';
 import { decideCommand, type RolloutCommand, type Supersede } from '../../src/core/rollout/command.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
+import type { GateAnswer, HookAnswer } from '../../src/core/rollout/hook-answer.ts';
+import { type HookQuestion, questionOf } from '../../src/core/rollout/hook-question.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { step } from '../../src/core/rollout/step.ts';
 import type { Observations, Transition } from '../../src/core/rollout/transition.ts';
@@ -43,12 +45,16 @@ export class Stage {
   queryUrl: string | null = null;
   /** Answers of the metrics source to what is asked in words of its own. */
   queries: Observations['queries'] = new Map();
+  /** What a hook has said, for one look. */
+  private answer: GateAnswer | null = null;
   openReason: Verdict['reason'] = 'NO_DATA';
   verdict: 'pass' | 'fail' | 'inconclusive' = 'pass';
   hosts = 1;
   metricsUp = true;
   complete = true;
   readonly confirmedAfterMs: number[] = [];
+  /** What hooks were asked. */
+  readonly questions: HookQuestion[] = [];
   clockTrusted = true;
   readonly events: RolloutEvent[] = [];
   readonly notices: Notice[] = [];
@@ -80,6 +86,7 @@ export class Stage {
       nowMs: this.nowMs,
     });
     this.judgement = transition.judgement?.state ?? this.judgement;
+    this.answer = null;
     this.commit(transition, 'tick');
     return this;
   }
@@ -120,6 +127,14 @@ export class Stage {
     });
     if (outcome.kind === 'accepted') this.commit(outcome.transition, command.type);
     return outcome.kind === 'refused' ? outcome.error.code : outcome.kind;
+  }
+
+  /** The hook answers the last question, or one that the test names. */
+  say(kind: HookAnswer['kind'], fields: Partial<Omit<HookAnswer, 'kind'>> & { readonly to?: HookQuestion } = {}): this {
+    const { to = this.questions.at(-1), ...more } = fields;
+    if (to === undefined) throw new Error('no hook was asked anything');
+    this.answer = { attempt: to.attempt, ask: to.ask, answer: { kind, detail: `it says ${kind}`, ...more } };
+    return this.tick(1);
   }
 
   ack(...ids: string[]): this {
@@ -176,7 +191,14 @@ export class Stage {
       edge === undefined
         ? {}
         : { edge: { ...edge, state: { ...edge.state, complete: this.complete }, trial: this.trial } };
-    return { fleets, counters, queries: this.queries, scrapeMs: 1_000, loadReports: this.loadReports };
+    return {
+      fleets,
+      counters,
+      queries: this.queries,
+      scrapeMs: 1_000,
+      loadReports: this.loadReports,
+      ...(this.answer === null ? {} : { answer: this.answer }),
+    };
   }
 
   private commit(transition: Transition, by: Change['by']): void {
@@ -188,6 +210,8 @@ export class Stage {
     const unconfirmed = this.nodes
       .filter((seen) => counted.includes(seen.nodeId) && seen.connected && (seen.credited?.n ?? 0) < this.n)
       .map(({ nodeId }) => nodeId);
+    const question = questionOf(this.rollout, transition.rollout);
+    if (question !== null) this.questions.push(question);
     this.rollout = transition.rollout;
     this.backend = transition.backend;
     this.dueAtMs = transition.dueAtMs;

@@ -115,9 +115,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   F26: {
     fault: 'A webhook that a gate asks fails',
-    promise: 'The gate stays shut.',
-    gap: 'There are no such gates.',
-    untested: true,
+    promise:
+      'The gate stays shut, and at the end of its time the rollout goes back, or is paused as the plan says. A hook that hangs delays no way back; a question that was lost with its engine is asked again under the same id, and no step is doubled.',
+    gap: null,
   },
   F27: {
     fault: 'A clock jumps',

@@ -180,6 +180,20 @@ export const BUGS: readonly Bug[] = [
     replace: '  if (backend.rolloutId === rollout.id) {',
   },
   {
+    name: 'gate-opens-in-time',
+    what: 'a hook that has not answered in time opens its gate',
+    file: 'src/core/rollout/hook-gate.ts',
+    find: "if (webhook.otherwise === 'rollback') return 'shut';",
+    replace: "return 'open';",
+  },
+  {
+    name: 'answer-of-another-step',
+    what: 'what a hook said of one step opens the next one, too',
+    file: 'src/core/rollout/hook-state.ts',
+    find: 'return hook?.attempt === attempt ? hook : null;',
+    replace: 'return attempt < 0 ? null : (hook ?? null);',
+  },
+  {
     name: 'step-without-event',
     what: 'a step leaves no event',
     file: 'src/core/rollout/moves.ts',

@@ -1,8 +1,9 @@
-import { Agent, type Dispatcher } from 'undici';
+import { Agent } from 'undici';
 import type { Notice } from '../../core/rollout/event.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { Delivery, Notifier } from '../../engine/ports/notifier.ts';
+import { basicAuth, type Post, post, shown, webUrl } from './post.ts';
 import { readDelivery } from './read-delivery.ts';
 import { slackLegacyMessage, slackMessage } from './slack-message.ts';
 import { webhookHeaders } from './webhook-headers.ts';
@@ -34,9 +35,6 @@ export interface WebhookNotifier extends Notifier {
   close(): Promise<void>;
 }
 
-const MAX_READ_BYTES = 64 * 1024;
-const MAX_WORDS = 200;
-
 /** Messages to webhooks. Every failure is a value; whether and when to try again is the caller's to say. */
 export function createNotifier(options: NotifierOptions): WebhookNotifier {
   const { clock, logger, timeoutMs = 10_000, userAgent = 'serin' } = options;
@@ -62,7 +60,7 @@ export function createNotifier(options: NotifierOptions): WebhookNotifier {
       ...webhookHeaders({ id: notice.id, nowMs: clock.now(), body, secrets }),
     };
     const startMs = clock.monotonicMs();
-    const delivery = await post({ agent, clock, timeoutMs, url, headers, body, hidden: [target.url, ...secrets] });
+    const delivery = await tryOnce({ agent, clock, timeoutMs, url, headers, body, hidden: [target.url, ...secrets] });
     const ms = Math.round(clock.monotonicMs() - startMs);
     logger.debug('webhook tried', { target: name, noticeId: notice.id, attempt, outcome: delivery.kind, ms });
     if (delivery.kind === 'rejected' && delivery.gone === true && !off.has(name)) {
@@ -89,84 +87,22 @@ function payload(format: NotifyTarget['format'], notice: Notice): unknown {
   }
 }
 
-interface Post {
-  readonly agent: Agent;
-  readonly clock: Clock;
-  readonly timeoutMs: number;
-  readonly url: URL;
-  readonly headers: Record<string, string>;
-  readonly body: string;
+interface Try extends Post {
   readonly hidden: readonly string[];
 }
 
-async function post({ agent, clock, timeoutMs, url, headers, body, hidden }: Post): Promise<Delivery> {
-  const deadline = new AbortController();
-  const timer = clock.setTimer(timeoutMs, () => deadline.abort());
-  try {
-    const response = await agent.request({
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: 'POST',
-      headers,
-      body,
-      signal: deadline.signal,
-    });
-    const { statusCode: status } = response;
-    const retryAfter = [response.headers['retry-after']].flat()[0];
-    const start = await readStart(response.body);
-    return readDelivery({ status, retryAfter, words: status < 300 ? '' : shown(start, url, hidden) }, clock.now());
-  } catch (error) {
-    const detail = deadline.signal.aborted
-      ? `the receiver gave no answer within ${timeoutMs} ms`
-      : `the receiver cannot be reached (${codeOf(error)})`;
-    return { kind: 'retry', afterMs: null, detail };
-  } finally {
-    timer.cancel();
-  }
-}
-
-/**
- * The first bytes of an answer, as they came: nothing is decompressed. Once the status is here the message was taken
- * or not, whatever becomes of the rest, so a body that breaks off or never ends changes nothing.
- */
-async function readStart(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of body) {
-      chunks.push(Buffer.from(chunk));
-      bytes += chunk.length;
-      if (bytes >= MAX_READ_BYTES) break;
+/** Once the status is here the message was taken or not, whatever becomes of the rest of the answer. */
+async function tryOnce({ hidden, ...wanted }: Try): Promise<Delivery> {
+  const { url, clock, timeoutMs } = wanted;
+  const posted = await post(wanted);
+  switch (posted.kind) {
+    case 'timeout':
+      return { kind: 'retry', afterMs: null, detail: `the receiver gave no answer within ${timeoutMs} ms` };
+    case 'unreachable':
+      return { kind: 'retry', afterMs: null, detail: `the receiver cannot be reached (${posted.code})` };
+    case 'answered': {
+      const { status, retryAfter, start } = posted;
+      return readDelivery({ status, retryAfter, words: status < 300 ? '' : shown(start, url, hidden) }, clock.now());
     }
-  } catch {
-    // Cut off or too slow.
   }
-  return Buffer.concat(chunks).subarray(0, MAX_READ_BYTES).toString();
-}
-
-/** The receiver's own words, when they are short text: one line, without our secrets. */
-function shown(text: string, url: URL, hidden: readonly string[]): string {
-  if (text.includes('\ufffd') || text.includes('\0') || text.trimStart().startsWith('<')) return '';
-  let clean = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
-  for (const secret of [...hidden, url.href, `${url.pathname}${url.search}`, url.pathname, url.host]) {
-    if (secret.length > 1) clean = clean.replaceAll(secret, '[redacted]');
-  }
-  return clean.length <= MAX_WORDS ? clean : `${clean.slice(0, MAX_WORDS - 1)}…`;
-}
-
-/** Only codes: messages of the network name hosts and addresses. */
-function codeOf(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : 'connection failed';
-}
-
-function webUrl(text: string): URL | null {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return url !== null && ['http:', 'https:'].includes(url.protocol) ? url : null;
-}
-
-function basicAuth({ username, password }: URL): Record<string, string> {
-  if (username === '') return {};
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(text).toString('base64')}` };
 }

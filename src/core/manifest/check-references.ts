@@ -1,4 +1,4 @@
-import type { Document, RouteDocument } from '../model/documents.ts';
+import type { Document, PlanSpec, RouteDocument } from '../model/documents.ts';
 import type { SerinError } from '../model/errors.ts';
 import { filtersOf, type HttpFilter, type RouteRule } from '../model/route-rule.ts';
 import { didYouMean } from '../model/suggest.ts';
@@ -12,6 +12,8 @@ export interface Known {
   /** HTTP filters that the Envoys of each fleet have. @default not known, so nothing is refused for them */
   readonly filters?: ReadonlyMap<string, readonly HttpFilter[]>;
   readonly notifiers: readonly string[];
+  /** Those that steps may ask. */
+  readonly hooks: readonly string[];
 }
 
 const FILTER_KEYS: Readonly<Record<HttpFilter, string>> = {
@@ -53,10 +55,19 @@ export function checkReferences(parsed: readonly ParsedDocument[], known: Known)
       for (const [i, name] of document.spec.notify.entries()) {
         need(from, `spec.notify[${i}]`, 'notifier', name, known.notifiers);
       }
+      for (const { path, target } of hooksOf(document.spec)) need(from, path, 'hook', target, known.hooks);
     }
   }
   errors.push(...unstuck(parsed, all));
   return errors;
+}
+
+/** Which hooks the steps of a plan ask, and where that is said: of a strategy's steps, where it is used. */
+export function hooksOf({ strategy }: PlanSpec): readonly { readonly path: string; readonly target: string }[] {
+  return strategy.steps.flatMap(({ webhook }, i) => {
+    const path = strategy.name === 'inline' ? `spec.strategy.steps[${i}].webhook.target` : 'spec.strategy.use';
+    return webhook === undefined ? [] : [{ path, target: webhook.target }];
+  });
 }
 
 /** Said where the new document is: in the plan, or in the route. */

@@ -21,6 +21,7 @@ import { query } from './query-grammar.ts';
 import { ReadoutGrammar } from './readout-grammar.ts';
 import { headerChanges } from './rule-action-grammar.ts';
 import { StickyGrammar } from './sticky-grammar.ts';
+import { WebhookGrammar } from './webhook-grammar.ts';
 
 const minRequests = z.int('expected a whole number').min(1, 'expected at least 1').max(10_000_000, 'at most 10000000');
 
@@ -161,6 +162,7 @@ const step = fields({
   hold: duration({ max: '30d' }).optional(),
   approve: z.boolean('expected true or false').optional(),
   approval: ApprovalGrammar.optional(),
+  webhook: WebhookGrammar.optional(),
   sticky: StickyGrammar.optional(),
   mirror: fields({ percent: weight }).optional(),
   headers: headerChanges.optional(),
@@ -189,6 +191,7 @@ export const StepsGrammar: z.ZodType<readonly StepSpec[]> = z
         holdMs: raw.hold ?? 0,
         approve: raw.approve ?? raw.approval !== undefined,
         ...(raw.approval === undefined || raw.approve === false ? {} : { approval: raw.approval }),
+        ...(raw.webhook === undefined ? {} : { webhook: raw.webhook }),
         ...(raw.sticky === undefined ? {} : { sticky: raw.sticky }),
         ...(raw.mirror === undefined || raw.mirror.percent === 0 ? {} : { mirror: raw.mirror.percent }),
         ...(raw.headers === undefined ? {} : { headers: raw.headers }),

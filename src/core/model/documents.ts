@@ -139,6 +139,8 @@ export interface StepSpec {
   readonly approve: boolean;
   /** Whose approval it is, and what happens without one. @default anybody's, until the deadline */
   readonly approval?: ApprovalSpec;
+  /** A hook that has to open the gate, before a person is waited for. @default none */
+  readonly webhook?: WebhookSpec;
   /** @default every request is drawn by itself */
   readonly sticky?: StickySpec;
   /** Copies of so many requests to the canary, in basis points; their answers are dropped. Only at weight 0. */
@@ -160,6 +162,25 @@ export interface ApprovalSpec {
   readonly withinMs: number | null;
   readonly otherwise: (typeof LAPSED_POLICIES)[number];
 }
+
+/** What becomes of a step whose hook does not open the gate in time. Nothing but its word opens it. */
+export const SHUT_POLICIES = ['rollback', 'hold'] as const;
+
+export interface WebhookSpec {
+  /** A hook of the engine's configuration. */
+  readonly target: string;
+  /** From an answer to the next question. */
+  readonly everyMs: number;
+  /** So long one answer may take. */
+  readonly timeoutMs: number;
+  /** From when nothing else is missing. `null`: until the deadline of the plan. */
+  readonly withinMs: number | null;
+  readonly otherwise: (typeof SHUT_POLICIES)[number];
+  /** Told to the hook as it stands. @default nothing */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export const WEBHOOK_DEFAULTS = { everyMs: 30_000, timeoutMs: 10_000 } as const;
 
 /** Little traffic makes a step longer and much makes it shorter, both within bounds. All that is given must hold. */
 export interface UntilSpec {

@@ -11,6 +11,7 @@ import {
   LAPSED_POLICIES,
   NEW_REVISION_POLICIES,
   type PlanSpec,
+  SHUT_POLICIES,
   type StepSpec,
   type UntilSpec,
 } from './documents.ts';
@@ -147,6 +148,16 @@ const StepRecord: z.ZodType<StepSpec> = z.looseObject({
   approve: z.boolean(),
   approval: z
     .looseObject({ by: z.array(name), withinMs: ms.nullable(), otherwise: z.enum(LAPSED_POLICIES) })
+    .exactOptional(),
+  webhook: z
+    .looseObject({
+      target: name,
+      everyMs: ms,
+      timeoutMs: ms,
+      withinMs: ms.nullable(),
+      otherwise: z.enum(SHUT_POLICIES),
+      metadata: z.record(z.string(), z.string()).exactOptional(),
+    })
     .exactOptional(),
   sticky: StickyRecord.exactOptional(),
   mirror: z.number().int().min(1).max(10_000).exactOptional(),

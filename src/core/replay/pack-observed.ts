@@ -78,6 +78,17 @@ export const PackedObserved = z.strictObject({
   scrapeMs: z.number().nullable(),
   offsetMs: z.number().optional(),
   loadReports: z.array(loadReport).optional(),
+  answer: z
+    .strictObject({
+      attempt: z.number(),
+      ask: z.number(),
+      answer: z.strictObject({
+        kind: z.enum(['open', 'wait', 'reject', 'failed']),
+        detail: z.string(),
+        afterMs: z.number().exactOptional(),
+      }),
+    })
+    .optional(),
 });
 export type PackedObserved = z.infer<typeof PackedObserved>;
 
@@ -85,6 +96,7 @@ export function packObserved({ fleets, counters, queries, scrapeMs, ...more }: O
   return {
     ...(more.offsetMs === undefined ? {} : { offsetMs: more.offsetMs }),
     ...(more.loadReports === undefined ? {} : { loadReports: [...more.loadReports] }),
+    ...(more.answer === undefined ? {} : { answer: more.answer }),
     fleets: Object.fromEntries(Object.entries(fleets).map(([name, seen]) => [name, packFleet(seen)])),
     counters: counters === null ? null : packCounters(counters),
     queries: [...queries].map(([name, answer]) => [
@@ -101,6 +113,7 @@ export function unpackObserved({ fleets, counters, queries, scrapeMs, ...more }:
   return {
     ...(more.offsetMs === undefined || !hasAsked ? {} : { offsetMs: more.offsetMs }),
     ...(more.loadReports === undefined ? {} : { loadReports: more.loadReports }),
+    ...(more.answer === undefined ? {} : { answer: more.answer }),
     fleets: Object.fromEntries(Object.entries(fleets).map(([name, packed]) => [name, unpackFleet(name, packed)])),
     counters: counters === null ? null : unpackCounters(counters),
     queries: new Map(

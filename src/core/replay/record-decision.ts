@@ -14,7 +14,7 @@ const MAX_TEXT = 512 * 1024;
 /** The whole records go with one decision in so many. */
 const WHOLE_EVERY = 16;
 /** What a look that finds nothing new changes all the same. */
-const VOLATILE: readonly (keyof Rollout)[] = ['evidence', 'readout', 'waitingFor', 'updatedAtMs'];
+const VOLATILE: readonly (keyof Rollout)[] = ['evidence', 'readout', 'hook', 'waitingFor', 'updatedAtMs'];
 
 export interface Revs {
   readonly rollout: number;
@@ -120,7 +120,7 @@ export function outcomeOf(before: Rollout, backend: BackendState, transition: Tr
 }
 
 /**
- * By which name a look that found nothing new goes: its step and the reasons of its verdicts; '': it is none. What it
+ * By which name a look that found nothing new goes: its step, what its hook says, and the reasons of its verdicts; '': it is none. What it
  * waits for in words is none of that: that changes to and fro between one measurement and the next.
  */
 function runOf(before: Rollout, { rollout: after, events, notices, traffic }: Transition): string {
@@ -128,7 +128,7 @@ function runOf(before: Rollout, { rollout: after, events, notices, traffic }: Tr
   const keys = Object.keys(after) as (keyof Rollout)[];
   if (keys.some((key) => after[key] !== before[key] && !VOLATILE.includes(key))) return '';
   const reasons = after.evidence?.verdicts.map(({ metric, reason }) => `${metric} ${reason}`) ?? [];
-  const name = [after.attempt, ...reasons].join('\n');
+  const name = [after.attempt, after.hook?.answer?.kind ?? '', ...reasons].join('\n');
   return createHash('sha256').update(name).digest('hex').slice(0, 12);
 }
 

@@ -26,6 +26,7 @@ export function inputsBehind(
   const without: readonly (readonly [string, () => Parameters<Redecide>[0]])[] = [
     ['counters', () => ({ ...seen, observed: { ...observed, counters: null }, clockTrusted })],
     ['queries', () => ({ ...seen, observed: { ...observed, queries: new Map() }, clockTrusted })],
+    ['answer', () => ({ ...seen, observed: withoutAnswer(observed), clockTrusted })],
     ['fleets', () => ({ ...seen, observed: { ...observed, fleets: old?.fleets ?? {} }, clockTrusted })],
     ['time', () => ({ ...seen, nowMs: before?.nowMs ?? 0, clockTrusted })],
     ['clock', () => ({ ...seen, clockTrusted: !clockTrusted })],
@@ -34,14 +35,19 @@ export function inputsBehind(
   return behind.length === 0 ? ['record'] : behind;
 }
 
+function withoutAnswer({ answer: _said, ...observed }: Observations): Observations {
+  return observed;
+}
+
 /** What a decision comes to, without its times and words. */
 function gist(now: ReturnType<Redecide>): string {
   if (!('rollout' in now)) return now.kind;
-  const { phase, step, attempt, paused, push, drill, cause, evidence, excluded } = now.rollout;
+  const { phase, step, attempt, paused, push, drill, cause, evidence, excluded, hook } = now.rollout;
   const verdicts = evidence?.verdicts.map(({ metric, verdict, reason }) => [metric, verdict, reason]) ?? [];
   const pushed = push === null ? null : [push.counted, push.probe, push.liveAtMs !== null];
   return JSON.stringify([
     ...[phase, step, attempt, paused !== null, pushed, drill?.stage, cause?.kind, verdicts, excluded],
+    ...[hook?.ask, hook?.answer?.kind, hook?.pendingUntilMs == null],
     ...[now.traffic, now.events.map(({ type }) => type)],
   ]);
 }

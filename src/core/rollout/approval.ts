@@ -5,7 +5,7 @@ import type { Rollout } from './rollout.ts';
 import { change, type Draft, emit, type Settings, wait } from './transition.ts';
 
 /**
- * The last gate of a step: nothing but a person's word is missing. `lapsed`: nobody has said it in time, and then it goes
+ * The last gate of a step, behind that of a hook: nothing but a person's word is missing. `lapsed`: nobody has said it in time, and then it goes
  * back; else until when to wait.
  */
 export function awaitApproval(

@@ -7,6 +7,7 @@ import { nameSome } from '../model/name-some.ts';
 import { isTerminal } from '../model/phase.ts';
 import { whose } from './approval.ts';
 import { isBaking } from './bake.ts';
+import { hookAgain } from './hook-gate.ts';
 import { end, endOfWayBack, finishPromotion, promote, revert } from './moves.ts';
 import { tell } from './notice.ts';
 import { newPush, pushTo, withConnected } from './push.ts';
@@ -117,6 +118,7 @@ function resume(d: Draft, { by }: CommandInput): Applied {
   change(d, {
     ...{ paused: null, evidence: again, resumedAtMs: d.nowMs, waitingFor: 'the next look at it' },
     ...(gate === undefined ? {} : { gate: { ...gate, sinceMs: d.nowMs } }),
+    ...hookAgain(d.rollout, d.nowMs),
     ...(isLate ? { deadlineAtMs: d.nowMs + spec.deadlineMs } : {}),
   });
   const anew = isLate ? `, with another ${formatDuration(spec.deadlineMs)} until its deadline` : '';

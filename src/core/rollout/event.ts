@@ -19,6 +19,8 @@ export interface RolloutEvent {
     /** It has crashed whoever looked at it, and is left alone. */
     | 'quarantined'
     | 'approved'
+    /** A hook has said something else than before about leaving the step. */
+    | 'gate'
     | 'nack'
     | 'held'
     /** The Envoy that tried a change out has taken it. */
@@ -76,6 +78,8 @@ export interface Notice {
     | 'paused'
     | 'resumed'
     | 'approval'
+    /** The hook of a step lets it wait. */
+    | 'webhook'
     /** The canary has all requests and is watched for a while. */
     | 'baking'
     | 'laggards'

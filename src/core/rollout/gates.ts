@@ -1,6 +1,7 @@
 import type { JudgeOutcome } from '../analysis/judge.ts';
 import { LOOK_AGAIN_MS } from './await-live.ts';
 import type { Breaker } from './breaker.ts';
+import { isGateShut } from './hook-state.ts';
 import type { LiveCheck } from './live-check.ts';
 import { revertLate } from './moves.ts';
 import { currentAnalysis, nextMeasurementMs } from './needs.ts';
@@ -53,7 +54,7 @@ export function atDeadline(d: Draft, input: StepInput, live: LiveCheck, goOn: ()
     return nextMeasurementMs(d.rollout, observed.scrapeMs, d.nowMs) ?? d.nowMs + LOOK_AGAIN_MS;
   }
   const isSafe = live.kind === 'live' && settings.clockTrusted && breaker?.openSinceMs == null;
-  const promotes = onInconclusive === 'promote' && isSafe && d.rollout.paused === null;
+  const promotes = onInconclusive === 'promote' && isSafe && d.rollout.paused === null && !isGateShut(d.rollout);
   if (promotes && lacksOnlyPower(d, observed.scrapeMs)) {
     emit(d, 'held', 'the deadline passed; the plan promotes what looks well, though it could not be sure');
     goOn();

@@ -36,6 +36,7 @@ const TITLES: Record<Kind, (r: Rollout) => string> = {
   streams: (r) => `${r.backend}: requests to ${r.canary.name} go on after its way back`,
   quarantined: (r) => `${r.backend}: ${r.canary.name} is set aside, engines crash on it`,
   baking: (r) => `${r.backend}: ${r.canary.name} has all requests and bakes`,
+  webhook: (r) => `${r.backend}: ${r.canary.name} waits for a hook (step ${stepOf(r)})`,
   approval: (r) => `${r.backend}: ${r.canary.name} waits for an approval (step ${stepOf(r)})`,
 };
 
@@ -53,6 +54,7 @@ const TONES: Record<Kind, Notice['tone']> = {
   paused: 'warning',
   resumed: 'info',
   baking: 'info',
+  webhook: 'warning',
   approval: 'warning',
   laggards: 'warning',
   streams: 'warning',

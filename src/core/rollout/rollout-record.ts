@@ -80,6 +80,20 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   aftercare: z.enum(['due', 'done']).nullable().default(null),
   approval: z.looseObject({ step: z.number(), attempt: z.number(), by: z.string(), atMs: ms }).nullable(),
   gate: z.looseObject({ attempt: z.number(), sinceMs: ms }).exactOptional(),
+  hook: z
+    .looseObject({
+      attempt: z.number(),
+      sinceMs: ms,
+      ask: z.number(),
+      pendingUntilMs: ms.nullable(),
+      nextAtMs: ms,
+      failed: z.number(),
+      answer: z
+        .looseObject({ kind: z.enum(['open', 'wait', 'reject', 'failed']), detail: z.string(), atMs: ms })
+        .nullable(),
+      told: z.literal(true).exactOptional(),
+    })
+    .exactOptional(),
   resumedAtMs: ms.exactOptional(),
   evidence: z
     .looseObject({
@@ -93,7 +107,17 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   readout: z.array(ReadoutRecordShape).exactOptional(),
   cause: z
     .looseObject({
-      kind: z.enum(['analysis', 'nack', 'unservable', 'laggard', 'deadline', 'person', 'no_dataplane', 'superseded']),
+      kind: z.enum([
+        'analysis',
+        'nack',
+        'unservable',
+        'laggard',
+        'deadline',
+        'person',
+        'no_dataplane',
+        'hook',
+        'superseded',
+      ]),
       summary: z.string(),
       by: z.string(),
       atMs: ms,

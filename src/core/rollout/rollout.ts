@@ -49,6 +49,8 @@ export interface Rollout {
   } | null;
   /** Since when nothing but an approval is missing, and in which attempt. @default not so far */
   readonly gate?: { readonly attempt: number; readonly sinceMs: number };
+  /** What the hook of the step has said so far. @default it was not asked */
+  readonly hook?: HookGate;
   /** When a person last let it go on after a pause. @default never */
   readonly resumedAtMs?: number;
   readonly evidence: Evidence | null;
@@ -117,6 +119,27 @@ export interface Drill {
   readonly backMs: number | null;
 }
 
+export interface HookGate {
+  readonly attempt: number;
+  /** From when nothing but the hook was missing, and perhaps an approval. */
+  readonly sinceMs: number;
+  /** Number of the last question, from 1. */
+  readonly ask: number;
+  /** Until when its answer may come; after that it is asked once more. `null`: it is there. */
+  readonly pendingUntilMs: number | null;
+  /** When the next one is due. */
+  readonly nextAtMs: number;
+  /** Questions in a row that had no answer. */
+  readonly failed: number;
+  readonly answer: {
+    readonly kind: 'open' | 'wait' | 'reject' | 'failed';
+    readonly detail: string;
+    readonly atMs: number;
+  } | null;
+  /** People know that it waits. @default false */
+  readonly told?: true;
+}
+
 export interface Evidence {
   readonly verdicts: readonly Verdict[];
   readonly judgedAtMs: number;
@@ -136,6 +159,8 @@ export type CauseKind =
   | 'deadline'
   | 'person'
   | 'no_dataplane'
+  /** A hook has refused the step. */
+  | 'hook'
   /** A newer revision takes its place. */
   | 'superseded';
 

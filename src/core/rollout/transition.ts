@@ -6,6 +6,7 @@ import type { BackendState } from '../model/backend-state.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Breaker } from './breaker.ts';
 import type { Notice, RolloutEvent } from './event.ts';
+import type { GateAnswer } from './hook-answer.ts';
 import type { Judgement } from './judgement.ts';
 import type { Rollout } from './rollout.ts';
 
@@ -19,6 +20,8 @@ export interface Observations {
   readonly offsetMs?: number;
   /** What Envoys reported themselves of both arms, lately. @default nothing */
   readonly loadReports?: readonly LoadReport[];
+  /** What a hook has said that this process had asked. @default nothing */
+  readonly answer?: GateAnswer;
   /** Largest scrape interval of the rollout's fleets; `null`: a fleet has no metrics. */
   readonly scrapeMs: number | null;
 }

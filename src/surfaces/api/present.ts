@@ -1,6 +1,7 @@
 import type { SeriesPoint } from '../../core/analysis/verdict-series.ts';
 import { bakeMsOf, isBaking } from '../../core/rollout/bake.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { gateOf, webhookOf } from '../../core/rollout/hook-state.ts';
 import type { Rollout, StepRecord } from '../../core/rollout/rollout.ts';
 import { readoutsOf } from '../../core/rollout/take-readouts.ts';
 import { canaryWeight } from '../../core/traffic/backend-traffic.ts';
@@ -41,6 +42,7 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
     laggards: [...laggards],
     bake: presentBake(r),
     gate: gateOpen ? { step: r.step, attempt: r.attempt } : null,
+    hook: presentHook(r),
     waitingFor: r.waitingFor,
     verdicts: (r.evidence?.verdicts ?? []).map((verdict) => ({ ...verdict })),
     readout: readoutsOf(r).map(({ atMs, ...readout }) => ({ ...readout, at: iso(atMs) })),
@@ -64,6 +66,16 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
     updatedAt: iso(r.updatedAtMs),
     deadlineAt: iso(r.deadlineAtMs),
     history: r.history.map(presentStep),
+  };
+}
+
+function presentHook(r: Rollout): RolloutBody['hook'] {
+  const [gate, webhook] = [gateOf(r), webhookOf(r)];
+  if (r.phase !== 'stepping' || gate === null || webhook === undefined) return null;
+  const { sinceMs, ask, answer } = gate;
+  return {
+    ...{ target: webhook.target, since: iso(sinceMs), asked: ask },
+    answer: answer === null ? null : { kind: answer.kind, detail: answer.detail, at: iso(answer.atMs) },
   };
 }
 

@@ -120,6 +120,17 @@ export const RolloutBody = z
       .nullable()
       .meta({ description: 'All requests go to the canary, and it is watched; until then at least.' }),
     gate: z.object({ step: z.number().int(), attempt: z.number().int() }).nullable(),
+    hook: z
+      .object({
+        target: z.string(),
+        since: time,
+        asked: z.number().int(),
+        answer: z
+          .object({ kind: z.enum(['open', 'wait', 'reject', 'failed']), detail: z.string(), at: time })
+          .nullable(),
+      })
+      .nullable()
+      .meta({ description: 'The hook that the present step asks before it is left; null: none was asked.' }),
     waitingFor: z.string(),
     verdicts: z.array(VerdictBody),
     readout: z.array(ReadoutBody).meta({ description: 'How the arms of an A/B test compare; empty without one.' }),

@@ -11,6 +11,7 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
   if (r.bake !== null) {
     lines.push(`All requests go to ${r.revision} since ${r.bake.since}; it bakes until ${r.bake.until} at least.`);
   }
+  if (r.hook !== null && r.hook.answer?.kind !== 'open') lines.push(hookWords(r.hook));
   const last = points.at(-1);
   if (last === undefined && r.readout.length > 0) return [...lines, ...readoutLines(r)];
   if (last === undefined) {
@@ -25,6 +26,11 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
   lines.push(...readoutLines(r));
   if (points.length > 1) lines.push('How it came about:', ...history(points, r).map((line) => `  ${line}`));
   return lines;
+}
+
+function hookWords({ target, since, asked, answer }: NonNullable<RolloutBody['hook']>): string {
+  const said = answer === null ? 'no answer yet' : `the last answer, ${answer.at}: ${answer.detail}`;
+  return `Hook ${target} keeps the gate of the step shut since ${since}; asked ${asked === 1 ? 'once' : `${asked} times`}, ${said}.`;
 }
 
 type Metric = VerdictPoint['metrics'][number];

@@ -56,7 +56,7 @@ function joined(parts: readonly (readonly string[])[], between: string): string[
 }
 
 function planBody({ name, spec, strategy, written, defaults }: EffectivePlan): object {
-  const { leastMs, steps, largestWeight, approvals } = planSummary(spec);
+  const { leastMs, steps, largestWeight, approvals, webhooks } = planSummary(spec);
   return {
     name,
     strategy:
@@ -71,6 +71,6 @@ function planBody({ name, spec, strategy, written, defaults }: EffectivePlan): o
     spec: treeJson(written),
     defaults: [...defaults],
     steps: spec.strategy.steps.map((step) => ({ name: step.name, analyses: analysesOf(spec, step) })),
-    summary: { least: formatDuration(leastMs), steps, largestWeight: largestWeight / 100, approvals },
+    summary: { least: formatDuration(leastMs), steps, largestWeight: largestWeight / 100, approvals, webhooks },
   };
 }

@@ -43,7 +43,7 @@ interface Marks {
 }
 
 function summaryText(spec: PlanSpec): string {
-  const { leastMs, steps, largestWeight, approvals } = planSummary(spec);
+  const { leastMs, steps, largestWeight, approvals, webhooks } = planSummary(spec);
   const held = spec.bakeMs === undefined ? 'all holds' : 'all holds and the bake';
   return [
     `at the least ${durationInWords(leastMs)} (${held})`,
@@ -51,6 +51,7 @@ function summaryText(spec: PlanSpec): string {
       ? 'no steps: all requests at once'
       : `${counted(steps, 'step')} up to ${percent(largestWeight)}, then all requests`,
     ...(approvals === 0 ? [] : [counted(approvals, 'approval')]),
+    ...(webhooks === 0 ? [] : [counted(webhooks, 'webhook')]),
   ].join('; ');
 }
 
@@ -103,7 +104,7 @@ function approvalText({ approve, approval }: StepSpec): string {
 }
 
 /** What has no column. */
-const DETAILS = ['matches', 'sticky', 'mirror', 'headers', 'analysis'] as const;
+const DETAILS = ['matches', 'webhook', 'sticky', 'mirror', 'headers', 'analysis'] as const;
 
 /** Steps that follow each other with the same details are said once. */
 function stepDetails(steps: readonly TreeMap[], marks: Marks): string[] {

@@ -303,7 +303,7 @@ describe('documents', () => {
 });
 
 describe('references', () => {
-  const known = { documents: [], fleets: ['edge'], notifiers: ['deploys'] };
+  const known = { documents: [], fleets: ['edge'], notifiers: ['deploys'], hooks: ['load-test'] };
   const check = (text: string, more: Partial<Parameters<typeof checkReferences>[1]> = {}) => {
     const parsed = parse(text);
     if (parsed.kind === 'error') throw new Error(parsed.errors.map(formatError).join('\n'));

@@ -106,7 +106,7 @@ describe('references of a rule', () => {
     const backend = `apiVersion: serin.dev/v1\nkind: Backend\nmetadata: { name: b }\nspec: { protocol: http1 }\n---\n`;
     const parsed = parseDocuments([{ file: 'r.yaml', text: backend + text(rule) }], NOTHING);
     if (parsed.kind === 'error') throw new Error(parsed.errors.map(formatError).join('\n'));
-    const known = { documents: [], fleets: ['edge'], notifiers: [] };
+    const known = { documents: [], fleets: ['edge'], notifiers: [], hooks: [] };
     return checkReferences(parsed.value, filters === undefined ? known : { ...known, filters }).map(formatError);
   };
 

@@ -12,7 +12,7 @@ const parse = (text: string) => parseDocuments([{ file: 'f.yaml', text }], { shi
 function errorsOf(text: string): readonly string[] {
   const parsed = parse(text);
   if (parsed.kind === 'error') return parsed.errors.map(formatError);
-  const known = { documents: [], fleets: ['edge'], notifiers: [] };
+  const known = { documents: [], fleets: ['edge'], notifiers: [], hooks: [] };
   return checkReferences(parsed.value, known).map(formatError);
 }
 

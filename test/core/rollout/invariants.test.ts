@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LAGGARD_POLICIES, type LaggardPolicy } from '../../../src/core/model/documents.ts';
+import { LAGGARD_POLICIES, type LaggardPolicy, type WebhookSpec } from '../../../src/core/model/documents.ts';
 import { isTerminal } from '../../../src/core/model/phase.ts';
 import { violations } from '../../support/invariants.ts';
 import { backendState, planSpec, planStep, rollout } from '../../support/rollouts.ts';
@@ -21,6 +21,11 @@ const happening = fc.oneof(
     do: fc.constant('verdict' as const),
     verdict: fc.constantFrom('pass' as const, 'fail' as const, 'inconclusive' as const),
   }),
+  fc.record({
+    do: fc.constant('hook' as const),
+    says: fc.constantFrom('open' as const, 'open' as const, 'wait' as const, 'failed' as const, 'reject' as const),
+    late: fc.boolean(),
+  }),
   fc.record({ do: fc.constantFrom('metrics' as const, 'clock' as const), up: fc.boolean() }),
   fc.record({
     do: fc.constantFrom('pause' as const, 'resume' as const, 'promote' as const, 'abort' as const, 'approve' as const),
@@ -34,6 +39,7 @@ const plan = fc.array(
     holdMs: fc.constantFrom(0, 5_000),
     approve: fc.boolean(),
     pins: fc.boolean(),
+    asks: fc.constantFrom(null, null, 'rollback' as const, 'hold' as const),
   }),
   { minLength: 1, maxLength: 4 },
 );
@@ -63,6 +69,12 @@ function play(stage: Stage, h: Happening): void {
     case 'verdict':
       stage.verdict = h.verdict;
       return;
+    case 'hook': {
+      // An answer may come when something else is asked by now.
+      const to = h.late ? stage.questions[0] : stage.questions.at(-1);
+      if (to !== undefined) stage.say(h.says, { to });
+      return;
+    }
     case 'metrics':
       stage.metricsUp = h.up;
       return;
@@ -82,11 +94,20 @@ function play(stage: Stage, h: Happening): void {
   }
 }
 
+const webhook = (otherwise: 'rollback' | 'hold'): WebhookSpec => ({
+  ...{ target: 'checks', everyMs: 1_000, timeoutMs: 500, withinMs: 60_000, otherwise },
+});
+
 /** Every second walk begins where the first step is out: the way there is long, and most walks would not see more. */
 function stageFor(steps: Steps, policy: LaggardPolicy = 'hold', headStart = true): Stage {
   const rising = [...steps].sort((a, b) => a.weight - b.weight);
-  const pinned = rising.map(({ pins, ...step }, i) =>
-    planStep({ ...step, name: `s${i}`, matches: pins ? [{ headers: [{ name: `x-${i}`, type: 'Present' }] }] : [] }),
+  const pinned = rising.map(({ pins, asks, ...step }, i) =>
+    planStep({
+      ...step,
+      ...(asks === null ? {} : { webhook: webhook(asks) }),
+      name: `s${i}`,
+      matches: pins ? [{ headers: [{ name: `x-${i}`, type: 'Present' }] }] : [],
+    }),
   );
   const stage = new Stage({
     spec: planSpec({
@@ -107,7 +128,7 @@ const walk = fc.record({
 });
 
 describe('whatever happens, in whatever order', { timeout: 60_000 }, () => {
-  it('I1–I4, I8–I10 and I16 hold after every change', () => {
+  it('F26: I1–I4, I8–I10 and I16 hold, hooks among them, after every change', () => {
     const reached = new Set<string>();
     fc.assert(
       fc.property(walk, ({ steps, policy, headStart, happenings }) => {

@@ -96,6 +96,16 @@ describe('a step until so many requests', () => {
     expect(stage.rollout.paused !== null).toBe(policy === 'hold');
   });
 
+  it('I16: after its longest time it still waits for its approval, whatever the plan promotes', () => {
+    const until = { requests: 301, regression: null, atMostMs: 60_000 };
+    const steps = [planStep({ until, approve: true }), planStep({ weight: 5_000 })];
+    const spec = planSpec({ analysis, strategy: { name: 'any', steps }, onInconclusive: 'promote' });
+    const stage = new Stage({ spec, deadlineAtMs: 3_600_000 }).prepared().ack().tick().tick(61_000);
+    expect([stage.rollout.step, stage.rollout.waitingFor]).toEqual([0, 'the approval of a person']);
+    stage.command({ type: 'approve', gate: { step: 0, attempt: stage.rollout.attempt } });
+    expect(stage.tick().rollout.step).toBe(1);
+  });
+
   it('has its longest time again once a person has resumed it', () => {
     const stage = waiting('hold', 301).tick(50_000).tick(11_000);
     expect(stage.command({ type: 'resume' })).toBe('accepted');

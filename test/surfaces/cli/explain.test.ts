@@ -55,6 +55,32 @@ describe('explaining an A/B test', () => {
   });
 });
 
+describe('explaining a rollout that waits for a hook', () => {
+  const webhook = { target: 'load-test', everyMs: 1, timeoutMs: 1, withinMs: null, otherwise: 'rollback' } as const;
+  const spec = planSpec({ strategy: { name: 'any', steps: [planStep({ webhook })] } });
+  const gate = { attempt: 1, sinceMs: 0, ask: 3, pendingUntilMs: null, nextAtMs: 9, failed: 0 };
+  const seen = (kind: 'open' | 'wait', attempt = 1) =>
+    body({
+      ...{ phase: 'stepping', step: 0, attempt, spec },
+      hook: { ...gate, answer: { kind, detail: 'HTTP 403: tests run', atMs: 5_000 } },
+    });
+
+  it('says who is asked, how often, and what it said last', () => {
+    expect(seen('wait').hook).toEqual({
+      ...{ target: 'load-test', since: '1970-01-01T00:00:00.000Z', asked: 3 },
+      answer: { kind: 'wait', detail: 'HTTP 403: tests run', at: '1970-01-01T00:00:05.000Z' },
+    });
+    expect(explainLines(seen('wait'), [])).toContain(
+      'Hook load-test keeps the gate of the step shut since 1970-01-01T00:00:00.000Z; asked 3 times, the last answer, 1970-01-01T00:00:05.000Z: HTTP 403: tests run.',
+    );
+  });
+
+  it('says nothing of it once the gate is open, or was that of another step', () => {
+    expect(explainLines(seen('open'), []).join()).not.toContain('load-test');
+    expect(seen('wait', 2).hook).toBeNull();
+  });
+});
+
 describe('explaining a rollout', () => {
   it('says what was compared, how sure it is and what is missing', () => {
     const lines = explainLines(body({ phase: 'stepping' }), [point(1), point(2)]);

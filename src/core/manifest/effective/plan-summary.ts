@@ -10,6 +10,8 @@ export interface PlanSummary {
   readonly largestWeight: number;
   /** Steps that a person has to let go. */
   readonly approvals: number;
+  /** Steps that a hook has to let go. */
+  readonly webhooks: number;
 }
 
 export function planSummary({ strategy: { steps }, bakeMs = 0 }: PlanSpec): PlanSummary {
@@ -18,6 +20,7 @@ export function planSummary({ strategy: { steps }, bakeMs = 0 }: PlanSpec): Plan
     steps: steps.length,
     largestWeight: Math.max(0, ...steps.map(({ weight }) => weight)),
     approvals: steps.filter(({ approve }) => approve).length,
+    webhooks: steps.filter(({ webhook }) => webhook !== undefined).length,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ApprovalSpec, PlanSpec, StepSpec, UntilSpec } from '../../model/documents.ts';
+import type { ApprovalSpec, PlanSpec, StepSpec, UntilSpec, WebhookSpec } from '../../model/documents.ts';
 import type { PinMatch } from '../../model/match.ts';
 import type { HeaderChange } from '../../model/route-rule.ts';
 import type { StickySpec } from '../../model/sticky.ts';
@@ -11,13 +11,14 @@ const BY_DEADLINE = "the plan's deadline";
 
 /** A step as a Plan has it. `hasSticky`: its `sticky` is its own, not that of the plan. */
 export function writtenStep(step: StepSpec, plan: PlanSpec, hasSticky: boolean): TreeMap {
-  const { sticky, mirror, headers, until } = step;
+  const { sticky, mirror, headers, until, webhook } = step;
   return {
     name: step.name,
     weight: step.weight / 100,
     matches: step.matches.map(writtenMatch),
     hold: new Span(step.holdMs),
     until: until === undefined ? new Unsaid() : writtenUntil(until),
+    webhook: webhook === undefined ? new Unsaid() : writtenWebhook(webhook),
     ...writtenApproval(step),
     ...(sticky === undefined || hasSticky
       ? { sticky: sticky === undefined ? new Unsaid() : writtenSticky(sticky, plan) }
@@ -40,6 +41,17 @@ function writtenTerms({ by, withinMs, otherwise }: ApprovalSpec): TreeMap {
     // A file must not say it where it never comes to that.
     otherwise: withinMs === null ? new Unsaid({ value: otherwise }) : otherwise,
   };
+}
+
+function writtenWebhook({ target, everyMs, timeoutMs, withinMs, otherwise, metadata }: WebhookSpec): TreeMap {
+  return defined({
+    target,
+    every: new Span(everyMs),
+    timeout: new Span(timeoutMs),
+    within: withinMs === null ? new Unsaid({ words: BY_DEADLINE }) : new Span(withinMs),
+    otherwise: withinMs === null ? new Unsaid({ value: otherwise }) : otherwise,
+    metadata: metadata === undefined ? undefined : { ...metadata },
+  });
 }
 
 function writtenUntil({ requests, regression, atMostMs }: UntilSpec): TreeMap {

@@ -22,10 +22,18 @@ export interface LintFacts {
   readonly config: ConfigFacts | null;
 }
 
+interface Addressee {
+  readonly name: string;
+  /** Can it tell who has sent something? */
+  readonly signed: boolean;
+  readonly place: SourcePlace;
+}
+
 export interface ConfigFacts {
   /** By fleet; `null`: it has no metrics. */
   readonly scrapeMs: ReadonlyMap<string, number | null>;
-  readonly notifiers: readonly { readonly name: string; readonly signed: boolean; readonly place: SourcePlace }[];
+  readonly notifiers: readonly Addressee[];
+  readonly hooks: readonly Addressee[];
 }
 
 export function finding(code: LintCode, from: Pick<ParsedDocument, 'placeOf'>, path: string, message: string): Finding {

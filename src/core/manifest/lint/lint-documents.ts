@@ -1,6 +1,7 @@
 import { USUAL_SCRAPE_MS } from '../../analysis/sample-health.ts';
 import type { Document } from '../../model/documents.ts';
 import { targetsOf } from '../../model/route-rule.ts';
+import { hooksOf } from '../check-references.ts';
 import type { ParsedDocument } from '../parse-documents.ts';
 import { type Finding, finding, type LintFacts } from './finding.ts';
 import { lintEvidence } from './lint-evidence.ts';
@@ -29,7 +30,7 @@ export function lintDocuments(parsed: readonly ParsedDocument[], facts: LintFact
       ...(facts.config === null ? [] : lintAgainstConfig(plan, facts.config, fleets)),
     ]);
   });
-  return [...found, ...unsigned(all, facts)];
+  return [...found, ...unsigned(all, facts), ...unsignedHooks(all, facts)];
 }
 
 /** Steps that a strategy makes of one line have one fault. */
@@ -84,5 +85,17 @@ function unsigned(documents: readonly Document[], { config }: LintFacts): readon
     .map(({ name, place }) => {
       const message = `messages to notifier ${name} are not signed`;
       return finding('notifier-unsigned', { placeOf: () => place }, 'notifiers', message);
+    });
+}
+
+/** Hooks that some step asks. */
+function unsignedHooks(documents: readonly Document[], { config }: LintFacts): readonly Finding[] {
+  const plans = documents.flatMap((document) => (document.kind === 'Plan' ? [document.spec] : []));
+  const asked = new Set(plans.flatMap(hooksOf).map(({ target }) => target));
+  return (config?.hooks ?? [])
+    .filter(({ name, signed }) => asked.has(name) && !signed)
+    .map(({ name, place }) => {
+      const message = `questions to hook ${name} are not signed`;
+      return finding('hook-unsigned', { placeOf: () => place }, 'hooks', message);
     });
 }

@@ -1,5 +1,6 @@
 import { formatDuration } from '../../model/duration.ts';
 import { didYouMean } from '../../model/suggest.ts';
+import { hooksOf } from '../check-references.ts';
 import { type ConfigFacts, type Finding, finding } from './finding.ts';
 import { allPlaced, fourScrapesMs, isJudged, isWritten, type PlanUnderLint, under } from './plan-under-lint.ts';
 
@@ -64,6 +65,11 @@ export function lintAgainstConfig(plan: PlanUnderLint, config: ConfigFacts, flee
           ),
         ],
   );
+  const hooks = config.hooks.map(({ name }) => name);
+  for (const { path, target } of hooksOf(spec)) {
+    if (hooks.includes(target)) continue;
+    unknown.push(finding('unknown-hook', from, path, `there is no hook ${target}.${didYouMean(target, hooks)}`));
+  }
   const blind = fleets.filter((fleet) => (config.scrapeMs.get(fleet) ?? null) === null);
   if (!isJudged(plan) || blind.length === 0) return unknown;
   const message = `the plan has analyses, and fleet ${blind.join(', ')} has no metrics`;

@@ -2,14 +2,18 @@ import { type StepSpec, TOTAL_WEIGHT } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { percent } from '../../model/percent.ts';
 import { type Finding, finding } from './finding.ts';
-import { fourScrapesMs, inForce, type PlanUnderLint, stepPath } from './plan-under-lint.ts';
+import { fourScrapesMs, inForce, type PlanUnderLint, stepPath, webhookPath } from './plan-under-lint.ts';
 
 const LARGE_START = 2_500;
 const HALF = 5_000;
 
 export function lintSteps(plan: PlanUnderLint): Finding[] {
   const { from, steps } = plan;
-  const each = steps.flatMap((step, i) => [...lintHold(plan, step, i), ...lintUse(plan, step, i)]);
+  const each = steps.flatMap((step, i) => [
+    ...lintHold(plan, step, i),
+    ...lintUse(plan, step, i),
+    ...lintWebhook(plan, step, i),
+  ]);
   const first = steps.find(({ weight }) => weight > 0);
   const last = steps.at(-1);
   const found: Finding[] = [];
@@ -31,7 +35,7 @@ function lintHold(plan: PlanUnderLint, step: StepSpec, index: number): Finding[]
   const path = stepPath(plan, index, 'hold');
   const { name, holdMs } = step;
   const judged = inForce(plan, step).length > 0;
-  if (holdMs === 0 && !step.approve && step.until === undefined && !judged) {
+  if (holdMs === 0 && !step.approve && step.until === undefined && step.webhook === undefined && !judged) {
     return [finding('no-hold', from, path, `step ${name} is over as soon as it is live`)];
   }
   const before = plan.steps[index - 1];
@@ -41,11 +45,20 @@ function lintHold(plan: PlanUnderLint, step: StepSpec, index: number): Finding[]
   return [finding('hold-below-scrapes', from, path, message)];
 }
 
+/** The deadline of the plan comes first then, and what it says about it is another thing. */
+function lintWebhook(plan: PlanUnderLint, { name, webhook }: StepSpec, index: number): Finding[] {
+  const { deadlineMs } = plan.spec;
+  if (webhook?.withinMs == null || webhook.withinMs < deadlineMs) return [];
+  const words = `step ${name} gives its hook ${formatDuration(webhook.withinMs)}`;
+  const message = `${words}, the deadline is ${formatDuration(deadlineMs)} from the start`;
+  return [finding('webhook-beyond-deadline', plan.from, webhookPath(plan, index, 'within'), message)];
+}
+
 /** A step that changes nothing and asks nothing, not even time. */
 function lintUse(plan: PlanUnderLint, step: StepSpec, index: number): Finding[] {
   const { from, steps } = plan;
   const before = steps[index - 1];
-  const asks = step.approve || step.until !== undefined || step.analysis.length > 0;
+  const asks = step.approve || step.until !== undefined || step.webhook !== undefined || step.analysis.length > 0;
   const sameMatches = JSON.stringify(step.matches) === JSON.stringify(before?.matches ?? []);
   const iterates = before !== undefined && (step.holdMs > 0 || plan.spec.strategy.name !== 'inline');
   const isNew = step.mirror !== before?.mirror || JSON.stringify(step.headers) !== JSON.stringify(before?.headers);

@@ -81,6 +81,11 @@ export function stepPath(plan: PlanUnderLint, index: number, field: string): str
   return isWritten(plan, parameter) ? parameter : 'spec.strategy.use';
 }
 
+/** The same of a field of its webhook. */
+export function webhookPath(plan: PlanUnderLint, index: number, field: string): string {
+  return isInline(plan) ? `${stepPath(plan, index, 'webhook')}.${field}` : 'spec.strategy.use';
+}
+
 function isInline({ spec }: PlanUnderLint): boolean {
   return spec.strategy.name === 'inline';
 }

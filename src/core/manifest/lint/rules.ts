@@ -16,7 +16,7 @@ export const LINT_RULES = {
     fix: 'Add spec.deadline: so long a person may take, and then it is rolled back.',
   },
   'deadline-below-holds': { severity: 'error', fix: 'Make the deadline longer, or the holds shorter.' },
-  'no-hold': { severity: 'warning', fix: 'Give the step a hold, until or approve.' },
+  'no-hold': { severity: 'warning', fix: 'Give the step a hold, until, webhook or approve.' },
   'hold-below-scrapes': { severity: 'warning', fix: 'Hold each step for four scrapes at least.' },
   'window-below-scrapes': { severity: 'warning', fix: 'Make the window four scrapes at least.' },
   'patience-below-scrapes': {
@@ -39,6 +39,15 @@ export const LINT_RULES = {
   'notifier-unsigned': {
     severity: 'warning',
     fix: 'Give it a secret: receivers cannot tell otherwise who has sent a message.',
+  },
+  'unknown-hook': { severity: 'error', fix: 'Add it under hooks of serin.yaml, or correct the name.' },
+  'hook-unsigned': {
+    severity: 'warning',
+    fix: 'Give it a secret or a header: it cannot tell otherwise who asks.',
+  },
+  'webhook-beyond-deadline': {
+    severity: 'warning',
+    fix: 'Make within shorter, or the deadline longer.',
   },
   'no-metrics': {
     severity: 'error',

@@ -7,6 +7,7 @@ import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { BREAKER_CLOSED } from '../breaker.ts';
 import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseWithoutEvidence } from '../gates.ts';
 import { guardPush } from '../guard-push.ts';
+import { awaitHook, refusedByHook, shutWords, takeAnswer } from '../hook-gate.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
 import { ownJudge } from '../judged-plan.ts';
 import type { LiveCheck } from '../live-check.ts';
@@ -37,17 +38,27 @@ export function stepping(d: Draft, input: StepInput): number | null {
     revert(d, observed, failedAnalysis(outcome), settings);
     return d.nowMs + LOOK_AGAIN_MS;
   }
+  const step = d.rollout.spec.strategy.steps[d.rollout.step];
+  if (step === undefined) throw new Error(`rollout ${d.rollout.id} is at step ${d.rollout.step}, which its plan lacks`);
+  takeAnswer(d, step, observed.answer);
+  const refused = refusedByHook(d.rollout);
+  if (refused !== null) {
+    revert(d, observed, refused, settings);
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
   if (d.nowMs >= d.rollout.deadlineAtMs) {
     return atDeadline(d, input, live, () => void advance(d, observed));
   }
-  const step = d.rollout.spec.strategy.steps[d.rollout.step];
-  if (step === undefined) throw new Error(`rollout ${d.rollout.id} is at step ${d.rollout.step}, which its plan lacks`);
   if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval');
   pauseWithoutEvidence(d, input.breaker ?? BREAKER_CLOSED, settings);
 
   const measureAtMs = nextMeasurementMs(d.rollout, observed.scrapeMs, d.nowMs);
   const heldUntilMs = hold(d, input, live, step, outcome, measureAtMs);
   if (heldUntilMs === 'expired') return expired(d, input);
+  if (heldUntilMs === 'shut') {
+    revertLate(d, observed, shutWords(d.rollout), settings);
+    return d.nowMs + LOOK_AGAIN_MS;
+  }
   if (heldUntilMs === 'lapsed') {
     const summary = `nobody has approved in time: it waited for ${d.rollout.waitingFor}`;
     revertLate(d, observed, summary, settings);
@@ -85,7 +96,7 @@ function hold(
   step: StepSpec,
   outcome: JudgeOutcome | null,
   measureAtMs: number | null,
-): number | 'open' | 'expired' | 'lapsed' {
+): number | 'open' | 'expired' | 'shut' | 'lapsed' {
   const backstopMs = d.nowMs + LOOK_AGAIN_MS;
   if (live.kind !== 'live') return backstopMs;
   const heldUntilMs = heldByEvidence(d, breaker, outcome, measureAtMs);
@@ -105,7 +116,8 @@ function hold(
     // Whoever resumes it gives it that time again.
     const expiresAtMs =
       atMostMs === null ? Number.POSITIVE_INFINITY : Math.max(sinceMs, d.rollout.resumedAtMs ?? 0) + atMostMs;
-    return d.nowMs >= expiresAtMs ? 'expired' : Math.min(measureAtMs ?? backstopMs, expiresAtMs);
+    if (d.nowMs < expiresAtMs) return Math.min(measureAtMs ?? backstopMs, expiresAtMs);
+    if (d.rollout.spec.onInconclusive !== 'promote') return 'expired';
   }
   const against = againstEnd(d.rollout);
   if (against !== null) {
@@ -116,5 +128,9 @@ function hold(
     wait(d, STEADY_CLOCK);
     return backstopMs;
   }
-  return awaitApproval(d, step, settings);
+  const hook = awaitHook(d, step, settings);
+  if (hook !== 'open') return hook;
+  const approval = awaitApproval(d, step, settings);
+  // Going on without enough evidence is going on without that alone.
+  return approval === 'open' && missing !== null ? 'expired' : approval;
 }

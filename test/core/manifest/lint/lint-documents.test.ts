@@ -10,6 +10,7 @@ const NOTHING: LintFacts = { requestsPerSecond: null, errorRate: null, config: n
 const CONFIG: NonNullable<LintFacts['config']> = {
   scrapeMs: new Map([['edge', 15_000]]),
   notifiers: [{ name: 'deploys', signed: true, place: { file: 'serin.yaml', line: 3, column: 5 } }],
+  hooks: [{ name: 'load-test', signed: true, place: { file: 'serin.yaml', line: 5, column: 5 } }],
 };
 const rps = (requestsPerSecond: number, errorRate: number | null = null): LintFacts => ({
   ...NOTHING,
@@ -133,6 +134,26 @@ const CASES: readonly Case[] = [
     '3:5',
     'messages to notifier deploys are not signed',
     { ...NOTHING, config: { ...CONFIG, notifiers: CONFIG.notifiers.map((one) => ({ ...one, signed: false })) } },
+  ],
+  [
+    'unknown-hook',
+    plan(steps(GOOD, '{ weight: 50, hold: 5m, webhook: { target: lod-test } }') + JUDGED + DEADLINE),
+    '9:52',
+    'there is no hook lod-test. Did you mean "load-test"?',
+    { ...NOTHING, config: CONFIG },
+  ],
+  [
+    'hook-unsigned',
+    plan(steps(GOOD, '{ weight: 50, hold: 5m, webhook: { target: load-test } }') + JUDGED + DEADLINE),
+    '5:5',
+    'questions to hook load-test are not signed',
+    { ...NOTHING, config: { ...CONFIG, hooks: CONFIG.hooks.map((one) => ({ ...one, signed: false })) } },
+  ],
+  [
+    'webhook-beyond-deadline',
+    plan(steps(GOOD, '{ weight: 50, hold: 5m, webhook: { target: load-test, within: 2h } }') + JUDGED + DEADLINE),
+    '9:71',
+    'step step-2 gives its hook 2h, the deadline is 2h from the start',
   ],
   [
     'no-metrics',

@@ -1,0 +1,53 @@
+import { retryAfterMs } from '../../core/model/retry-after.ts';
+import type { HookAnswer } from '../../core/rollout/hook-answer.ts';
+
+/** By these a hook says that it is not yet: they are answers, and not its failure. */
+const NOT_YET = [202, 403, 409, 423, 425, 429];
+const LONGEST_PAUSE_MS = 3_600_000;
+const DECISIONS = ['open', 'wait', 'reject'] as const;
+
+export interface HookReply {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly body: string;
+  /** Is that all of it? */
+  readonly whole: boolean;
+  /** Makes what the hook says fit to be shown. */
+  readonly show: (words: string) => string;
+}
+
+/**
+ * What an answer means. A 2xx opens the gate, unless its body says otherwise; half an answer may have said otherwise, so
+ * it opens nothing. Of errors and redirects no body is believed, for they may come from somebody in between.
+ */
+export function readAnswer(reply: HookReply, nowMs: number): HookAnswer {
+  const { status, body, whole, retryAfter, show } = reply;
+  const said = status < 300 || (status >= 400 && status < 500) ? saidIn(body) : null;
+  const words = show(said?.message ?? (status >= 300 || (status === 202 && said === null) ? body : ''));
+  const detail = `HTTP ${status}${words === '' ? '' : `: ${words}`}`;
+  const pauseMs = status === 429 || status === 503 ? retryAfterMs(retryAfter, nowMs, LONGEST_PAUSE_MS) : null;
+  const later = pauseMs === null ? {} : { afterMs: pauseMs };
+  if (said !== null && whole && said.decision === 'reject') return { kind: 'reject', detail };
+  if (NOT_YET.includes(status) && said?.decision !== 'open') return { kind: 'wait', detail, ...later };
+  if (status >= 300 && status < 400) return { kind: 'failed', detail: `HTTP ${status}; redirects are not followed` };
+  if (status < 200 || status >= 300) return { kind: NOT_YET.includes(status) ? 'wait' : 'failed', detail, ...later };
+  if (!whole) return { kind: 'failed', detail: `HTTP ${status}, and its answer broke off or is too long` };
+  if (said?.decision === undefined) return { kind: 'open', detail };
+  const decision = DECISIONS.find((one) => one === said.decision);
+  if (decision !== undefined) return { kind: decision, detail };
+  return { kind: 'failed', detail: `HTTP ${status} with a decision that is none of ${DECISIONS.join(', ')}` };
+}
+
+/** A JSON object, as far as it concerns us; `null`: it is none. */
+function saidIn(body: string): { readonly decision?: unknown; readonly message?: string } | null {
+  if (!body.trimStart().startsWith('{')) return null;
+  try {
+    const { decision, message } = JSON.parse(body) as Record<string, unknown>;
+    return {
+      ...(decision === undefined ? {} : { decision }),
+      ...(typeof message === 'string' ? { message } : {}),
+    };
+  } catch {
+    return null;
+  }
+}
