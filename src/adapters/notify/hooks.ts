@@ -60,9 +60,9 @@ export function createHooks({ targets, clock, logger, userAgent = 'serin' }: Hoo
     if (posted.kind === 'timeout') return failed(`no answer within ${timeoutMs} ms`);
     if (posted.kind === 'unreachable') return failed(`it cannot be reached (${posted.code})`);
     const hidden = [target.url, ...secrets, ...Object.values(target.headers ?? {}).flatMap(withParts)];
-    const { status, retryAfter, start, whole } = posted;
+    const { status, retryAfter, start, whole, encoded } = posted;
     const show = (words: string) => shown(words, url, hidden);
-    return readAnswer({ status, retryAfter, body: start, whole, show }, clock.now());
+    return readAnswer({ status, retryAfter, body: start, whole, encoded, show }, clock.now());
   };
 
   return {

@@ -20,6 +20,8 @@ export type Posted =
       /** The first bytes of the answer; `whole`: they are all of it. */
       readonly start: string;
       readonly whole: boolean;
+      /** Packed, though nobody asked for that. */
+      readonly encoded: boolean;
     }
   | { readonly kind: 'timeout' }
   /** A code of the network, fit to be shown. */
@@ -42,7 +44,9 @@ export async function post({ agent, clock, timeoutMs, url, headers, body }: Post
     });
     const { statusCode: status } = response;
     const retryAfter = [response.headers['retry-after']].flat()[0];
-    return { kind: 'answered', status, retryAfter, ...(await readStart(response.body)) };
+    const encoding = [response.headers['content-encoding']].flat()[0] ?? 'identity';
+    const encoded = encoding.toLowerCase() !== 'identity';
+    return { kind: 'answered', status, retryAfter, encoded, ...(await readStart(response.body)) };
   } catch (error) {
     return deadline.signal.aborted ? { kind: 'timeout' } : { kind: 'unreachable', code: codeOf(error) };
   } finally {

@@ -12,17 +12,20 @@ export interface HookReply {
   readonly body: string;
   /** Is that all of it? */
   readonly whole: boolean;
+  /** Is it packed in a way that nobody asked for? */
+  readonly encoded: boolean;
   /** Makes what the hook says fit to be shown. */
   readonly show: (words: string) => string;
 }
 
 /**
- * What an answer means. A 2xx opens the gate, unless its body says otherwise; half an answer may have said otherwise, so
- * it opens nothing. Of errors and redirects no body is believed, for they may come from somebody in between.
+ * What an answer means. A 2xx opens the gate, unless its body says otherwise; half an answer, or one
+ * that cannot be read, may have said otherwise, so it opens nothing. Of errors and redirects no body is believed, for they may come from somebody in between.
  */
 export function readAnswer(reply: HookReply, nowMs: number): HookAnswer {
-  const { status, body, whole, retryAfter, show } = reply;
-  const said = status < 300 || (status >= 400 && status < 500) ? saidIn(body) : null;
+  const { status, body, whole, encoded, retryAfter, show } = reply;
+  const read = status < 300 || (status >= 400 && status < 500) ? saidIn(body) : null;
+  const said = read === 'garbled' ? null : read;
   const words = show(said?.message ?? (status >= 300 || (status === 202 && said === null) ? body : ''));
   const detail = `HTTP ${status}${words === '' ? '' : `: ${words}`}`;
   const pauseMs = status === 429 || status === 503 ? retryAfterMs(retryAfter, nowMs, LONGEST_PAUSE_MS) : null;
@@ -32,22 +35,32 @@ export function readAnswer(reply: HookReply, nowMs: number): HookAnswer {
   if (status >= 300 && status < 400) return { kind: 'failed', detail: `HTTP ${status}; redirects are not followed` };
   if (status < 200 || status >= 300) return { kind: NOT_YET.includes(status) ? 'wait' : 'failed', detail, ...later };
   if (!whole) return { kind: 'failed', detail: `HTTP ${status}, and its answer broke off or is too long` };
+  if (read === 'garbled' || (encoded && body !== '')) {
+    return { kind: 'failed', detail: `HTTP ${status}, and its answer cannot be read` };
+  }
   if (said?.decision === undefined) return { kind: 'open', detail };
   const decision = DECISIONS.find((one) => one === said.decision);
   if (decision !== undefined) return { kind: decision, detail };
   return { kind: 'failed', detail: `HTTP ${status} with a decision that is none of ${DECISIONS.join(', ')}` };
 }
 
-/** A JSON object, as far as it concerns us; `null`: it is none. */
-function saidIn(body: string): { readonly decision?: unknown; readonly message?: string } | null {
-  if (!body.trimStart().startsWith('{')) return null;
+interface Said {
+  readonly decision?: unknown;
+  readonly message?: string;
+}
+
+/** A JSON object, as far as it concerns us; `null`: it is none; `garbled`: it was to be one. */
+function saidIn(body: string): Said | 'garbled' | null {
+  // A byte order mark is no part of JSON, and some servers begin with one; `trim` takes it for a space.
+  const text = body.trim();
+  if (!text.startsWith('{')) return null;
   try {
-    const { decision, message } = JSON.parse(body) as Record<string, unknown>;
+    const { decision, message } = JSON.parse(text) as Record<string, unknown>;
     return {
       ...(decision === undefined ? {} : { decision }),
       ...(typeof message === 'string' ? { message } : {}),
     };
   } catch {
-    return null;
+    return 'garbled';
   }
 }

@@ -70,7 +70,17 @@ describe('what opens no gate', () => {
     expect(await ask()).toEqual({ kind: 'failed', detail: 'HTTP 200, and its answer broke off or is too long' });
   });
 
+  it.each<[string, string, Record<string, string>]>([
+    ['is no JSON after all', '{"decision":"reject",}', {}],
+    ['has the quotes of another language', "{'decision': 'wait'}", {}],
+    ['is packed, which nobody asked for', '\x1f\x8b\x08', { 'content-encoding': 'gzip' }],
+  ])('a 200 whose body %s: it may have said no', async (_name, body, headers) => {
+    answer(200, body, headers);
+    expect(await ask()).toEqual({ kind: 'failed', detail: 'HTTP 200, and its answer cannot be read' });
+  });
+
   it.each<[string, number, string, HookAnswer['kind']]>([
+    ['wait, behind a byte order mark', 200, '\ufeff{"decision":"wait"}', 'wait'],
     ['wait', 200, '{"decision":"wait","message":"tests run"}', 'wait'],
     ['what nobody knows', 200, '{"decision":"yes"}', 'failed'],
     ['open, by an error', 403, '{"decision":"open"}', 'wait'],
