@@ -74,14 +74,21 @@ async function readStart(body: Dispatcher.ResponseData['body']): Promise<{ start
   return { start: Buffer.concat(chunks).subarray(0, MAX_READ_BYTES).toString(), whole };
 }
 
-/** The other side's own words, when they are short text: one line, without our secrets. */
+/** The other side's own words, when they are short text: one line, without our secrets nor what the URL holds of them. */
 export function shown(text: string, url: URL, hidden: readonly string[]): string {
   if (text.includes('\ufffd') || text.includes('\0') || text.trimStart().startsWith('<')) return '';
   let clean = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
-  for (const secret of [...hidden, url.href, `${url.pathname}${url.search}`, url.pathname, url.host]) {
+  for (const secret of [...hidden, url.href, `${url.pathname}${url.search}`, url.pathname, url.host, ...partsOf(url)]) {
     if (secret.length > 1) clean = clean.replaceAll(secret, '[redacted]');
   }
   return clean.length <= MAX_WORDS ? clean : `${clean.slice(0, MAX_WORDS - 1)}…`;
+}
+
+/** What receivers quote by itself: what they were let in by, and the values of the query; short ones are any word. */
+function partsOf(url: URL): readonly string[] {
+  const { authorization = '' } = basicAuth(url);
+  const parts = [authorization.replace(/^Basic /, ''), url.password, plain(url.password), ...url.searchParams.values()];
+  return parts.filter((part) => part.length > 7);
 }
 
 /** Only codes: messages of the network name hosts and addresses. */
@@ -97,6 +104,15 @@ export function webUrl(text: string): URL | null {
 
 export function basicAuth({ username, password }: URL): Record<string, string> {
   if (username === '') return {};
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const text = `${plain(username)}:${plain(password)}`;
   return { authorization: `Basic ${Buffer.from(text).toString('base64')}` };
+}
+
+/** A `%` that begins no escape is one. */
+function plain(escaped: string): string {
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return escaped;
+  }
 }

@@ -154,4 +154,18 @@ describe('a question', () => {
     expect(refused?.detail).toContain('HTTP 403: no access for [redacted]');
     expect(lines).toHaveLength(2);
   });
+
+  it('I17: shows no part of what lets it in, as a hook that quotes its request has them', async () => {
+    const url = new URL(receiver.url);
+    Object.assign(url, { username: 'serin', password: '50%is-secret', search: '?key=key-is-secret' });
+    const own = createHooks({ targets: [{ name: 'load-test', url: url.href }], clock, logger });
+    receiver.answer((response) => {
+      const { authorization } = receiver.received.at(-1)?.headers ?? {};
+      response.writeHead(403).end(`who is ${authorization} or 50%is-secret with key-is-secret?`);
+    });
+    expect((await own.ask(question()))?.detail).toBe(
+      'HTTP 403: who is Basic [redacted] or [redacted] with [redacted]?',
+    );
+    await own.close();
+  });
 });
