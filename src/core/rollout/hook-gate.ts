@@ -83,6 +83,8 @@ export function awaitHook(d: Draft, { webhook }: StepSpec, settings: Settings): 
 function hasLastWord({ nowMs }: Draft, { everyMs, timeoutMs }: WebhookSpec, gate: HookGate, untilMs: number): boolean {
   const { pendingUntilMs, nextAtMs } = gate;
   if (pendingUntilMs === null) return nextAtMs < untilMs && nowMs - nextAtMs > everyMs + LOST_AFTER_MS;
+  // Lost with whoever asked, and nobody has looked since.
+  if (pendingUntilMs < untilMs) return nowMs - pendingUntilMs > LOST_AFTER_MS;
   return nowMs < pendingUntilMs && pendingUntilMs - timeoutMs - LOST_AFTER_MS >= untilMs;
 }
 

@@ -137,6 +137,15 @@ describe('while a hook is waited for', () => {
     expect(silent.tick(5_001).rollout.phase).toBe('rolling_back');
   });
 
+  it('an engine that was away for longer than its time, with its question, is not its fault either', () => {
+    const back = (): Stage => asked().tick(2 * WITHIN_MS);
+    expect(place(back())).toEqual(['stepping', 0]);
+    expect(back().questions.map(({ id }) => id)).toEqual(['r1-gate-1-1', 'r1-gate-1-1']);
+    expect(place(back().say('open'))).toEqual(['stepping', 1]);
+    expect(back().say('wait').rollout.phase).toBe('rolling_back');
+    expect(back().tick(5_001).rollout.phase).toBe('rolling_back');
+  });
+
   it('a plan that promotes what it could not be sure of does not do without it', () => {
     const analysis = [{ kind: 'error-rate', name: 'errors', max: 0.01, minRequests: null } as const];
     const stage = held({ plan: { analysis, onInconclusive: 'promote' }, deadlineAtMs: 60_000 });
