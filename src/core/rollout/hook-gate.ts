@@ -120,7 +120,9 @@ function lastWords(gate: HookGate | null): string {
 
 /** Once for a step: that it waits, and what becomes of it. */
 function tellWait(d: Draft, { target, otherwise }: WebhookSpec, { answer }: HookGate, untilMs: number): void {
-  const then = otherwise === 'rollback' || untilMs === d.rollout.deadlineAtMs ? 'it goes back' : 'it is paused';
+  const { deadlineAtMs, spec } = d.rollout;
+  const holds = untilMs === deadlineAtMs ? spec.onInconclusive === 'hold' : otherwise === 'hold';
+  const then = holds ? 'it is paused' : 'it goes back';
   tell(d, 'webhook', [
     ['Hook', target],
     ['Last answer', answer?.detail ?? 'none yet'],

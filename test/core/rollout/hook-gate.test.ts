@@ -256,6 +256,17 @@ describe('people hear of a hook', () => {
     });
   });
 
+  it.each([
+    ['rollback', 'it goes back'],
+    ['hold', 'it is paused'],
+  ] as const)('with what the plan does at its deadline (%s), where that comes first', (onInconclusive, then) => {
+    const stage = asked({ webhook: { withinMs: null }, plan: { onInconclusive }, deadlineAtMs: 300_000 }).say('wait');
+    stage.tick(200_000);
+    expect(told(stage)[0]?.fields.at(-1)).toEqual(['Otherwise', expect.stringContaining(then)]);
+    stage.tick(100_000);
+    expect(stage.rollout.paused !== null).toBe(onInconclusive === 'hold');
+  });
+
   it('as soon as it has given no answer three times in a row', () => {
     const stage = asked().say('failed').tick(EVERY_MS).say('failed').tick(EVERY_MS);
     expect(told(stage)).toEqual([]);
