@@ -1,12 +1,12 @@
 import type { ApprovalSpec, StepSpec } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
+import { isApproved } from './approval-state.ts';
 import { pause } from './gates.ts';
-import type { Rollout } from './rollout.ts';
 import { change, type Draft, emit, type Settings, wait } from './transition.ts';
 
 /**
- * The last gate of a step, behind that of a hook: nothing but a person's word is missing. `lapsed`: nobody has said it in time, and then it goes
- * back; else until when to wait.
+ * The last gate of a step, behind that of a hook: nothing but a person's word is missing. `lapsed`: nobody has said it in
+ * time, and then it goes back; else until when to wait.
  */
 export function awaitApproval(
   d: Draft,
@@ -32,10 +32,6 @@ export function awaitApproval(
       emit(d, 'held', `${reason}; the plan goes on all the same`);
       return 'open';
   }
-}
-
-function isApproved({ approval, step, attempt }: Rollout): boolean {
-  return approval !== null && approval.step === step && approval.attempt === attempt;
 }
 
 /** Who may, in words. */

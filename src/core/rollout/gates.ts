@@ -1,4 +1,5 @@
 import type { JudgeOutcome } from '../analysis/judge.ts';
+import { lacksApproval } from './approval-state.ts';
 import { LOOK_AGAIN_MS } from './await-live.ts';
 import type { Breaker } from './breaker.ts';
 import { isGateShut } from './hook-state.ts';
@@ -7,6 +8,8 @@ import { revertLate } from './moves.ts';
 import { currentAnalysis, nextMeasurementMs } from './needs.ts';
 import { tell } from './notice.ts';
 import { queryLink } from './query-link.ts';
+import type { Rollout } from './rollout.ts';
+import { againstEnd } from './take-readouts.ts';
 import { change, type Draft, emit, type Settings, type StepInput, wait } from './transition.ts';
 
 /** What holds a step and a bake alike. */
@@ -54,7 +57,7 @@ export function atDeadline(d: Draft, input: StepInput, live: LiveCheck, goOn: ()
     return nextMeasurementMs(d.rollout, observed.scrapeMs, d.nowMs) ?? d.nowMs + LOOK_AGAIN_MS;
   }
   const isSafe = live.kind === 'live' && settings.clockTrusted && breaker?.openSinceMs == null;
-  const promotes = onInconclusive === 'promote' && isSafe && d.rollout.paused === null && !isGateShut(d.rollout);
+  const promotes = onInconclusive === 'promote' && isSafe && !isHeldByOthers(d.rollout);
   if (promotes && lacksOnlyPower(d, observed.scrapeMs)) {
     emit(d, 'held', 'the deadline passed; the plan promotes what looks well, though it could not be sure');
     goOn();
@@ -63,6 +66,12 @@ export function atDeadline(d: Draft, input: StepInput, live: LiveCheck, goOn: ()
   const summary = `the deadline passed while waiting for ${d.rollout.waitingFor}`;
   revertLate(d, observed, summary, settings);
   return d.nowMs + LOOK_AGAIN_MS;
+}
+
+/** The plan may do without certainty, but not without the word of a hook or a person, nor for one who loses its test. */
+function isHeldByOthers(rollout: Rollout): boolean {
+  const loses = rollout.phase === 'stepping' && againstEnd(rollout) !== null;
+  return rollout.paused !== null || isGateShut(rollout) || lacksApproval(rollout) || loses;
 }
 
 /** Fresh evidence with nothing against the canary, on too few requests. Missing evidence is something else. */

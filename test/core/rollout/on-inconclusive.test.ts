@@ -31,6 +31,22 @@ describe('a canary that looks well, on too few requests, at its deadline', () =>
     expect(stage.rollout.paused === null).toBe(policy !== 'hold');
   });
 
+  it('I16: goes back without the approval of its step, whatever the plan promotes', () => {
+    const strategy = { name: 'any', steps: [planStep({ approve: true })] };
+    const atEnd = (isApproved: boolean): Stage => {
+      const spec = planSpec({ analysis, strategy, onInconclusive: 'promote' });
+      const stage = new Stage({ spec, deadlineAtMs: 600_000 }).prepared();
+      stage.verdict = 'inconclusive';
+      stage.openReason = 'LOW_POWER';
+      stage.ack().tick();
+      const gate = { step: 0, attempt: stage.rollout.attempt };
+      if (isApproved) expect(stage.command({ type: 'approve', gate })).toBe('accepted');
+      return stage.tick(598_000).tick(1_000).tick(1_000);
+    };
+    expect(atEnd(false).rollout.phase).toBe('rolling_back');
+    expect(atEnd(true).rollout.phase).toBe('promoting');
+  });
+
   it('once resumed has its whole time again, and goes on as soon as it may', () => {
     const stage = pastDeadline('hold', 'LOW_POWER');
     expect(stage.command({ type: 'resume' })).toBe('accepted');

@@ -60,6 +60,23 @@ describe('a test', () => {
     expect(stage.command({ type: 'promote' })).toBe('accepted');
   });
 
+  it('does not promote a loser at the deadline either, whatever the plan promotes', () => {
+    const analysis = [{ kind: 'error-rate', name: 'errors', max: 0.01, minRequests: 200 } as const];
+    const steps = [planStep({ weight: 5_000, sticky })];
+    const more = { readout: [BUYS], analysis, onInconclusive: 'promote' } as const;
+    const atEnd = (canary: readonly [number, number]): Stage => {
+      const spec = planSpec({ strategy: { name: 'any', steps }, ...more });
+      const stage = new Stage({ spec, deadlineAtMs: 30_000 }).prepared();
+      stage.verdict = 'inconclusive';
+      stage.openReason = 'LOW_POWER';
+      totals(stage.ack().tick(1).ack().tick(1), [0, 0], [0, 0]);
+      totals(stage, [3_000, 420], canary).tick(25_000).tick();
+      return stage.tick(10_000);
+    };
+    expect(atEnd([3_000, 300]).rollout.phase).toBe('rolling_back');
+    expect(atEnd([3_000, 420]).rollout.phase).toBe('promoting');
+  });
+
   it.each([
     ['users that are not split as they were to be', [3_000, 420], [2_000, 300], 'SHARES_DIFFER'],
     ['more successes than users', [3_000, 3_001], [3_000, 300], 'BAD_COUNTS'],
