@@ -87,7 +87,9 @@ function moveRollout(input: LossInput, rollout: Rollout, running: BackendTraffic
   if (found === undefined || onStable(input.state, running)) return null;
   const d = begin(input, rollout);
   const push = pushTo(d, connectedNodes(input.fleets), { routesOnly: false });
-  change(d, { step: found.step, attempt: rollout.attempt + 1, push, evidence: null, approval: null });
+  // Beyond those that are lost: what a hook was asked in one of them, and has an answer for, was about another step.
+  const attempt = rollout.attempt + 1 + Math.max(0, found.step - rollout.step);
+  change(d, { step: found.step, attempt, push, evidence: null, approval: null });
   const summary =
     found.phase === 'promoting'
       ? 'the Envoys run the promotion; the rollout was moved to it'
