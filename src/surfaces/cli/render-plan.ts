@@ -1,5 +1,5 @@
 import type { EffectivePlan } from '../../core/manifest/effective/effective-plan.ts';
-import { analysesOf, planSummary } from '../../core/manifest/effective/plan-summary.ts';
+import { analysesOf, heldWithoutAnalysis, planSummary } from '../../core/manifest/effective/plan-summary.ts';
 import {
   below,
   isTreeList,
@@ -30,7 +30,7 @@ export function planLines(plan: EffectivePlan, paint: Paint): string[] {
     ...(spec.strategy.steps.length === 0 ? [] : ['', ...stepTable(spec, marks)]),
     ...stepDetails((written.strategy as { readonly steps: readonly TreeMap[] }).steps, marks),
     '',
-    ...analysisLines(written.analysis ?? [], marks),
+    ...analysisLines(written.analysis ?? [], spec, marks),
     '',
     'OTHERWISE',
     ...mappingLines(Object.fromEntries(rest), '', marks),
@@ -131,9 +131,9 @@ function detailLines(step: TreeMap, path: string, marks: Marks): string[] {
   return mappingLines(Object.fromEntries(there), path, marks);
 }
 
-function analysisLines(analysis: Tree, marks: Marks): string[] {
+function analysisLines(analysis: Tree, spec: PlanSpec, marks: Marks): string[] {
   if (!isTreeList(analysis) || analysis.length === 0) {
-    return [`ANALYSES  ${marked('none: only time and people hold it', 'analysis', marks)}`];
+    return [`ANALYSES  ${marked(`none: ${heldWithoutAnalysis(spec)}`, 'analysis', marks)}`];
   }
   return ['ANALYSES of every step that gives the canary requests', ...listLines(analysis, 'analysis', marks)];
 }

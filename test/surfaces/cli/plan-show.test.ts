@@ -124,6 +124,8 @@ spec:
     expect(stdout).toContain('STEP testers\n  matches\n    - headers\n');
     expect(stdout).toMatch(/type +Exact \(default\)/);
     expect(stdout).toContain('ANALYSES  none: only time and people hold it (default)');
+    const asking = await run(steps.replace('hold: 90s', 'webhook: { target: checks }'));
+    expect(asking.stdout).toContain('ANALYSES  none: only time, hooks and people hold it (default)');
   });
 
   it('says once what several steps have in common', async () => {

@@ -28,3 +28,8 @@ export function planSummary({ strategy: { steps }, bakeMs = 0 }: PlanSpec): Plan
 export function analysesOf(spec: PlanSpec, step: StepSpec): readonly string[] {
   return inForce({ spec }, step).map(({ name }: AnalysisSpec) => name);
 }
+
+/** What is left to hold a plan that measures nothing. */
+export function heldWithoutAnalysis(spec: PlanSpec): string {
+  return `only time${planSummary(spec).webhooks === 0 ? '' : ', hooks'} and people hold it`;
+}

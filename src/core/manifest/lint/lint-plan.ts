@@ -1,6 +1,7 @@
 import { formatDuration } from '../../model/duration.ts';
 import { didYouMean } from '../../model/suggest.ts';
 import { hooksOf } from '../check-references.ts';
+import { heldWithoutAnalysis } from '../effective/plan-summary.ts';
 import { type ConfigFacts, type Finding, finding } from './finding.ts';
 import { allPlaced, fourScrapesMs, isJudged, isWritten, type PlanUnderLint, under } from './plan-under-lint.ts';
 
@@ -12,7 +13,7 @@ function lintAnalysis(plan: PlanUnderLint): Finding[] {
   const { from } = plan;
   const least = fourScrapesMs(plan);
   if (!isJudged(plan))
-    return [finding('no-analysis', from, 'spec', 'nothing is measured: only time and people hold it')];
+    return [finding('no-analysis', from, 'spec', `nothing is measured: ${heldWithoutAnalysis(plan.spec)}`)];
   const windows = allPlaced(plan).flatMap(({ analysis, path }) => {
     if (analysis.kind !== 'query' || analysis.windowMs >= least) return [];
     const words = `${analysis.name} looks back ${formatDuration(analysis.windowMs)}`;

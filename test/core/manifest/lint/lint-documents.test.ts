@@ -39,6 +39,12 @@ type Case = readonly [code: LintCode, text: string, place: string, message: stri
 const CASES: readonly Case[] = [
   ['no-analysis', plan(steps(GOOD, HALF) + DEADLINE), '5:3', 'nothing is measured: only time and people hold it'],
   [
+    'no-analysis',
+    plan(steps('{ weight: 5, webhook: { target: checks } }', HALF) + DEADLINE),
+    '5:3',
+    'nothing is measured: only time, hooks and people hold it',
+  ],
+  [
     'no-deadline',
     plan(steps(GOOD, HALF) + JUDGED),
     '5:3',
