@@ -68,7 +68,8 @@ const notifier = fields({
 /** What Serin says itself, and what a connection is made of. */
 const OWN_HEADERS =
   /^(accept|connection|content-.*|expect|host|idempotency-key|keep-alive|te|trailer|transfer-encoding|upgrade|user-agent|webhook-.*)$/i;
-const SECRET_HEADERS = /^(authorization|cookie|proxy-authorization)$|token|secret|key/i;
+const SECRET_HEADERS =
+  /^(authorization|cookie|proxy-authorization)$|token|secret|key|passw|credential|(^|-)(auth|session)(-|$)/i;
 function headerProblem(header: string, value: string): string | null {
   if (!/^[A-Za-z0-9-]{1,64}$/.test(header)) return 'expected the name of a header';
   if (OWN_HEADERS.test(header)) return 'Serin says this header itself';

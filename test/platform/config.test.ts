@@ -196,6 +196,12 @@ describe('a mistake is told at its place', () => {
       'never stands in',
     ],
     [
+      'a password of a hook in the open, by another of its names',
+      'hooks: [{ name: a, url: "http://a", headers: { X-Auth: Bearer } }]',
+      '1:56',
+      'never stands in',
+    ],
+    [
       'a header that Serin says itself',
       'hooks: [{ name: a, url: "http://a", headers: { Idempotency-Key: a } }]',
       '1:65',
