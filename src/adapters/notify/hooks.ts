@@ -49,7 +49,7 @@ export function createHooks({ targets, clock, logger, userAgent = 'serin' }: Hoo
     const { id, timeoutMs } = question;
     const headers = {
       ...basicAuth(url),
-      ...target.headers,
+      ...lowerCased(target.headers ?? {}),
       'content-type': 'application/json; charset=utf-8',
       accept: 'application/json',
       'user-agent': userAgent,
@@ -87,6 +87,11 @@ export function createHooks({ targets, clock, logger, userAgent = 'serin' }: Hoo
 
 function failed(detail: string): HookAnswer {
   return { kind: 'failed', detail };
+}
+
+/** Two spellings of one header would both be sent. */
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** `Bearer abc` is a secret, and so is `abc`. */

@@ -141,6 +141,15 @@ describe('a question', () => {
     });
   });
 
+  it('says once who asks: a header of its own comes before what its URL has', async () => {
+    const url = receiver.url.replace('//', '//serin:password@');
+    const headers = { Authorization: 'Bearer token-is-secret' };
+    const own = createHooks({ targets: [{ name: 'load-test', url, headers }], clock, logger });
+    await own.ask(question());
+    expect(receiver.received[0]?.headers.authorization).toBe('Bearer token-is-secret');
+    await own.close();
+  });
+
   it('I17: shows no secret, whatever the hook quotes of it', async () => {
     const quoted = `no access for ${receiver.url} with token-is-secret (a shared secret)`;
     answer(403, quoted);
