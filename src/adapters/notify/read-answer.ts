@@ -49,10 +49,12 @@ interface Said {
   readonly message?: string;
 }
 
-/** A JSON object, as far as it concerns us; `null`: it is none; `garbled`: it was to be one. */
+/** A JSON object, as far as it concerns us; `null`: it is none; `garbled`: it was to be one, or is a page for a browser. */
 function saidIn(body: string): Said | 'garbled' | null {
   // A byte order mark is no part of JSON, and some servers begin with one; `trim` takes it for a space.
   const text = body.trim();
+  // As a rule somebody in between wants a login, and the hook was never asked.
+  if (/^<(!doctype|html)\b/i.test(text)) return 'garbled';
   if (!text.startsWith('{')) return null;
   try {
     const { decision, message } = JSON.parse(text) as Record<string, unknown>;

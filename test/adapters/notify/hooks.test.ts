@@ -73,6 +73,7 @@ describe('what opens no gate', () => {
   it.each<[string, string, Record<string, string>]>([
     ['is no JSON after all', '{"decision":"reject",}', {}],
     ['has the quotes of another language', "{'decision': 'wait'}", {}],
+    ['is the login page of a proxy', '<!DOCTYPE html><title>Sign in</title>', {}],
     ['is packed, which nobody asked for', '\x1f\x8b\x08', { 'content-encoding': 'gzip' }],
   ])('a 200 whose body %s: it may have said no', async (_name, body, headers) => {
     answer(200, body, headers);
