@@ -107,7 +107,7 @@ interface Parts extends OpenedStore {
 
 async function serve(
   config: Config,
-  { store: realStore, embedded, clock, witness, kept, certificates }: Parts,
+  { store: realStore, embedded, clock, witness, kept, tailBytes, certificates }: Parts,
   logger: Logger,
   drainInstead: () => void,
   crash: CrashPoint | null,
@@ -152,6 +152,7 @@ async function serve(
     tables: () => (has('xds') ? tableStates(config, xds) : []),
     census: () => store.counts.census(),
     store: () => ({ downMs: watch.downMs(), frozen: watch.frozen() !== null }),
+    tailBytes,
     notifiersOff: () => notifier.off().length,
     certificates: () => certificates.watches.map((one) => ({ refused: one.refused(), reports: one.reports() })),
     emergencies: () => {

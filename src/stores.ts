@@ -103,6 +103,8 @@ export interface OpenedStore {
   readonly witness: WitnessFile | null;
   /** What this replica has kept of its last commits; `null`: in memory alone. */
   readonly kept: TailFile | null;
+  /** What its last commits take in memory, bytes. */
+  readonly tailBytes: () => number;
 }
 
 function tlsOf(files: PemFiles, live: LiveCertificates | null): RedisTls {
@@ -130,6 +132,7 @@ export async function openStore(
   let witness: WitnessFile | null;
   let kept: TailFile | null;
   let store: RedisStore;
+  let tail: CommitTail;
   try {
     witness = own.folder === null ? null : witnessOf(own.folder, connection, own.clock, logger);
     const remembered = witness === null ? ok(null) : await witness.load();
@@ -137,7 +140,7 @@ export async function openStore(
     const onPoint = witness === null ? {} : { onPoint: witness.saw };
     kept =
       own.folder === null ? null : tailFile({ folder: own.folder, bytes: TAIL_LIMITS.bytes, clock: own.clock, logger });
-    const tail = new CommitTail(TAIL_LIMITS, (commit) => kept?.keep(commit), (await kept?.load()) ?? []);
+    tail = new CommitTail(TAIL_LIMITS, (commit) => kept?.keep(commit), (await kept?.load()) ?? []);
     const about = { connection, logger, waitForReplicas, tail, shapes: acting.value };
     store = createRedisStore({ ...about, remembered: remembered.value, ...onPoint });
   } catch (error) {
@@ -149,7 +152,7 @@ export async function openStore(
     const migrated = await migrateStore(store, logger);
     // A frozen store is not migrated; the engine is needed to end that.
     if (migrated.kind === 'ok' || migrated.errors[0]?.code === 'SERIN_STORE_REGRESSED')
-      return ok({ store, witness, kept });
+      return ok({ store, witness, kept, tailBytes: () => tail.size() });
     store.close();
     return migrated;
   }

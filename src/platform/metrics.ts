@@ -43,6 +43,8 @@ export function createMetrics(options: {
   /** What the store knows of the whole installation; asked at every scrape. */
   readonly census: () => Promise<StoreRead<Census>>;
   readonly store: () => { readonly downMs: number; readonly frozen: boolean };
+  /** The last commits that this replica keeps in memory. */
+  readonly tailBytes: () => number;
   /** Notifiers whose receiver has said that it is gone. */
   readonly notifiersOff: () => number;
   readonly certificates: () => readonly CertificateState[];
@@ -120,6 +122,14 @@ export function createMetrics(options: {
     registers,
     collect() {
       this.set(options.store().frozen ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'serin_tail_bytes',
+    help: 'Memory of the last commits that this replica keeps for a store that loses them.',
+    registers,
+    collect() {
+      this.set(options.tailBytes());
     },
   });
   const build = new Gauge({

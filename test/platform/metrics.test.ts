@@ -26,6 +26,7 @@ function metrics(options: Partial<Options> = {}) {
     monotonicMs: () => nowMs,
     tables: () => [],
     store: () => ({ downMs: 0, frozen: false }),
+    tailBytes: () => 0,
     notifiersOff: () => 0,
     certificates: () => [],
     emergencies: () => ({ open: 0, held: 0, volatile: 0 }),
@@ -90,6 +91,7 @@ describe('the exposition', () => {
       'serin_store_down_seconds gauge',
       'serin_store_regressed gauge',
       'serin_store_up gauge',
+      'serin_tail_bytes gauge',
       'serin_tick_lateness_seconds histogram',
       'serin_xds_nodes gauge',
       'serin_xds_tables gauge',
@@ -148,6 +150,10 @@ describe('what the engine does', () => {
     });
     m.meter.storeUp(false);
     expect(await m.series()).toMatchObject({ serin_store_up: 0 });
+  });
+
+  it('tells what the last commits take in memory', async () => {
+    expect(await metrics({ tailBytes: () => 2_048 }).series()).toMatchObject({ serin_tail_bytes: 2_048 });
   });
 
   it('is timed in seconds, by phase', async () => {

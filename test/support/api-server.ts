@@ -29,6 +29,7 @@ export async function apiServer(engine: Engine, options: Partial<HttpOptions> = 
       tables: () => [],
       census: async () => ({ kind: 'unavailable', detail: 'there is no store' }),
       store: () => ({ downMs: 0, frozen: false }),
+      tailBytes: () => 0,
       notifiersOff: () => 0,
       certificates: () => [],
       emergencies: () => ({ open: 0, held: 0, volatile: 0 }),

@@ -30,6 +30,11 @@ export class CommitTail {
     return this.kept.slice(this.gone);
   }
 
+  /** Of what is kept, bytes. */
+  size(): number {
+    return this.bytes;
+  }
+
   last(): KeptCommit | null {
     return this.kept.at(-1) ?? null;
   }

@@ -72,6 +72,7 @@ describe('a tail of commits', () => {
     }
     expect(numbers(few)).toEqual([48, 49, 50]);
     expect(numbers(small)).toEqual([41, 42, 43, 44, 45, 46, 47, 48, 49, 50]);
+    expect(small.size()).toBe(small.commits().reduce((sum, commit) => sum + keptSize(commit), 0));
     const tiny = new CommitTail({ bytes: 1, commits: 1_000 });
     for (const commit of all) tiny.next(commit);
     expect(numbers(tiny)).toEqual([50]);
