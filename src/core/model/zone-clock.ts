@@ -18,7 +18,12 @@ export function zoneClock(zone: string): ZoneClock | null {
 
 const PARTS = ['year', 'month', 'day', 'hour', 'minute', 'second'] as const;
 
+/** To make one takes a hundred times as long as to ask it; of names that are none nothing is kept. */
+const made = new Map<string, Intl.DateTimeFormat>();
+
 function formatOf(timeZone: string): Intl.DateTimeFormat | null {
+  const before = made.get(timeZone);
+  if (before !== undefined) return before;
   const numeric = 'numeric';
   const parts = {
     year: numeric,
@@ -29,7 +34,9 @@ function formatOf(timeZone: string): Intl.DateTimeFormat | null {
     second: numeric,
   } as const;
   try {
-    return new Intl.DateTimeFormat('en-US-u-ca-gregory-nu-latn', { timeZone, hourCycle: 'h23', ...parts });
+    const format = new Intl.DateTimeFormat('en-US-u-ca-gregory-nu-latn', { timeZone, hourCycle: 'h23', ...parts });
+    made.set(timeZone, format);
+    return format;
   } catch {
     return null;
   }
