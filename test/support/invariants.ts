@@ -1,6 +1,7 @@
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { TOTAL_WEIGHT } from '../../src/core/model/documents.ts';
 import { isTerminal, type Phase } from '../../src/core/model/phase.ts';
+import { standingOf } from '../../src/core/model/release-windows.ts';
 import type { BackendTraffic } from '../../src/core/model/traffic.ts';
 import type { RolloutEvent } from '../../src/core/rollout/event.ts';
 import { isGateShut } from '../../src/core/rollout/hook-state.ts';
@@ -8,7 +9,7 @@ import { endOfWayBack } from '../../src/core/rollout/moves.ts';
 import { currentAnalysis } from '../../src/core/rollout/needs.ts';
 import { isQueued } from '../../src/core/rollout/queued.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
-import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
+import { backendTraffic, canaryWeight } from '../../src/core/traffic/backend-traffic.ts';
 
 /** One committed change of a rollout, as the checkers see it. `by`: a command of a person, or the engine's tick. */
 export interface Change {
@@ -93,6 +94,13 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     by === 'tick' && isGateShut(before.rollout) && advanced(before.rollout, after.rollout) && !opened(after.rollout)
       ? `step ${before.rollout.step} was left`
       : null,
+  'windows: by itself nothing gives the canary more while they are shut': ({ before, after, by }) => {
+    const { spec, updatedAtMs } = after.rollout;
+    if (by !== 'tick' || spec.windows === undefined) return null;
+    const [from, to] = [canaryWeight(before.rollout), canaryWeight(after.rollout)];
+    if (to <= from || standingOf(spec.windows, updatedAtMs).kind === 'open') return null;
+    return `from ${from} to ${to} at ${new Date(updatedAtMs).toISOString()}`;
+  },
   'I10 no advance, no end before the Envoys have confirmed': ({ before, after, by, unconfirmed }) => {
     const ended =
       !isTerminal(before.rollout.phase) &&

@@ -22,6 +22,7 @@ import { ReadoutGrammar } from './readout-grammar.ts';
 import { headerChanges } from './rule-action-grammar.ts';
 import { StickyGrammar } from './sticky-grammar.ts';
 import { WebhookGrammar } from './webhook-grammar.ts';
+import { WindowsGrammar } from './windows-grammar.ts';
 
 const minRequests = z.int('expected a whole number').min(1, 'expected at least 1').max(10_000_000, 'at most 10000000');
 
@@ -245,6 +246,7 @@ export const PlanGrammar = fields({
   deadline: duration({ min: '1s', max: '30d' }).optional(),
   inconclusiveAfter: duration({ min: '1s', max: '30d' }).optional(),
   onInconclusive: choice(INCONCLUSIVE_POLICIES).optional(),
+  windows: WindowsGrammar.optional(),
   bake: BakeGrammar.optional(),
   keepWarm: duration({ min: '1m', max: '30d' }).optional(),
   nodataTimeout: duration({ min: '1s', max: '30d' }).optional(),
@@ -282,6 +284,7 @@ export function planSpec(
     onInconclusive: raw.onInconclusive ?? 'rollback',
     nodataTimeoutMs: raw.nodataTimeout ?? SEQUENTIAL_DEFAULTS.nodataTimeoutMs,
     judge: raw.judge ?? { name: 'sequential' },
+    ...(raw.windows === undefined ? {} : { windows: raw.windows }),
     ...(bake === undefined ? {} : { bakeMs: bake }),
     ...(raw.keepWarm === undefined ? {} : { keepWarmMs: raw.keepWarm }),
     ackTimeoutMs: raw.ackTimeout ?? PLAN_DEFAULTS.ackTimeoutMs,

@@ -89,6 +89,8 @@ export interface PlanSpec {
    * versions lack it: `rollback`. Missing evidence never promotes.
    */
   readonly onInconclusive?: InconclusivePolicy;
+  /** When the canary may be given more. @default always */
+  readonly windows?: WindowsSpec;
   /** So long the canary is watched with all requests before it becomes stable. @default not at all */
   readonly bakeMs?: number;
   /** So long the old revision can take all requests again after a promotion. @default the engine's `retireAfter` */
@@ -128,6 +130,36 @@ export type LaggardPolicy = (typeof LAGGARD_POLICIES)[number];
 /** What becomes of a rollout that is started while another one owns the backend; that of the newer plan counts. */
 export const NEW_REVISION_POLICIES = ['reject', 'queue', 'supersede'] as const;
 export type NewRevisionPolicy = (typeof NEW_REVISION_POLICIES)[number];
+
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
+/** By what clocks and calendars of the zone show. */
+export interface WindowsSpec {
+  /** A name of the IANA database. */
+  readonly zone: string;
+  /** Any of them; empty: always. */
+  readonly open: readonly OpenSpec[];
+  /** None of them, whatever is open. */
+  readonly freezes: readonly FreezeSpec[];
+}
+
+export interface OpenSpec {
+  /** Those on which it begins, in the order of the week. */
+  readonly days: readonly Weekday[];
+  /** `HH:MM`. */
+  readonly from: string;
+  /** `HH:MM`, not itself open; up to `24:00`. Not above `from`: of the next day. */
+  readonly to: string;
+}
+
+export interface FreezeSpec {
+  /** `YYYY-MM-DD`. */
+  readonly from: string;
+  /** Its last day. */
+  readonly to: string;
+  readonly reason?: string;
+}
 
 export interface StepSpec {
   readonly name: string;

@@ -14,6 +14,8 @@ import {
   SHUT_POLICIES,
   type StepSpec,
   type UntilSpec,
+  WEEKDAYS,
+  type WindowsSpec,
 } from './documents.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
@@ -173,6 +175,12 @@ const ReadoutMetricRecord: z.ZodType<ReadoutMetric> = z.discriminatedUnion('kind
   z.looseObject({ kind: z.literal('mean'), ...readoutCommon, sum: z.string(), sumOfSquares: z.string() }),
 ]);
 
+const WindowsRecord: z.ZodType<WindowsSpec> = z.looseObject({
+  zone: name,
+  open: z.array(z.looseObject({ days: z.array(z.enum(WEEKDAYS)), from: z.string(), to: z.string() })),
+  freezes: z.array(z.looseObject({ from: z.string(), to: z.string(), reason: z.string().exactOptional() })),
+});
+
 export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   backend: name,
   strategy: z.looseObject({ name: z.string(), steps: z.array(StepRecord) }),
@@ -181,6 +189,7 @@ export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   deadlineMs: ms,
   inconclusiveAfterMs: ms,
   onInconclusive: z.enum(INCONCLUSIVE_POLICIES).exactOptional(),
+  windows: WindowsRecord.exactOptional(),
   bakeMs: ms.exactOptional(),
   keepWarmMs: ms.exactOptional(),
   nodataTimeoutMs: ms.exactOptional(),

@@ -25,6 +25,7 @@ import {
   wait,
   withoutMetrics,
 } from './transition.ts';
+import { shutWindow } from './window-state.ts';
 
 /** What a person or CI may ask of a rollout. */
 export type RolloutCommand =
@@ -142,8 +143,10 @@ function promoteNow(d: Draft, { by, observed, settings }: CommandInput): Applied
       error: { code: 'SERIN_NOT_READY', message: `nothing can be promoted now: it waits for ${d.rollout.waitingFor}` },
     };
   }
+  const outside = shutWindow(d.rollout, d.nowMs) !== null;
   // At any moment of a step, so also while one of its Envoys is away for a second: that one has to take 100 % too.
   promote(d, pushTo(d, withConnected(d.rollout.push, seen), { routesOnly: true }), by);
+  if (outside) emit(d, 'window', `${by} promotes it outside its windows`, {}, by);
   wait(d, 'the ACKs of the counted Envoys');
   return 'accepted';
 }

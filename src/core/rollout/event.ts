@@ -21,6 +21,8 @@ export interface RolloutEvent {
     | 'approved'
     /** A hook has said something else than before about leaving the step. */
     | 'gate'
+    /** It begins to wait for a window of its plan, or goes on in one. */
+    | 'window'
     | 'nack'
     | 'held'
     /** The Envoy that tried a change out has taken it. */

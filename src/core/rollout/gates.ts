@@ -8,9 +8,9 @@ import { revertLate } from './moves.ts';
 import { currentAnalysis, nextMeasurementMs } from './needs.ts';
 import { tell } from './notice.ts';
 import { queryLink } from './query-link.ts';
-import type { Rollout } from './rollout.ts';
 import { againstEnd } from './take-readouts.ts';
 import { change, type Draft, emit, type Settings, type StepInput, wait } from './transition.ts';
+import { shutWindow } from './window-state.ts';
 
 /** What holds a step and a bake alike. */
 
@@ -57,7 +57,7 @@ export function atDeadline(d: Draft, input: StepInput, live: LiveCheck, goOn: ()
     return nextMeasurementMs(d.rollout, observed.scrapeMs, d.nowMs) ?? d.nowMs + LOOK_AGAIN_MS;
   }
   const isSafe = live.kind === 'live' && settings.clockTrusted && breaker?.openSinceMs == null;
-  const promotes = onInconclusive === 'promote' && isSafe && !isHeldByOthers(d.rollout);
+  const promotes = onInconclusive === 'promote' && isSafe && !isHeldByOthers(d);
   if (promotes && lacksOnlyPower(d, observed.scrapeMs)) {
     emit(d, 'held', 'the deadline passed; the plan promotes what looks well, though it could not be sure');
     goOn();
@@ -68,10 +68,14 @@ export function atDeadline(d: Draft, input: StepInput, live: LiveCheck, goOn: ()
   return d.nowMs + LOOK_AGAIN_MS;
 }
 
-/** The plan may do without certainty, but not without the word of a hook or a person, nor for one who loses its test. */
-function isHeldByOthers(rollout: Rollout): boolean {
-  const loses = rollout.phase === 'stepping' && againstEnd(rollout) !== null;
-  return rollout.paused !== null || isGateShut(rollout) || lacksApproval(rollout) || loses;
+/**
+ * The plan may do without certainty, but not without the word of a hook or a person, nor for one who loses its test,
+ * nor outside its windows.
+ */
+function isHeldByOthers({ rollout, nowMs }: Draft): boolean {
+  const steps = rollout.phase === 'stepping';
+  const waits = steps && (againstEnd(rollout) !== null || shutWindow(rollout, nowMs) !== null);
+  return rollout.paused !== null || isGateShut(rollout) || lacksApproval(rollout) || waits;
 }
 
 /** Fresh evidence with nothing against the canary, on too few requests. Missing evidence is something else. */

@@ -94,6 +94,7 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
       told: z.literal(true).exactOptional(),
     })
     .exactOptional(),
+  window: z.looseObject({ attempt: z.number(), sinceMs: ms }).nullable().exactOptional(),
   resumedAtMs: ms.exactOptional(),
   evidence: z
     .looseObject({

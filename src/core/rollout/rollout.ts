@@ -51,6 +51,8 @@ export interface Rollout {
   readonly gate?: { readonly attempt: number; readonly sinceMs: number };
   /** What the hook of the step has said so far. @default it was not asked */
   readonly hook?: HookGate;
+  /** It waits for a window of its plan in this attempt. @default it does not */
+  readonly window?: { readonly attempt: number; readonly sinceMs: number } | null;
   /** When a person last let it go on after a pause. @default never */
   readonly resumedAtMs?: number;
   readonly evidence: Evidence | null;

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LAGGARD_POLICIES, type LaggardPolicy, type WebhookSpec } from '../../../src/core/model/documents.ts';
+import {
+  LAGGARD_POLICIES,
+  type LaggardPolicy,
+  WEEKDAYS,
+  type WebhookSpec,
+  type WindowsSpec,
+} from '../../../src/core/model/documents.ts';
 import { isTerminal } from '../../../src/core/model/phase.ts';
 import { violations } from '../../support/invariants.ts';
 import { backendState, planSpec, planStep, rollout } from '../../support/rollouts.ts';
@@ -98,8 +104,28 @@ const webhook = (otherwise: 'rollback' | 'hold'): WebhookSpec => ({
   ...{ target: 'checks', everyMs: 1_000, timeoutMs: 500, withinMs: 60_000, otherwise },
 });
 
+/** A walk begins at midnight and takes some minutes. */
+const NIGHT: WindowsSpec = {
+  zone: 'Asia/Kolkata',
+  open: [{ days: WEEKDAYS, from: '05:31', to: '05:35' }],
+  freezes: [],
+};
+const TWICE: WindowsSpec = {
+  zone: 'UTC',
+  open: [
+    { days: WEEKDAYS, from: '00:00', to: '00:03' },
+    { days: WEEKDAYS, from: '00:06', to: '00:40' },
+  ],
+  freezes: [],
+};
+
 /** Every second walk begins where the first step is out: the way there is long, and most walks would not see more. */
-function stageFor(steps: Steps, policy: LaggardPolicy = 'hold', headStart = true): Stage {
+function stageFor(
+  steps: Steps,
+  policy: LaggardPolicy = 'hold',
+  headStart = true,
+  windows: WindowsSpec | null = null,
+): Stage {
   const rising = [...steps].sort((a, b) => a.weight - b.weight);
   const pinned = rising.map(({ pins, asks, ...step }, i) =>
     planStep({
@@ -114,6 +140,7 @@ function stageFor(steps: Steps, policy: LaggardPolicy = 'hold', headStart = true
       strategy: { name: 'any', steps: pinned },
       analysis: [errorRate],
       onLaggard: policy,
+      ...(windows === null ? {} : { windows }),
       onRollback: { closeStreamsAfterMs: rising.length > 2 ? 60_000 : null },
     }),
   });
@@ -124,21 +151,27 @@ const walk = fc.record({
   steps: plan,
   policy: fc.constantFrom(...LAGGARD_POLICIES),
   headStart: fc.boolean(),
+  windows: fc.constantFrom(null, NIGHT, TWICE),
   happenings: fc.array(happening, { maxLength: 80 }),
 });
 
 describe('whatever happens, in whatever order', { timeout: 60_000 }, () => {
-  it('F26: I1–I4, I8–I10 and I16 hold, hooks among them, after every change', () => {
+  it('F26: I1–I4, I8–I10 and I16 hold, hooks and windows among them, after every change', () => {
     const reached = new Set<string>();
+    let [shut, opened] = [0, 0];
     fc.assert(
-      fc.property(walk, ({ steps, policy, headStart, happenings }) => {
-        const stage = stageFor(steps, policy, headStart);
+      fc.property(walk, ({ steps, policy, headStart, windows, happenings }) => {
+        const stage = stageFor(steps, policy, headStart, windows);
         for (const h of happenings) play(stage, h);
         expect(stage.broken).toEqual([]);
         reached.add(stage.rollout.phase);
+        const told = stage.events.filter(({ type }) => type === 'window').map(({ message }) => message);
+        if (told.some((message) => message.includes('are shut'))) shut += 1;
+        if (told.some((message) => message.includes('is open'))) opened += 1;
       }),
       { numRuns: 2_000 },
     );
+    expect(Math.min(shut, opened)).toBeGreaterThan(10);
     // A walk that never gets anywhere proves nothing.
     expect([...reached].sort()).toEqual(
       expect.arrayContaining(['aborted', 'failed', 'promoted', 'rolled_back', 'rolling_back', 'stepping']),
@@ -205,6 +238,11 @@ describe('the checkers can fail', () => {
     ['I4', stepping, { ...stepping, step: 2, attempt: 2 }],
     ['I4', stepping, { ...stepping, attempt: 2 }],
     ['I8', stepping, { ...stepping, phase: 'aborted' as const }],
+    [
+      'windows:',
+      { ...stepping, spec: planSpec({ windows: NIGHT }) },
+      { ...stepping, spec: planSpec({ windows: NIGHT }), phase: 'promoting' as const, attempt: 2 },
+    ],
     ['I16', { ...stepping, paused: { by: 'x', reason: 'y', atMs: 0 } }, { ...stepping, step: 1, attempt: 2 }],
   ])('%s is seen', (invariant, before, after) => {
     const found = violations({

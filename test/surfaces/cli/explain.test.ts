@@ -55,6 +55,15 @@ describe('explaining an A/B test', () => {
   });
 });
 
+it('explaining a rollout that waits for its window says when that opens, judged or not', () => {
+  const waitingFor = 'its window to open, Mon 2026-11-30 09:00 Europe/Berlin';
+  const waiting = body({ phase: 'stepping', step: 0, waitingFor });
+  expect(explainLines(waiting, [])).toContain(`It was not judged yet; it waits for ${waitingFor}.`);
+  expect(explainLines(waiting, [point(1, { decision: 'advance', missing: null })])).toContain(
+    `That lets it go on; it waits for ${waitingFor}.`,
+  );
+});
+
 describe('explaining a rollout that waits for a hook', () => {
   const webhook = { target: 'load-test', everyMs: 1, timeoutMs: 1, withinMs: null, otherwise: 'rollback' } as const;
   const spec = planSpec({ strategy: { name: 'any', steps: [planStep({ webhook })] } });

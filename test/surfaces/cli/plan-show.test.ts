@@ -87,6 +87,7 @@ OTHERWISE
   inconclusiveAfter  10 minutes (default)
   onInconclusive     rollback (default)
   nodataTimeout      5 minutes (default)
+  windows            always open (default)
   bake               10 minutes
   keepWarm           the engine's timing.retireAfter (default)
   ackTimeout         30 seconds (default)
@@ -126,6 +127,18 @@ spec:
     expect(stdout).toContain('ANALYSES  none: only time and people hold it (default)');
     const asking = await run(steps.replace('hold: 90s', 'webhook: { target: checks }'));
     expect(asking.stdout).toContain('ANALYSES  none: only time, hooks and people hold it (default)');
+  });
+
+  it('says when it may go on', async () => {
+    const windows = '  windows: { zone: Europe/Berlin, open: [{ days: [mon, fri], from: "09:00" }] }\n';
+    const { stdout } = await run(plan('shop', windows));
+    expect(stdout).toMatch(/^ {2}windows\n +zone +Europe\/Berlin\n +open\n +- days +mon, fri\n/m);
+    expect(stdout).toMatch(/^ +from +09:00\n +to +24:00 \(default\)\n +freezes +none \(default\)$/m);
+    expect((await run(plan('shop'))).stdout).toMatch(/^ {2}windows +always open \(default\)$/m);
+    const { plans } = JSON.parse((await run(plan('shop', windows), '-o', 'json')).stdout);
+    expect(plans[0].spec.windows).toEqual({
+      ...{ zone: 'Europe/Berlin', open: [{ days: ['mon', 'fri'], from: '09:00', to: '24:00' }] },
+    });
   });
 
   it('says once what several steps have in common', async () => {

@@ -1,5 +1,5 @@
 import { SEQUENTIAL_DEFAULTS } from '../../analysis/sequential/settings.ts';
-import { PLAN_DEFAULTS, type PlanSpec, type StrategyDocument } from '../../model/documents.ts';
+import { PLAN_DEFAULTS, type PlanSpec, type StrategyDocument, type WindowsSpec } from '../../model/documents.ts';
 import type { ReadoutMetric } from '../../model/readout.ts';
 import { defined } from '../fields.ts';
 import type { ParsedDocument } from '../parse-documents.ts';
@@ -75,6 +75,7 @@ function writtenPlan(spec: PlanSpec, raw: Raw, steps: readonly Raw[]): TreeMap {
     inconclusiveAfter: new Span(spec.inconclusiveAfterMs),
     onInconclusive: spec.onInconclusive ?? 'rollback',
     nodataTimeout: new Span(spec.nodataTimeoutMs ?? SEQUENTIAL_DEFAULTS.nodataTimeoutMs),
+    windows: spec.windows === undefined ? new Unsaid({ words: 'always open' }) : writtenWindows(spec.windows),
     bake: spec.bakeMs === undefined ? new Unsaid() : new Span(spec.bakeMs),
     keepWarm:
       spec.keepWarmMs === undefined
@@ -94,6 +95,17 @@ function writtenMetric(metric: ReadoutMetric): TreeMap {
   const { name, wanted, users } = metric;
   if (metric.kind === 'share') return { name, wanted, users, successes: metric.successes };
   return { name, wanted, users, sum: metric.sum, sumOfSquares: metric.sumOfSquares };
+}
+
+function writtenWindows({ zone, open, freezes }: WindowsSpec): TreeMap {
+  return {
+    zone,
+    open:
+      open.length === 0
+        ? new Unsaid({ words: 'always' })
+        : open.map(({ days, ...times }) => ({ days: [...days], ...times })),
+    freezes: freezes.length === 0 ? new Unsaid() : freezes.map((freeze) => ({ ...freeze })),
+  };
 }
 
 /** Every value that is in force and not in the file. */

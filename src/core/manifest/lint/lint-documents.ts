@@ -7,6 +7,7 @@ import { type Finding, finding, type LintFacts } from './finding.ts';
 import { lintEvidence } from './lint-evidence.ts';
 import { lintAgainstConfig, lintPlan } from './lint-plan.ts';
 import { lintSteps } from './lint-steps.ts';
+import { lintWindows } from './lint-windows.ts';
 import type { PlanUnderLint } from './plan-under-lint.ts';
 
 /** What is written correctly and makes no sense; in the order of the documents, then of the lines. */
@@ -26,6 +27,7 @@ export function lintDocuments(parsed: readonly ParsedDocument[], facts: LintFact
     return once([
       ...lintPlan(plan),
       ...lintSteps(plan),
+      ...lintWindows(plan),
       ...lintEvidence(plan),
       ...(facts.config === null ? [] : lintAgainstConfig(plan, facts.config, fleets)),
     ]);

@@ -16,6 +16,18 @@ export const LINT_RULES = {
     fix: 'Add spec.deadline: so long a person may take, and then it is rolled back.',
   },
   'deadline-below-holds': { severity: 'error', fix: 'Make the deadline longer, or the holds shorter.' },
+  'windows-beyond-deadline': {
+    severity: 'error',
+    fix: 'Make the deadline longer, or the holds shorter, or open more: the deadline goes on while windows are shut.',
+  },
+  'deadline-below-shut': {
+    severity: 'warning',
+    fix: 'Make the deadline longer than that, or start rollouts only when there is time left.',
+  },
+  'windows-below-holds': {
+    severity: 'warning',
+    fix: 'Make the holds shorter, or a window longer, or take the wait at a part of the requests into account.',
+  },
   'no-hold': { severity: 'warning', fix: 'Give the step a hold, until, webhook or approve.' },
   'hold-below-scrapes': { severity: 'warning', fix: 'Hold each step for four scrapes at least.' },
   'window-below-scrapes': { severity: 'warning', fix: 'Make the window four scrapes at least.' },

@@ -6,6 +6,7 @@ import { drill, isDrilling } from '../drill.ts';
 import { incapable } from '../live-check.ts';
 import { advance, revert, revertLate } from '../moves.ts';
 import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
+import { awaitWindow } from '../window-gate.ts';
 
 /**
  * Make before break: the first route commit follows only when the counted nodes have ACKed the clusters, report
@@ -43,7 +44,10 @@ export function preparing(d: Draft, input: StepInput): number | null {
     wait(d, STEADY_CLOCK);
     return lookAgainMs;
   }
-  if (drill(d, observed) === 'proven') advance(d, observed);
+  if (drill(d, observed) !== 'proven') return lookAgainMs;
+  const window = awaitWindow(d);
+  if (window !== 'open') return window;
+  advance(d, observed);
   return lookAgainMs;
 }
 

@@ -16,6 +16,7 @@ import { nextMeasurementMs } from '../needs.ts';
 import { tell } from '../notice.ts';
 import { againstEnd, takeReadouts } from '../take-readouts.ts';
 import { type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
+import { awaitWindow } from '../window-gate.ts';
 
 /** One step: first what sends it back, then what holds it, last what lets it go on. */
 export function stepping(d: Draft, input: StepInput): number | null {
@@ -128,6 +129,8 @@ function hold(
     wait(d, STEADY_CLOCK);
     return backstopMs;
   }
+  const window = awaitWindow(d);
+  if (window !== 'open') return window;
   const hook = awaitHook(d, step, settings);
   if (hook !== 'open') return hook;
   const approval = awaitApproval(d, step, settings);

@@ -31,6 +31,7 @@ const steps = (...all: readonly string[]) =>
 const GOOD = '{ weight: 5, hold: 5m }';
 const HALF = '{ weight: 50, hold: 5m }';
 const JUDGED = '  analysis: [{ use: error-rate }]\n';
+const WINDOWS = '  windows: { zone: Europe/Berlin, open: [{ from: "09:00", to: "11:00" }] }\n';
 const DEADLINE = '  deadline: 2h\n';
 const ROUTE =
   '---\napiVersion: serin.dev/v1\nkind: Route\nmetadata: { name: shop }\nspec: { fleet: edge, hostnames: ["*"], rules: [{ name: all, backend: shop }] }\n';
@@ -154,6 +155,24 @@ const CASES: readonly Case[] = [
     '5:5',
     'questions to hook load-test are not signed',
     { ...NOTHING, config: { ...CONFIG, hooks: CONFIG.hooks.map((one) => ({ ...one, signed: false })) } },
+  ],
+  [
+    'windows-beyond-deadline',
+    plan(`${steps('{ weight: 5, hold: 3h }', HALF) + JUDGED}  deadline: 4h\n${WINDOWS}`),
+    '11:13',
+    'with its windows it takes 22h6m at the least, the deadline is 4h',
+  ],
+  [
+    'deadline-below-shut',
+    plan(steps(GOOD, HALF) + JUDGED + DEADLINE + WINDOWS),
+    '11:13',
+    'started on mon 10:50 it takes 22h10m at the least, the deadline is 2h',
+  ],
+  [
+    'windows-below-holds',
+    plan(`${steps('{ weight: 5, hold: 90m }', '{ weight: 50, hold: 1h }') + JUDGED}  deadline: 7d\n${WINDOWS}`),
+    '12:41',
+    'the holds take 2h30m, the longest window is 2h: it waits at a part of the requests',
   ],
   [
     'webhook-beyond-deadline',

@@ -1,0 +1,23 @@
+import { TOTAL_WEIGHT } from '../model/documents.ts';
+import { type Standing, standingOf } from '../model/release-windows.ts';
+import type { Rollout } from './rollout.ts';
+
+export type Shut = Extract<Standing, { kind: 'shut' }>;
+
+/** Why the next move has to wait for a window; `null`: it has not. A function of the record and the time alone. */
+export function shutWindow(rollout: Rollout, nowMs: number): Shut | null {
+  const { windows } = rollout.spec;
+  if (windows === undefined || !givesMore(rollout)) return null;
+  const standing = standingOf(windows, nowMs);
+  return standing.kind === 'shut' ? standing : null;
+}
+
+/** A step that repeats the one before gives nothing, nor does the promotion behind one of 100 %. */
+function givesMore({ spec, step }: Rollout): boolean {
+  const { steps } = spec.strategy;
+  const [now, next] = [steps[step], steps[step + 1]];
+  if (now === undefined) return true;
+  if (next === undefined) return now.weight < TOTAL_WEIGHT;
+  const isPinnedElse = next.matches.length > 0 && JSON.stringify(next.matches) !== JSON.stringify(now.matches);
+  return next.weight > now.weight || (next.mirror ?? 0) > (now.mirror ?? 0) || isPinnedElse;
+}
