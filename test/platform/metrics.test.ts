@@ -348,7 +348,7 @@ describe('labels', () => {
     const series = Object.keys(await m.series());
     // One of each type, outcome and result; a dozen buckets and two sums for each phase; a handful of others.
     expect(series.length).toBeLessThanOrEqual(
-      types.length + 3 + (PHASES.length + 2) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4 + 2 + 3 + 8,
+      types.length + 3 + (PHASES.length + 2) * (1 + 13 + 2) + 10 + 6 + 4 + 12 + 4 + 2 + 3 + 9,
     );
     expect(series.join('\n')).not.toMatch(/of-user|node-\d/);
   });
