@@ -1,5 +1,12 @@
 import { cutRevision } from '../../src/core/model/cut-revision.ts';
-import type { Document, PlanSpec, StepSpec, WebhookSpec } from '../../src/core/model/documents.ts';
+import {
+  type Document,
+  type PlanSpec,
+  type StepSpec,
+  WEEKDAYS,
+  type WebhookSpec,
+  type WindowsSpec,
+} from '../../src/core/model/documents.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import type { Commit, RecordKey } from '../../src/engine/ports/store.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
@@ -25,6 +32,17 @@ export interface Scenario {
    * refuse everybody's changes together with it.
    */
   mayBeRefused(cluster: string): boolean;
+}
+
+/** Open for two minutes of three, in the first hour of a day, when schedules are played. */
+const WINDOWS: WindowsSpec = {
+  zone: 'UTC',
+  open: Array.from({ length: 16 }, (_, i) => ({ days: WEEKDAYS, from: ofHour(3 * i), to: ofHour(3 * i + 2) })),
+  freezes: [],
+};
+
+function ofHour(minute: number): string {
+  return `00:${String(minute).padStart(2, '0')}`;
 }
 
 const TESTERS = [{ headers: [{ name: 'x-tester', type: 'Present' as const }] }];
@@ -115,6 +133,7 @@ function documentsOf(backend: string, index: number, dice: Dice): Document[] {
     ackTimeoutMs: 12_000,
     onNewRevision: dice.pick('on new revision', ['reject', 'queue', 'supersede', 'supersede']),
     onLaggard: dice.pick('on laggard', ['hold', 'hold', 'exclude', 'rollback']),
+    ...(dice.chance('windows', 0.2) ? { windows: WINDOWS } : {}),
     ...(dice.chance('bake', 0.3) ? { bakeMs: 20_000 } : {}),
   });
   const endpoints =

@@ -94,7 +94,7 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     by === 'tick' && isGateShut(before.rollout) && advanced(before.rollout, after.rollout) && !opened(after.rollout)
       ? `step ${before.rollout.step} was left`
       : null,
-  'windows: by itself nothing gives the canary more while they are shut': ({ before, after, by }) => {
+  'windows by itself nothing gives the canary more while they are shut': ({ before, after, by }) => {
     const { spec, updatedAtMs } = after.rollout;
     if (by !== 'tick' || spec.windows === undefined) return null;
     const [from, to] = [canaryWeight(before.rollout), canaryWeight(after.rollout)];

@@ -239,7 +239,7 @@ describe('the checkers can fail', () => {
     ['I4', stepping, { ...stepping, attempt: 2 }],
     ['I8', stepping, { ...stepping, phase: 'aborted' as const }],
     [
-      'windows:',
+      'windows',
       { ...stepping, spec: planSpec({ windows: NIGHT }) },
       { ...stepping, spec: planSpec({ windows: NIGHT }), phase: 'promoting' as const, attempt: 2 },
     ],

@@ -106,7 +106,7 @@ describe('what never waits for a window', () => {
     expect(stage.ack().tick(1).rollout.phase).toBe('rolled_back');
   });
 
-  it('a person aborts, an Envoy refuses, a hook rejects, a newer revision takes its place', () => {
+  it('a person aborts, an Envoy refuses, a newer revision takes its place', () => {
     const aborted = stepping(5 * HOUR_MS);
     expect(aborted.command({ type: 'abort', reason: 'no' })).toBe('accepted');
     expect(aborted.rollout.phase).toBe('aborting');
