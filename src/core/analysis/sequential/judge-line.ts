@@ -82,6 +82,8 @@ function weigh(settings: SequentialSettings, state: SequentialState, line: Line,
   const plain = { margin, starts, floor: null };
   const step = steps.find((one) => one.weight === weight);
   const requests = begunIn(line.pairs);
+  const checkedFromMs = state.routing.resumed?.atMs ?? Number.NEGATIVE_INFINITY;
+  const checked = begunIn(line.pairs.filter(({ fromMs }) => fromMs >= checkedFromMs));
   const next: SequentialState = {
     ...state,
     activations,
@@ -96,8 +98,8 @@ function weigh(settings: SequentialSettings, state: SequentialState, line: Line,
       metric: updateMetric(one.metric, slow[i] ?? [], plain),
       power: one.edge.isObjective ? one.power + powerIn(slow[i] ?? [], objectiveRatio(settings, one), margin) : 0,
     })),
-    routing: updateRouting(state.routing, step?.pinned === true ? null : requests, {
-      ...{ wanted: weight / 100, sticky: step?.sticky === true, starts },
+    routing: updateRouting(state.routing, step?.pinned === true ? null : checked, {
+      ...{ wanted: weight / 100, sticky: step?.sticky === true, starts, isNew },
     }),
     power: {
       errors: state.power.errors + powerIn(ofErrors, settings.detectable, margin),

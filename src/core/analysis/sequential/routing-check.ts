@@ -14,7 +14,26 @@ export interface RoutingState {
   readonly twice: TiltTestState;
   /** A mismatch holds until a person acts. */
   readonly mismatch: boolean;
+  /** Requests at the present weight, since the check began. Memories of earlier versions lack it. */
+  readonly seen?: Seen;
+  /** The last resume that it knows of; after a mismatch, requests count from then on. @default none */
+  readonly resumed?: Resumed;
 }
+
+export interface Seen {
+  readonly canary: number;
+  readonly stable: number;
+}
+
+/** A person has let the rollout go on. */
+export interface Resumed {
+  /** Which time it was. */
+  readonly id: number;
+  /** By the clock of the samples, ms. */
+  readonly atMs: number;
+}
+
+export const NOTHING_SEEN: Seen = { canary: 0, stable: 0 };
 
 export function startRouting(starts: readonly Start[]): RoutingState {
   const share = startShareTest({ tolerance: TOLERANCE, starts });
@@ -24,14 +43,61 @@ export function startRouting(starts: readonly Start[]): RoutingState {
 /** On sums over the fleet: with one wanted share they say the same as its proxies one by one. */
 export function updateRouting(
   state: RoutingState,
-  seen: { readonly canary: number; readonly stable: number } | null,
-  options: { readonly wanted: number; readonly sticky: boolean; readonly starts: readonly Start[] },
+  seen: Seen | null,
+  options: {
+    readonly wanted: number;
+    readonly sticky: boolean;
+    readonly starts: readonly Start[];
+    /** The first line at this weight. */
+    readonly isNew: boolean;
+  },
 ): RoutingState {
-  const { wanted, sticky, starts } = options;
+  const { wanted, sticky, starts, isNew } = options;
   const strata = seen === null ? [] : [{ x: seen.canary, n: seen.canary + seen.stable, w: wanted }];
   const share = updateShareTest({ tolerance: sticky ? STICKY_TOLERANCE : TOLERANCE, starts }, state.share, strata);
   const twice = updateTiltTest({ ...TWICE, starts }, state.twice, strata, 1);
-  return { share, twice, mismatch: state.mismatch || rejects(shareEvidence(share), ALPHA) };
+  const before = isNew ? NOTHING_SEEN : (state.seen ?? NOTHING_SEEN);
+  const { canary, stable } = seen ?? NOTHING_SEEN;
+  return {
+    ...state,
+    ...{ share, twice, mismatch: state.mismatch || rejects(shareEvidence(share), ALPHA) },
+    seen: { canary: before.canary + canary, stable: before.stable + stable },
+  };
+}
+
+/**
+ * Who resumes a rollout that is held for its routing has seen the evidence: what came before does not hold it again, and
+ * the check begins anew with its whole error. What sends back (`twice`) forgets nothing. `ticks`: of the rollout so far.
+ */
+export function resumeRouting(
+  state: RoutingState,
+  resumed: Resumed | null,
+  { t, ticks, starts }: { readonly t: number; readonly ticks: number; readonly starts: readonly Start[] },
+): RoutingState {
+  if (resumed === null || resumed.id === state.resumed?.id || t < resumed.atMs) return state;
+  if (!state.mismatch) return { ...state, resumed: { ...resumed, atMs: state.resumed?.atMs ?? 0 } };
+  const { up, down } = startShareTest({ tolerance: TOLERANCE, starts });
+  // Parts of the evidence that have begun go on from here: later ones would wait for as many ticks again.
+  const share = { up: { ...up, tick: ticks }, down: { ...down, tick: ticks } };
+  return { ...state, share, mismatch: false, seen: NOTHING_SEEN, resumed };
+}
+
+/** The wanted and the achieved share, for people. */
+export function mismatchWords({ seen = NOTHING_SEEN }: RoutingState, weight: number): string {
+  const requests = seen.canary + seen.stable;
+  if (requests === 0) return 'the canary does not get the share that it should';
+  const achieved = percentOf(seen.canary / requests);
+  return `the canary gets ${achieved} of the requests, wanted are ${weight} % (${seen.canary} of ${requests} at this weight)`;
+}
+
+/** Of the present weight; `null`: nothing was counted. */
+export function achievedShare({ seen = NOTHING_SEEN }: RoutingState): number | null {
+  const requests = seen.canary + seen.stable;
+  return requests === 0 ? null : seen.canary / requests;
+}
+
+function percentOf(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
 }
 
 export function getsTwice({ twice }: RoutingState): boolean {
