@@ -83,7 +83,10 @@ function mustHold(state: SequentialState, line: Line, { errors, latency }: Ceili
   if (line.weight === null) return hold('NOT_LIVE', 'the step is not live on every proxy');
   if (line.weight === 0) return hold('NO_WEIGHT', 'the canary has no weight');
   if (state.empty >= EMPTY_LINES) return hold('NO_DATA', `no evidence for ${state.empty} scrapes`);
-  if (state.routing.mismatch) return hold('ROUTING', `routing: ${mismatchWords(state.routing, line.weight)}`);
+  if (state.routing.mismatch) {
+    const names = line.pairs.map(({ proxy }) => proxy);
+    return hold('ROUTING', `routing: ${mismatchWords(state.routing, line.weight, names)}`);
+  }
   if (errors.kind === 'shared' || latency.kind === 'shared') {
     return hold('SHARED_INCIDENT', 'stable is over the limit as well: going back would help nobody');
   }

@@ -119,9 +119,8 @@ function lookAt(
     const power = powerShare(settings, state);
     const counts = since(base, countsOf(state));
     const { logE: together, cause } = state.combined;
-    const phi = dispersions(state);
     last = {
-      ...{ step, atMs: cell.t, decision, cause, lnE, together, power, counts, phi },
+      ...{ step, atMs: cell.t, decision, cause, lnE, together, power, counts, phi: dispersions(state) },
       alpha: settings.alpha,
       detectable: settings.detectable,
       ...{ resume: state.routing.resumed?.id, achieved: achievedShare(state.routing) },

@@ -7,6 +7,7 @@ import { type ReplayTick, replay } from '../../../../src/core/analysis/recording
 import { cellsOf } from '../../../../src/core/analysis/scrapes.ts';
 import { scrapeOf } from '../../../../src/core/analysis/sequential/cell-scrape.ts';
 import { HISTORY_MS } from '../../../../src/core/analysis/sequential/cell-walk.ts';
+import { addEnvoys, packEnvoys, placesFor } from '../../../../src/core/analysis/sequential/envoy-shares.ts';
 import type { LogEvidence } from '../../../../src/core/analysis/sequential/judge-line.ts';
 import { assessSequential, sequentialFromMs } from '../../../../src/core/analysis/sequential/live-judge.ts';
 import { LIVE_EDGES } from '../../../../src/core/analysis/sequential/live-settings.ts';
@@ -432,7 +433,12 @@ describe('the sequential judge on a live rollout', () => {
     const remembered = look?.state as unknown as { state: PackedState };
     expect(remembered.state.activations.length).toBe(steps);
     expect(remembered.state.edges.length).toBe(8);
-    expect(remembered.state.errors.test.starts).toBe(12);
-    expect(JSON.stringify({ judge: 'plan', state: look?.state }).length).toBeLessThan(16 * 1_024);
+    expect(remembered.state.errors.test.starts).toBe(10);
+    const most = Array.from({ length: 200 }, (_, i) => ({ envoy: `edge-${i}`, canary: 9e7, stable: 9e8 }));
+    const routing = { ...remembered.state.routing, envoys: packEnvoys(addEnvoys([], most, placesFor(10))) };
+    const { last: told } = (look?.state ?? {}) as { last?: object };
+    const last = { ...told, decision: { code: 'ROUTING', reason: 'r'.repeat(450) } };
+    const state = { ...look?.state, last, state: { ...remembered.state, routing } };
+    expect(JSON.stringify({ judge: 'plan', state }).length).toBeLessThan(16 * 1_024);
   });
 });
