@@ -1,6 +1,7 @@
 import type { AnalysisSpec, JudgeSpec } from '../model/documents.ts';
 import type { RampStep } from './ramp.ts';
 import type { JudgedPlan } from './sequential/plan-settings.ts';
+import type { Resumed } from './sequential/routing-check.ts';
 
 /** Counter families of a cluster. Prometheus names are `envoy_cluster_<family>`. */
 export type ClusterFamily =
@@ -131,6 +132,8 @@ export interface JudgeInput {
   readonly plan?: JudgedPlan;
   /** Slow successes come so much later than fast failures. @default 0 */
   readonly routeTimeoutMs?: number;
+  /** When a person last let it go on after a pause: which time it was, and by the clock of the samples. @default never */
+  readonly resumed?: Resumed;
   /** @default none */
   readonly bake?: Bake;
   readonly state: JudgeState | null;

@@ -2,6 +2,7 @@ import type { JudgeOutcome } from '../analysis/judge.ts';
 import { lacksApproval } from './approval-state.ts';
 import { LOOK_AGAIN_MS } from './await-live.ts';
 import type { Breaker } from './breaker.ts';
+import type { Notice } from './event.ts';
 import { isGateShut } from './hook-state.ts';
 import type { LiveCheck } from './live-check.ts';
 import { revertLate } from './moves.ts';
@@ -96,10 +97,24 @@ export function pauseWithoutEvidence(d: Draft, { openSinceMs, closedAtMs }: Brea
   pause(d, reason, settings);
 }
 
-export function pause(d: Draft, reason: string, settings: Settings): void {
+/** Requests that go elsewhere than they should are nothing that time heals: a person has to look, and is told at once. */
+export function pauseMisrouted(d: Draft, { openSinceMs }: Breaker, settings: Settings): void {
+  if (d.rollout.paused !== null || openSinceMs !== null) return;
+  const open = d.rollout.evidence?.verdicts.find(({ verdict, reason }) => verdict !== 'pass' && reason === 'ROUTING');
+  if (open === undefined) return;
+  pause(d, `${open.metric}: ${open.detail}`, settings, [
+    ['To do', 'find out why (`serin rollout explain`), then abort or resume it; resumed, the check begins anew'],
+  ]);
+}
+
+export function pause(d: Draft, reason: string, settings: Settings, extra: Notice['fields'] = []): void {
   // What was not clear is what people will want to look at.
   const metric = d.rollout.evidence?.verdicts.find(({ verdict }) => verdict !== 'pass')?.metric;
   change(d, { paused: { by: 'serin', reason, atMs: d.nowMs } });
   emit(d, 'paused', reason);
-  tell(d, 'paused', [['Reason', reason], ...(metric === undefined ? [] : queryLink(d.rollout, metric, settings))]);
+  tell(d, 'paused', [
+    ['Reason', reason],
+    ...extra,
+    ...(metric === undefined ? [] : queryLink(d.rollout, metric, settings)),
+  ]);
 }

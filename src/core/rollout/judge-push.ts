@@ -42,6 +42,7 @@ export function judgePush(d: Draft, input: StepInput, live: LiveCheck): JudgeOut
     plan: judgedPlan(d.rollout.spec),
     routeTimeoutMs: judgedTimeoutMs(d.rollout),
     state: input.judgement,
+    ...resumedAt(d.rollout, offsetMs),
     ...(bake === null ? {} : { bake }),
   };
   noteOffset(d);
@@ -73,6 +74,10 @@ export function judgePush(d: Draft, input: StepInput, live: LiveCheck): JudgeOut
   // Other Envoys may count since this tick; what was measured before that is no evidence about them.
   const measuredSinceLive = live.kind === 'live' && liveAtMs !== null && d.rollout.push?.liveAtMs === liveAtMs;
   return outcome.decision === 'advance' && !measuredSinceLive ? { ...outcome, decision: 'hold' } : outcome;
+}
+
+function resumedAt({ resumedAtMs: id }: Rollout, offsetMs: number): Pick<JudgeInput, 'resumed'> {
+  return id === undefined ? {} : { resumed: { id, atMs: id + offsetMs } };
 }
 
 /** At the first look at samples since it was live: from now on that time is known by their clock, whatever becomes of ours. */

@@ -8,6 +8,7 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
   const lines = [`${r.backend}: ${r.revision} against ${stable} is ${r.phase.replace('_', ' ')}.`];
   if (r.undoes !== null) lines.push(`It takes back rollout ${r.undoes}, by a person and without a canary.`);
   if (r.cause !== null) lines.push(`It left the straight way because: ${r.cause.summary}`);
+  if (r.paused !== null && !ended(r)) lines.push(`It is paused by ${r.paused.by}: ${r.paused.reason}`);
   if (r.bake !== null) {
     lines.push(`All requests go to ${r.revision} since ${r.bake.since}; it bakes until ${r.bake.until} at least.`);
   }

@@ -177,6 +177,13 @@ describe('explaining a rollout', () => {
     expect(lines).toContain('That sends it back.');
   });
 
+  it('says why it is paused, as long as it is', () => {
+    const paused = { by: 'serin', reason: 'routing: the canary gets 30 % of the requests', atMs: 1 };
+    const told = (phase: 'stepping' | 'aborted') => explainLines(body({ phase, paused }), [point(1)]);
+    expect(told('stepping')[1]).toBe('It is paused by serin: routing: the canary gets 30 % of the requests');
+    expect(told('aborted').some((line) => line.startsWith('It is paused'))).toBe(false);
+  });
+
   it('says so where nothing was judged', () => {
     expect(explainLines(body({ phase: 'promoted' }), [])).toEqual([
       'checkout: v2 against v1 is promoted.',

@@ -5,7 +5,7 @@ import { type Ceiling, type CeilingState, ceiling } from './ceiling.ts';
 import type { Count } from './counts.ts';
 import { edgeOfObjective } from './latency-edges.ts';
 import { type MetricState, phiOf } from './metric.ts';
-import { getsTwice } from './routing-check.ts';
+import { getsTwice, mismatchWords } from './routing-check.ts';
 import { askedAt, type SequentialSettings } from './settings.ts';
 import type { SequentialState } from './state.ts';
 import type { Line } from './walk.ts';
@@ -83,7 +83,10 @@ function mustHold(state: SequentialState, line: Line, { errors, latency }: Ceili
   if (line.weight === null) return hold('NOT_LIVE', 'the step is not live on every proxy');
   if (line.weight === 0) return hold('NO_WEIGHT', 'the canary has no weight');
   if (state.empty >= EMPTY_LINES) return hold('NO_DATA', `no evidence for ${state.empty} scrapes`);
-  if (state.routing.mismatch) return hold('ROUTING', 'routing: the canary does not get the share that it should');
+  if (state.routing.mismatch) {
+    const names = line.pairs.map(({ proxy }) => proxy);
+    return hold('ROUTING', `routing: ${mismatchWords(state.routing, line.weight, names)}`);
+  }
   if (errors.kind === 'shared' || latency.kind === 'shared') {
     return hold('SHARED_INCIDENT', 'stable is over the limit as well: going back would help nobody');
   }

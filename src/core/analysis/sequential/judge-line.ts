@@ -6,11 +6,12 @@ import type { Objective } from './asked.ts';
 import { updateCeiling } from './ceiling.ts';
 import { countCut, countErrors, countRetried, countSlow } from './counts.ts';
 import { type Decision, decide } from './decide.ts';
+import type { EnvoySeen } from './envoy-shares.ts';
 import { hangs, suspicion, withUnended } from './hang-guard.ts';
 import { edgeOfObjective } from './latency-edges.ts';
 import { chooseLatency, learnLine } from './learn-line.ts';
 import { evidenceOf, type Strata, strataOf, updateMetric } from './metric.ts';
-import { updateRouting } from './routing-check.ts';
+import { total, updateRouting } from './routing-check.ts';
 import { askedAt, type SequentialSettings } from './settings.ts';
 import { startsAt, startsOf } from './starts.ts';
 import type { JudgedEdge, SequentialState } from './state.ts';
@@ -81,7 +82,9 @@ function weigh(settings: SequentialSettings, state: SequentialState, line: Line,
   const slow = state.edges.map(({ edge }) => strataOf(warm, countSlow(edge.ms, settings)));
   const plain = { margin, starts, floor: null };
   const step = steps.find((one) => one.weight === weight);
-  const requests = begunIn(line.pairs);
+  const begun = begunIn(line.pairs);
+  const checkedFromMs = state.routing.resumed?.atMs ?? Number.NEGATIVE_INFINITY;
+  const checked = begun.filter(({ fromMs }) => fromMs >= checkedFromMs);
   const next: SequentialState = {
     ...state,
     activations,
@@ -96,8 +99,9 @@ function weigh(settings: SequentialSettings, state: SequentialState, line: Line,
       metric: updateMetric(one.metric, slow[i] ?? [], plain),
       power: one.edge.isObjective ? one.power + powerIn(slow[i] ?? [], objectiveRatio(settings, one), margin) : 0,
     })),
-    routing: updateRouting(state.routing, step?.pinned === true ? null : requests, {
-      ...{ wanted: weight / 100, sticky: step?.sticky === true, starts },
+    routing: updateRouting(state.routing, step?.pinned === true ? [] : checked, {
+      ...{ wanted: weight / 100, sticky: step?.sticky === true, starts, isNew },
+      ...{ steps: Math.max(1, steps.length), step: activations.length },
     }),
     power: {
       errors: state.power.errors + powerIn(ofErrors, settings.detectable, margin),
@@ -107,7 +111,7 @@ function weigh(settings: SequentialSettings, state: SequentialState, line: Line,
       latency: latencyCeilings(state, latency.objectives, slow, line.t),
     },
     empty: emptyLines(state.empty, line),
-    requestsInStep: (isNew ? 0 : state.requestsInStep) + (requests?.canary ?? 0),
+    requestsInStep: (isNew ? 0 : state.requestsInStep) + total(begun).canary,
   };
   const found = evidence(next, errors.floor !== null);
   return { ...next, combined: combineEvidence(state.combined, found, clipFor(alpha, scrapes)) };
@@ -126,17 +130,18 @@ function latencyCeilings(
   });
 }
 
-/** Requests that hang were routed all the same. `null`: there was no pair of both arms to count in. */
-function begunIn(pairs: readonly ProxyPair[]): { readonly canary: number; readonly stable: number } | null {
-  const both = pairs.flatMap(({ canary, stable }) => (canary === null || stable === null ? [] : [{ canary, stable }]));
-  if (both.length === 0) return null;
-  return both.reduce(
-    (sum, one) => ({
-      canary: sum.canary + Math.max(one.canary.completed, one.canary.started ?? 0),
-      stable: sum.stable + Math.max(one.stable.completed, one.stable.started ?? 0),
-    }),
-    { canary: 0, stable: 0 },
-  );
+/** Requests that hang were routed all the same. Counted where both arms are seen. */
+function begunIn(pairs: readonly ProxyPair[]): readonly (EnvoySeen & Pick<ProxyPair, 'fromMs'>)[] {
+  return pairs.flatMap(({ proxy, fromMs, canary, stable }) => {
+    if (canary === null || stable === null) return [];
+    return [
+      {
+        ...{ envoy: proxy, fromMs },
+        canary: Math.max(canary.completed, canary.started ?? 0),
+        stable: Math.max(stable.completed, stable.started ?? 0),
+      },
+    ];
+  });
 }
 
 /** What is dropped for settling was not missing. */

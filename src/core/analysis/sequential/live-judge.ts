@@ -11,7 +11,9 @@ import { powerShare } from './decide.ts';
 import { judgeLine, recordLine } from './judge-line.ts';
 import { liveSettings } from './live-settings.ts';
 import { type PackedState, packState, settled, unpackState } from './pack.ts';
+import { achievedShare, resumeRouting } from './routing-check.ts';
 import type { SequentialSettings } from './settings.ts';
+import { startsAt, startsOf } from './starts.ts';
 import { type SequentialState, startJudging } from './state.ts';
 import { countsOf, dispersions, type StepBase, since } from './step-counts.ts';
 import { describe, type LastLook } from './verdicts.ts';
@@ -96,14 +98,14 @@ function begin({ ramp = [], liveAtMs, scrapeMs }: JudgeInput, settings: Sequenti
 function lookAt(
   cells: readonly Cell[],
   memory: Memory,
-  { nowMs, scrapeMs, ramp = [] }: JudgeInput,
+  { nowMs, scrapeMs, ramp = [], resumed }: JudgeInput,
   settings: SequentialSettings,
 ): Memory {
   let { base, last, canarySeenAtMs } = memory;
   let judged: SequentialState | null = null;
   const judge = (line: Line, cell: Cell): void => {
     if (line.canarySeen) canarySeenAtMs = cell.t;
-    const before = judged ?? unpackState(memory.state);
+    const before = withResume(judged ?? unpackState(memory.state), line, resumed);
     const step = stepOf(ramp, cell);
     if (step === BEFORE) {
       judged = settled(recordLine(settings, before, line));
@@ -117,11 +119,11 @@ function lookAt(
     const power = powerShare(settings, state);
     const counts = since(base, countsOf(state));
     const { logE: together, cause } = state.combined;
-    const phi = dispersions(state);
     last = {
-      ...{ step, atMs: cell.t, decision, cause, lnE, together, power, counts, phi },
+      ...{ step, atMs: cell.t, decision, cause, lnE, together, power, counts, phi: dispersions(state) },
       alpha: settings.alpha,
       detectable: settings.detectable,
+      ...{ resume: state.routing.resumed?.id, achieved: achievedShare(state.routing) },
     };
   };
   // What sends back once does so for good, however much later somebody looks.
@@ -129,6 +131,12 @@ function lookAt(
   const grid = walkCells(cells, memory, { settings, ramp, nowMs, scrapeMs }, { judge, done });
   const state = judged === null ? memory.state : packState(judged);
   return { ...memory, ...grid, state, base, last, canarySeenAtMs };
+}
+
+function withResume(state: SequentialState, { t }: Line, resumed: JudgeInput['resumed']): SequentialState {
+  const { ticks, activations } = state;
+  const starts = startsAt(activations, startsOf(state));
+  return { ...state, routing: resumeRouting(state.routing, resumed ?? null, { t, ticks, starts }) };
 }
 
 /** Silence of the canary alone is no outage of monitoring. An idle canary is scraped all the same. */

@@ -1,5 +1,6 @@
 import type { TiltTestState } from '../statistics/tilt-test.ts';
 import type { CeilingState } from './ceiling.ts';
+import { packEnvoys, unpackEnvoys } from './envoy-shares.ts';
 import type { MetricState } from './metric.ts';
 import type { SequentialState } from './state.ts';
 
@@ -36,9 +37,11 @@ export type PackedState = Omit<SequentialState, 'errors' | 'retried' | 'cut' | '
     readonly errors: readonly PackedCounts[];
     readonly latency: readonly { readonly ms: number; readonly seen: readonly PackedCounts[] }[];
   };
-  readonly routing: Omit<Routing, 'share' | 'twice'> & {
+  readonly routing: Omit<Routing, 'share' | 'twice' | 'envoys'> & {
     readonly share: { readonly up: PackedTest; readonly down: PackedTest };
     readonly twice: PackedTest;
+    /** Memories of earlier versions lack it. */
+    readonly envoys?: string;
   };
 };
 
@@ -59,6 +62,7 @@ export function packState(state: SequentialState): PackedState {
       ...routing,
       share: { up: packTest(routing.share.up), down: packTest(routing.share.down) },
       twice: packTest(routing.twice),
+      envoys: packEnvoys(routing.envoys ?? []),
     },
   };
 }
@@ -79,6 +83,7 @@ export function unpackState(state: PackedState): SequentialState {
       ...routing,
       share: { up: unpackTest(routing.share.up), down: unpackTest(routing.share.down) },
       twice: unpackTest(routing.twice),
+      envoys: unpackEnvoys(routing.envoys ?? ''),
     },
   };
 }
@@ -173,6 +178,7 @@ export function settled(state: SequentialState): SequentialState {
       ...routing,
       share: { up: settledTest(routing.share.up), down: settledTest(routing.share.down) },
       twice: settledTest(routing.twice),
+      envoys: routing.envoys ?? [],
     },
   };
 }

@@ -2,7 +2,7 @@ import { NOT_YET, type Start } from '../statistics/tilt-test.ts';
 import type { MetricState } from './metric.ts';
 
 /** More of them would cost more memory than they bring. */
-const MAX_STARTS = 12;
+export const MAX_STARTS = 10;
 
 export function countStarts(steps: number): number {
   return Math.max(1, Math.min(steps, MAX_STARTS));

@@ -31,6 +31,10 @@ export interface LastLook {
   readonly alpha: number;
   /** Memories of earlier versions lack it. */
   readonly detectable?: number;
+  /** The last resume that was known. @default none */
+  readonly resume?: number | undefined;
+  /** The canary's share of the requests at this weight. Memories of earlier versions lack it. */
+  readonly achieved?: number | null;
 }
 
 /** The last look in words and numbers, and what may be done by it. */
@@ -41,10 +45,19 @@ export function describe(last: LastLook | null, input: JudgeInput): Pick<JudgeOu
     return { verdicts: [nothingCompared(input.ramp?.at(-1)?.liveAtMs ?? null, input)], decision: 'hold' };
   }
   const verdicts = metricsOf(last);
+  if (last.decision.code === 'ROUTING') return { verdicts: [misrouted(last, input), ...verdicts], decision: 'hold' };
   if (last.decision.kind === 'hold') {
     return { verdicts: marked(verdicts, HOLDS[last.decision.code] ?? 'NO_DATA', holdWords(last)), decision: 'hold' };
   }
   return { verdicts, decision: 'advance' };
+}
+
+/** What a person has resumed is not held against it again; what was scraped since is judged first. */
+function misrouted({ decision, achieved = null, resume }: LastLook, { resumed }: JudgeInput): Verdict {
+  if (resumed !== undefined && resumed.id !== resume) {
+    return inconclusive('routing', 'WARMING_UP', 'resumed: its check begins anew with the next scrape');
+  }
+  return { ...inconclusive('routing', 'ROUTING', decision.reason.replace(/^routing: /, '')), value: achieved };
 }
 
 /** While a step settles that is how it has to be; later it is evidence that is missing. */
@@ -65,7 +78,6 @@ const HOLDS: Readonly<Partial<Record<ReasonCode, Verdict['reason']>>> = {
   NOT_LIVE: 'WARMING_UP',
   NO_WEIGHT: 'WARMING_UP',
   NO_DATA: 'NO_DATA',
-  ROUTING: 'ROUTING',
   SHARED_INCIDENT: 'SHARED_INCIDENT',
   SUSPICION: 'SUSPICION',
   NO_REQUESTS: 'TOO_FEW_REQUESTS',
@@ -138,8 +150,6 @@ function holdWords({
   detectable = SEQUENTIAL_DEFAULTS.detectable,
 }: LastLook): string {
   switch (decision.code) {
-    case 'ROUTING':
-      return 'the canary does not get the share of the traffic that it was to have; a person has to look';
     case 'SUSPICION':
       return `together ${evidenceWords(together)} of ${evidenceLimit(alpha)}: suspicious, so the weight stays`;
     case 'POWER':

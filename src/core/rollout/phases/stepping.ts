@@ -5,7 +5,7 @@ import { formatDuration } from '../../model/duration.ts';
 import { awaitApproval } from '../approval.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { BREAKER_CLOSED } from '../breaker.ts';
-import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseWithoutEvidence } from '../gates.ts';
+import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseMisrouted, pauseWithoutEvidence } from '../gates.ts';
 import { guardPush } from '../guard-push.ts';
 import { awaitHook, refusedByHook, shutWords, takeAnswer } from '../hook-gate.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
@@ -51,6 +51,7 @@ export function stepping(d: Draft, input: StepInput): number | null {
     return atDeadline(d, input, live, () => void advance(d, observed));
   }
   if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval');
+  pauseMisrouted(d, input.breaker ?? BREAKER_CLOSED, settings);
   pauseWithoutEvidence(d, input.breaker ?? BREAKER_CLOSED, settings);
 
   const measureAtMs = nextMeasurementMs(d.rollout, observed.scrapeMs, d.nowMs);

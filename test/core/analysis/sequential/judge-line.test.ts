@@ -209,6 +209,55 @@ describe('a share that is not the wanted one', () => {
     expect(last(ticks)).toBe('hold ROUTING');
   });
 
+  const fleetWith = (last: { readonly stable: Did; readonly canary: Did }) => ({
+    ...Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`e${i}`, { stable: { ok: 90 }, canary: { ok: 10 } }])),
+    last,
+  });
+  const old = { stable: { ok: 50 }, canary: { ok: 0 } };
+  const good = { stable: { ok: 45 }, canary: { ok: 5 } };
+
+  it('holds for one Envoy whose table is old, where the fleet is within its tolerance, and names it', () => {
+    const ticks = judge(history().times(12, 10, fleetWith(old)).scrapes);
+    expect(last(ticks)).toBe('hold ROUTING');
+    expect(ticks.at(-1)?.lnE.srm).toBeLessThan(0);
+    expect(ticks.at(-1)?.decision.reason).toMatch(
+      /^routing: the canary gets 9\.47 % of the requests, wanted are 10 % \(\d+ of \d+ at this weight\); off by itself: last 0 % \(0 of \d+\)$/,
+    );
+  });
+
+  it('names who is off where the fleet is, too, and nobody where all are alike', () => {
+    const wrong = {
+      p1: { stable: { ok: 850 }, canary: { ok: 150 } },
+      p2: { stable: { ok: 900 }, canary: { ok: 100 } },
+    };
+    expect(judge(history().times(8, 10, wrong).scrapes).at(-1)?.decision.reason).toMatch(
+      /off by itself: p1 15 % \([^)]*\)$/,
+    );
+    const slightly = Object.fromEntries(
+      Array.from({ length: 40 }, (_, i) => [`e${i}`, { stable: { ok: 87 }, canary: { ok: 13 } }]),
+    );
+    const alike = judge(history().times(6, 10, slightly).scrapes).find(({ decision }) => decision.code === 'ROUTING');
+    expect(alike?.decision.reason).toMatch(/^routing: the canary gets 13 % .* at this weight\)$/);
+  });
+
+  it('begins anew with each weight: an Envoy that takes the next table is no mismatch', () => {
+    const few = history()
+      .times(4, 10, fleetWith(old))
+      .times(20, 50, {
+        ...Object.fromEntries(
+          Array.from({ length: 9 }, (_, i) => [`e${i}`, { stable: { ok: 50 }, canary: { ok: 50 } }]),
+        ),
+        last: { stable: { ok: 25 }, canary: { ok: 25 } },
+      });
+    expect(codes(judge(few.scrapes))).not.toContain('hold ROUTING');
+    expect(codes(judge(history().times(30, 10, fleetWith(good)).scrapes))).not.toContain('hold ROUTING');
+  });
+
+  it('is not looked at by Envoy where users stay with an arm: one Envoy may have a few of them', () => {
+    const asked = settings({ steps: [{ weight: 10, holdMs: 0, pinned: false, sticky: true }] });
+    expect(codes(judge(history().times(12, 10, fleetWith(old)).scrapes, asked))).not.toContain('hold ROUTING');
+  });
+
   it('goes back when it is more than twice as much', () => {
     const wrong = { p1: { stable: { ok: 700 }, canary: { ok: 300 } } };
     expect(last(judge(history().times(10, 10, wrong).scrapes))).toBe('rollback ROUTING');

@@ -7,6 +7,7 @@ import { type ReplayTick, replay } from '../../../../src/core/analysis/recording
 import { cellsOf } from '../../../../src/core/analysis/scrapes.ts';
 import { scrapeOf } from '../../../../src/core/analysis/sequential/cell-scrape.ts';
 import { HISTORY_MS } from '../../../../src/core/analysis/sequential/cell-walk.ts';
+import { addEnvoys, packEnvoys, placesFor } from '../../../../src/core/analysis/sequential/envoy-shares.ts';
 import type { LogEvidence } from '../../../../src/core/analysis/sequential/judge-line.ts';
 import { assessSequential, sequentialFromMs } from '../../../../src/core/analysis/sequential/live-judge.ts';
 import { LIVE_EDGES } from '../../../../src/core/analysis/sequential/live-settings.ts';
@@ -59,7 +60,7 @@ interface Look extends JudgeOutcome {
 function looks(
   w: World,
   moments: readonly number[],
-  fields: Partial<JudgeInput> = {},
+  fields: Partial<JudgeInput> | ((nowMs: number) => Partial<JudgeInput>) = {},
   spec: PlanSpec = planOf([errorRate]),
 ): readonly Look[] {
   const all = play(w);
@@ -84,7 +85,7 @@ function looks(
       ramp,
       plan: judgedPlan(spec),
       state,
-      ...fields,
+      ...(typeof fields === 'function' ? fields(nowMs) : fields),
     });
     state = outcome.state === null ? null : (JSON.parse(JSON.stringify(outcome.state)) as JudgeState);
     return { ...outcome, atMs: nowMs };
@@ -155,6 +156,70 @@ describe('the sequential judge on a live rollout', () => {
     expect([held.at(-1)?.decision, held.at(-1)?.verdicts[0]?.reason]).toEqual(['hold', 'ROUTING']);
     const far = looks(world({ share: (ms) => share(ms) * 3 }), every(SCRAPE_MS, 20));
     expect(far.find(({ decision }) => decision === 'rollback')?.verdicts[0]).toMatchObject({ reason: 'ROUTING' });
+  });
+
+  describe('once the canary does not get its share', () => {
+    const moments = every(SCRAPE_MS, 40);
+    const resumedAtMs = FIRST_MS + 250_000;
+    /** Askew in the first seconds; afterwards as `later` says. */
+    const mended = (later: number) =>
+      // What is played is known by its seed: functions of one text are one.
+      world({ share: (ms) => share(ms) * (ms < resumedAtMs ? 1.5 : later), seed: 10 * later });
+    const resumed = (later: number, from = resumedAtMs) => {
+      return looks(mended(later), moments, (nowMs) => (nowMs < from ? {} : { resumed: { id: from, atMs: from } }));
+    };
+    const routing = (all: readonly Look[]) =>
+      all.map(({ verdicts }) => verdicts.find(({ metric }) => metric === 'routing')?.reason ?? '-');
+
+    it('says what it gets and what it was to get', () => {
+      const held = looks(mended(1.5), moments).findLast(({ decision }) => decision === 'hold');
+      const [told] = held?.verdicts ?? [];
+      expect(told).toMatchObject({ metric: 'routing', verdict: 'inconclusive', reason: 'ROUTING' });
+      expect(told?.detail).toMatch(/^the canary gets [23]\d(\.\d)? % of the requests, wanted are 20 % \(\d+ of \d+ at/);
+      expect(told?.value).toBeCloseTo(0.3, 1);
+    });
+
+    it('holds though the share is the wanted one again, until a person resumes it', () => {
+      const all = looks(mended(1), moments);
+      const from = routing(all).indexOf('ROUTING');
+      expect(from).toBeGreaterThan(0);
+      expect(all.slice(from).every(({ decision }) => decision === 'hold')).toBe(true);
+      expect(routing(all).at(-1)).toBe('ROUTING');
+    });
+
+    it('is not held again for what was before a resume', () => {
+      const all = resumed(1);
+      const after = all.findIndex(({ atMs }) => atMs >= resumedAtMs);
+      expect(routing(all)[after - 1]).toBe('ROUTING');
+      expect(routing(all)[after]).toBe('WARMING_UP');
+      expect(routing(all).slice(after)).not.toContain('ROUTING');
+      expect(all.at(-1)?.decision).toBe('advance');
+    });
+
+    it('is held again when the share is still wrong after a resume', () => {
+      const after = routing(resumed(1.5)).slice(moments.findIndex((ms) => ms >= resumedAtMs));
+      expect(after.slice(0, 2)).toEqual(['WARMING_UP', 'WARMING_UP']);
+      expect(after.at(-1)).toBe('ROUTING');
+    });
+
+    it('a resume from before it changes nothing', () => {
+      const early = FIRST_MS + 1_000;
+      expect(routing(resumed(1, early))).toEqual(routing(looks(mended(1), moments)));
+    });
+
+    it('goes on where a memory of an earlier version was held for good', () => {
+      const w = mended(1);
+      const [held] = looks(w, [FIRST_MS + 200_000]);
+      const { state, last } = (held?.state ?? {}) as unknown as { state: PackedState; last: LastLook };
+      expect(last.decision.code).toBe('ROUTING');
+      const { seen: _seen, ...routingThen } = state.routing;
+      const { achieved: _achieved, resume: _resume, ...lastThen } = last;
+      const earlier = { ...held?.state, state: { ...state, routing: routingThen }, last: lastThen } as JudgeState;
+      const [still] = looks(w, [FIRST_MS + 215_000], { state: earlier });
+      expect(still?.verdicts[0]).toMatchObject({ metric: 'routing', reason: 'ROUTING' });
+      const given = { state: earlier, resumed: { id: 1, atMs: resumedAtMs } };
+      expect(looks(w, [FIRST_MS + 290_000], given)[0]?.decision).toBe('advance');
+    });
   });
 
   it('passes nothing before the step has settled', () => {
@@ -368,7 +433,12 @@ describe('the sequential judge on a live rollout', () => {
     const remembered = look?.state as unknown as { state: PackedState };
     expect(remembered.state.activations.length).toBe(steps);
     expect(remembered.state.edges.length).toBe(8);
-    expect(remembered.state.errors.test.starts).toBe(12);
-    expect(JSON.stringify({ judge: 'plan', state: look?.state }).length).toBeLessThan(16 * 1_024);
+    expect(remembered.state.errors.test.starts).toBe(10);
+    const most = Array.from({ length: 200 }, (_, i) => ({ envoy: `edge-${i}`, canary: 9e7, stable: 9e8 }));
+    const routing = { ...remembered.state.routing, envoys: packEnvoys(addEnvoys([], most, placesFor(10))) };
+    const { last: told } = (look?.state ?? {}) as { last?: object };
+    const last = { ...told, decision: { code: 'ROUTING', reason: 'r'.repeat(450) } };
+    const state = { ...look?.state, last, state: { ...remembered.state, routing } };
+    expect(JSON.stringify({ judge: 'plan', state }).length).toBeLessThan(16 * 1_024);
   });
 });
