@@ -34,7 +34,7 @@ export interface Dependencies {
   readonly loadReports: Pick<LoadReports, 'since'>;
   readonly notifier: Notifier;
   readonly hooks: Hooks;
-  readonly wakeUps: Pick<WakeUps, 'kick'>;
+  readonly wakeUps: Pick<WakeUps, 'kick' | 'giveWay'>;
   readonly active: ActiveRollouts;
   readonly judge: Judge;
   readonly clock: Clock;

@@ -230,7 +230,10 @@ const LEFT_ALONE_MS = 2_000;
 
 async function stuck(deps: Dependencies, rolloutId: string, error: Partial<SerinError> | undefined): Promise<'done'> {
   if (error?.code === 'SERIN_SCHEMA_NEWER') {
-    await deps.due.schedule(`rollout/${rolloutId}`, deps.clock.now() + LEFT_ALONE_MS);
+    const subject: Subject = `rollout/${rolloutId}`;
+    await deps.due.schedule(subject, deps.clock.now() + LEFT_ALONE_MS);
+    // Who has scheduled it knows to the millisecond when it is due, and would be the first again.
+    deps.wakeUps.giveWay();
     return 'done';
   }
   deps.logger.warn('rollout could not be looked at; it stays as it is', { rolloutId, detail: error?.message });

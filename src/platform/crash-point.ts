@@ -169,7 +169,7 @@ export function crashingStore<T extends StorePorts>(store: T, at: CrashPoint): T
 export interface EdgePorts {
   readonly metrics: MetricsSource;
   readonly notifier: Notifier;
-  readonly wakeUps: Pick<WakeUps, 'kick'>;
+  readonly wakeUps: Pick<WakeUps, 'kick' | 'giveWay'>;
 }
 
 /** The other ports with crash points around them. */
@@ -198,6 +198,7 @@ export function crashingEdges<T extends EdgePorts>(edges: T, at: CrashPoint): T 
       },
     },
     wakeUps: {
+      giveWay: () => wakeUps.giveWay(),
       kick: (subject) => {
         at('before-hint');
         wakeUps.kick(subject);

@@ -17,7 +17,7 @@ export function fakeDependencies(clock: FakeClock, own: Partial<Dependencies> = 
     metrics: noEvidence,
     notifier: { targets: () => [], deliver: async () => ({ kind: 'delivered' }) },
     hooks: noHooks,
-    wakeUps: { kick() {} },
+    wakeUps: { giveWay() {}, kick() {} },
     active: activeRollouts(),
     judge: scriptedJudge(() => 'pass'),
     clock,

@@ -78,6 +78,7 @@ export function fakeWakeUps(options: FakeWakeUpsOptions): WakeUps {
       handle = handler;
       await sweep();
     },
+    giveWay: () => undefined,
     kick: (subject) => {
       for (let i = runsPerKick(); i > 0; i -= 1) later(0, () => void run(subject));
     },

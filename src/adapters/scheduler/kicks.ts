@@ -14,6 +14,8 @@ export function createKicks({ prefix = '{serin}', ...options }: KicksOptions): W
   let stopped = false;
   return {
     start: async () => undefined,
+    // It leases nothing.
+    giveWay: () => undefined,
     kick: (subject) => {
       if (!stopped) void queue.add(subject);
     },

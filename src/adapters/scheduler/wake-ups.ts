@@ -37,6 +37,9 @@ const GATHER_MS = 20;
  * whoever is behind must not take them one by one, each with a query of its own.
  */
 const CROWDED_GATHER_MS = 250;
+/** Who gives way looks so much later than others, for so long. */
+const GIVEN_WAY_MS = 500;
+const GIVES_WAY_FOR_MS = 10_000;
 /** Until the due set is asked again while the store is away. */
 const AWAY_MS = 250;
 /** The store's clock may be a little behind ours: do not spin until it gets there. */
@@ -71,6 +74,7 @@ class BullWakeUps implements WakeUps {
   private lookTimer: Timer | null = null;
   private early = false;
   private sweptMs = Number.NEGATIVE_INFINITY;
+  private givesWayUntilMs = Number.NEGATIVE_INFINITY;
   private heardMs = 0;
   private checkedMs = 0;
 
@@ -111,6 +115,10 @@ class BullWakeUps implements WakeUps {
 
   kick(subject: Subject): void {
     if (this.state === 'running') void this.enqueue(subject);
+  }
+
+  giveWay(): void {
+    this.givesWayUntilMs = this.options.clock.monotonicMs() + GIVES_WAY_FOR_MS;
   }
 
   async stop(): Promise<void> {
@@ -214,7 +222,8 @@ class BullWakeUps implements WakeUps {
     const inMs = next.kind === 'ok' ? dueInMs : AWAY_MS;
     const gatherMs = this.dueUnderWay > concurrency / 2 ? CROWDED_GATHER_MS : GATHER_MS;
     const gatheredInMs = this.sweptMs + gatherMs - clock.monotonicMs();
-    this.arm(Math.min(Math.max(inMs, this.early ? EARLY_MS : 0, gatheredInMs), sweepMs));
+    const lagMs = clock.monotonicMs() < this.givesWayUntilMs ? GIVEN_WAY_MS : 0;
+    this.arm(Math.min(Math.max(inMs, this.early ? EARLY_MS : 0, gatheredInMs), sweepMs) + lagMs);
     if (this.looking === 'again' && this.state === 'running') {
       this.lookTimer = clock.setTimer(GATHER_MS, () => {
         this.looking = 'yes';

@@ -6,5 +6,7 @@ export interface WakeUps {
   start(handle: (subject: Subject, crashes: number) => Promise<void>): Promise<void>;
   /** A hint: run this now. Losing it costs seconds, never correctness. */
   kick(subject: Subject): void;
+  /** What is due and cannot be run here is for others: for some seconds this replica looks a little later than they do. */
+  giveWay(): void;
   stop(): Promise<void>;
 }
