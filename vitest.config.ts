@@ -4,7 +4,7 @@ const integration = 'test/**/*.integration.test.ts';
 
 export default defineConfig({
   test: {
-    // Real servers run beside the tests; more workers than cores only makes them wait for each other.
+    // One more than the two cores of a usual runner: the tests wait for real servers much of the time.
     maxWorkers: 3,
     projects: [
       // A machine that does a lot beside is slow, not wrong.

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,6 +6,7 @@ import type { Result } from '../../src/core/model/errors.ts';
 import { type Client, createClient } from '../../src/surfaces/api/client.ts';
 import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { binaryPath } from '../../test/support/binaries.ts';
+import build from '../../test/support/built-program.ts';
 import { envoyProcess } from '../../test/support/envoy-process.ts';
 import { type Undo, undoAll } from '../../test/support/installation.ts';
 import { answers, freePort, startProcess } from '../../test/support/processes.ts';
@@ -157,10 +157,7 @@ async function measure({ nodes, real }: (typeof FLEETS)[number], folder: string,
   };
 }
 
-const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
-  stdio: ['ignore', 2, 2],
-});
-if (built.status !== 0) process.exit(1);
+build();
 const runs: Awaited<ReturnType<typeof measure>>[] = [];
 for (const fleet of FLEETS) {
   const undo: Undo[] = [];

@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Redis } from 'ioredis';
 import { createRedisStore } from '../../src/adapters/store/redis-store.ts';
 import { binaryPath } from '../../test/support/binaries.ts';
+import build from '../../test/support/built-program.ts';
 import { type Undo, undoAll } from '../../test/support/installation.ts';
 import { answers, freePort, type RunningProcess, startProcess, waitFor } from '../../test/support/processes.ts';
 import { quiet } from '../../test/support/quiet-logger.ts';
@@ -207,10 +207,7 @@ async function measure(rollouts: number, folder: string, undo: Undo[]) {
 
 const round = (value: number): number => Math.round(value * 10) / 10;
 
-const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
-  stdio: ['ignore', 2, 2],
-});
-if (built.status !== 0) process.exit(1);
+build();
 const runs: Awaited<ReturnType<typeof measure>>[] = [];
 for (const rollouts of COUNTS) {
   const undo: Undo[] = [];

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { binaryPath } from '../../test/support/binaries.ts';
+import build from '../../test/support/built-program.ts';
 import { answers, freePort, startProcess, waitFor } from '../../test/support/processes.ts';
 import { percentile } from './percentile.ts';
 import { residentMb } from './process-cost.ts';
@@ -16,10 +16,7 @@ const RUNS = 10;
 const IDLE_MS = 10_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'serin-bench-'));
-const built = spawnSync(join('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
-  stdio: ['ignore', 2, 2],
-});
-if (built.status !== 0) process.exit(1);
+build();
 
 async function timed(mode: 'serve' | 'dev', redisUrl: string | null, idleMs: number): Promise<[number, number]> {
   const [http, xds] = [await freePort(), await freePort()];

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import build from '../../test/support/built-program.ts';
 import { type Undo, undoAll } from '../../test/support/installation.ts';
 import { stopAll } from '../../test/support/processes.ts';
 
@@ -24,9 +24,7 @@ export async function runTool(what: string, work: (run: ToolRun) => Promise<read
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => void end().then(() => process.exit(130)));
   }
-  const compiler = join('node_modules', '.bin', 'tsc');
-  const built = spawnSync(compiler, ['-p', 'tsconfig.build.json'], { stdio: ['ignore', 2, 2] });
-  if (built.status !== 0) process.exit(1);
+  build();
   try {
     const violations = await work({ undo, say, program: resolve('dist/main.js') });
     process.exitCode = violations.length === 0 ? 0 : 1;

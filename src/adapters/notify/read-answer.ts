@@ -19,8 +19,9 @@ export interface HookReply {
 }
 
 /**
- * What an answer means. A 2xx opens the gate, unless its body says otherwise; half an answer, or one
- * that cannot be read, may have said otherwise, so it opens nothing. Of errors and redirects no body is believed, for they may come from somebody in between.
+ * What an answer means. A 2xx opens the gate, unless its body says otherwise; half an answer, or one that cannot be read,
+ * may have said otherwise, so it opens nothing. No error and no redirect opens it, whatever its body says: they may come
+ * from somebody in between.
  */
 export function readAnswer(reply: HookReply, nowMs: number): HookAnswer {
   const { status, body, whole, encoded, retryAfter, show } = reply;
@@ -31,9 +32,10 @@ export function readAnswer(reply: HookReply, nowMs: number): HookAnswer {
   const pauseMs = status === 429 || status === 503 ? retryAfterMs(retryAfter, nowMs, LONGEST_PAUSE_MS) : null;
   const later = pauseMs === null ? {} : { afterMs: pauseMs };
   if (said !== null && whole && said.decision === 'reject') return { kind: 'reject', detail };
-  if (NOT_YET.includes(status) && said?.decision !== 'open') return { kind: 'wait', detail, ...later };
+  if (NOT_YET.includes(status) && (status >= 300 || said?.decision !== 'open'))
+    return { kind: 'wait', detail, ...later };
   if (status >= 300 && status < 400) return { kind: 'failed', detail: `HTTP ${status}; redirects are not followed` };
-  if (status < 200 || status >= 300) return { kind: NOT_YET.includes(status) ? 'wait' : 'failed', detail, ...later };
+  if (status < 200 || status >= 300) return { kind: 'failed', detail, ...later };
   if (!whole) return { kind: 'failed', detail: `HTTP ${status}, and its answer broke off or is too long` };
   if (read === 'garbled' || (encoded && body !== '')) {
     return { kind: 'failed', detail: `HTTP ${status}, and its answer cannot be read` };

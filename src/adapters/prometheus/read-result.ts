@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { CounterFamily, CounterSeries, CountersResult, ScalarResult } from '../../core/analysis/judge.ts';
 import type { ClusterRequests } from '../../core/analysis/recording/pick-arms.ts';
 import type { ProxiesResult } from '../../core/fleet/match-series.ts';
+import { isObject } from '../../core/model/is-object.ts';
 import type { Answer } from './ask.ts';
 import { type Gap, gap } from './gap.ts';
 import { familyOf, isOfProcess } from './promql.ts';
@@ -122,10 +123,6 @@ function isRow(row: unknown): row is CounterRow {
 
 function isSample(sample: unknown): boolean {
   return Array.isArray(sample) && sample.length === 2 && Number.isFinite(sample[0]) && typeof sample[1] === 'string';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Raw samples by proxy, cluster and family. One odd series spoils the lot: what it hides is unknown. */

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { BackendState } from '../model/backend-state.ts';
 import { isTerminal } from '../model/phase.ts';
 import type { Breaker } from '../rollout/breaker.ts';
-import type { RolloutCommand, Supersede } from '../rollout/command.ts';
+import type { CommandInput } from '../rollout/command.ts';
 import { isQueued } from '../rollout/queued.ts';
 import type { Rollout } from '../rollout/rollout.ts';
-import type { Observations, Settings, StepInput, Transition } from '../rollout/transition.ts';
+import type { StepInput, Transition } from '../rollout/transition.ts';
 import { DECISION_FORMAT, type Decision, type DecisionOf, type Outcome, type RecordedDecision } from './decision.ts';
 import { packObserved } from './pack-observed.ts';
 
@@ -42,19 +42,7 @@ function isUntouched({ openSinceMs, closedAtMs }: Breaker): boolean {
   return openSinceMs === null && closedAtMs === null;
 }
 
-export function recordCommand(
-  input: {
-    readonly rollout: Rollout;
-    readonly backend: BackendState;
-    readonly command: RolloutCommand | Supersede;
-    readonly by: string;
-    readonly observed: Pick<Observations, 'fleets'>;
-    readonly settings: Settings;
-    readonly nowMs: number;
-  },
-  transition: Transition,
-  revs: Revs,
-): RecordedDecision {
+export function recordCommand(input: CommandInput, transition: Transition, revs: Revs): RecordedDecision {
   const { rollout, by, command, observed } = input;
   const seen = { fleets: observed.fleets, counters: null, queries: new Map(), scrapeMs: null };
   const made = madeFrom(input, transition, revs);
@@ -120,8 +108,8 @@ export function outcomeOf(before: Rollout, backend: BackendState, transition: Tr
 }
 
 /**
- * By which name a look that found nothing new goes: its step, what its hook says, and the reasons of its verdicts; '': it is none. What it
- * waits for in words is none of that: that changes to and fro between one measurement and the next.
+ * By which name a look that found nothing new goes: its step, what its hook says, and the reasons of its verdicts; '': it
+ * is none. What it waits for in words is none of that: that changes to and fro between one measurement and the next.
  */
 function runOf(before: Rollout, { rollout: after, events, notices, traffic }: Transition): string {
   if (traffic || events.length + notices.length > 0) return '';

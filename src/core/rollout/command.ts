@@ -7,7 +7,7 @@ import { nameSome } from '../model/name-some.ts';
 import { isTerminal } from '../model/phase.ts';
 import { whose } from './approval.ts';
 import { isBaking } from './bake.ts';
-import { hookAgain } from './hook-gate.ts';
+import { gatesAnew } from './hook-gate.ts';
 import { end, endOfWayBack, finishPromotion, promote, revert } from './moves.ts';
 import { tell } from './notice.ts';
 import { newPush, pushTo, withConnected } from './push.ts';
@@ -49,7 +49,7 @@ export type CommandOutcome =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'refused'; readonly error: SerinError };
 
-interface CommandInput {
+export interface CommandInput {
   readonly rollout: Rollout;
   readonly backend: BackendState;
   readonly command: RolloutCommand | Supersede;
@@ -114,12 +114,11 @@ function resume(d: Draft, { by }: CommandInput): Applied {
   // The missing evidence gets its full time again; otherwise the resume would be undone at the next look.
   const again = evidence?.inconclusiveSinceMs == null ? evidence : { ...evidence, inconclusiveSinceMs: d.nowMs };
   // So does whatever else ran out while it waited, or had it paused.
-  const { gate, deadlineAtMs, spec } = d.rollout;
+  const { deadlineAtMs, spec } = d.rollout;
   const isLate = d.nowMs >= deadlineAtMs;
   change(d, {
     ...{ paused: null, evidence: again, resumedAtMs: d.nowMs, waitingFor: 'the next look at it' },
-    ...(gate === undefined ? {} : { gate: { ...gate, sinceMs: d.nowMs } }),
-    ...hookAgain(d.rollout, d.nowMs),
+    ...gatesAnew(d.rollout, d.nowMs),
     ...(isLate ? { deadlineAtMs: d.nowMs + spec.deadlineMs } : {}),
   });
   const anew = isLate ? `, with another ${formatDuration(spec.deadlineMs)} until its deadline` : '';

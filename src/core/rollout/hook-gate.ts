@@ -96,8 +96,14 @@ function asked(d: Draft, { timeoutMs }: WebhookSpec, gate: HookGate): Pick<HookG
   return { ask: isLost ? ask : ask + 1, pendingUntilMs: d.nowMs + timeoutMs + LOST_AFTER_MS };
 }
 
-/** A person lets it go on: the hook has its whole time again, and is asked at once. */
-export function hookAgain({ hook }: Rollout, nowMs: number): Pick<Rollout, 'hook'> {
+/** Nobody could have let it go on meanwhile: hook and approval have their whole time again. */
+export function gatesAnew(rollout: Rollout, nowMs: number): Pick<Rollout, 'hook' | 'gate'> {
+  const { gate } = rollout;
+  return { ...(gate === undefined ? {} : { gate: { ...gate, sinceMs: nowMs } }), ...hookAnew(rollout, nowMs) };
+}
+
+/** It is asked at once. */
+function hookAnew({ hook }: Rollout, nowMs: number): Pick<Rollout, 'hook'> {
   if (hook === undefined || hook.answer?.kind === 'open') return {};
   const { told: _then, ...gate } = hook;
   return { hook: { ...gate, sinceMs: nowMs, nextAtMs: nowMs, failed: 0 } };

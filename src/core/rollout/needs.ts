@@ -6,6 +6,7 @@ import { RECORDED_FAMILIES } from '../analysis/scrapes.ts';
 import { answersIn } from '../analysis/sequential/counts.ts';
 import { sequentialFromMs } from '../analysis/sequential/live-judge.ts';
 import { type AnalysisSpec, isSplit, type PlanSpec, TOTAL_WEIGHT } from '../model/documents.ts';
+import { nameHash } from '../model/name-hash.ts';
 import type { ReadoutMetric } from '../model/readout.ts';
 import { pinnedCluster } from '../model/revision.ts';
 import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
@@ -148,15 +149,8 @@ function measurementDueMs(rollout: Rollout, push: Push, scrapeMs: number, nowMs:
  * their queries. Fleets have moments of their own, or all would come at once.
  */
 function together({ fleets }: Rollout, afterMs: number, scrapeMs: number): number {
-  const phaseMs = phaseOf(fleets[0] ?? '', scrapeMs);
+  const phaseMs = nameHash(fleets[0] ?? '') % scrapeMs;
   return Math.floor((afterMs - phaseMs) / scrapeMs) * scrapeMs + phaseMs + scrapeMs;
-}
-
-/** FNV-1a: spread is all that is asked of it. */
-function phaseOf(fleet: string, scrapeMs: number): number {
-  let hash = 0x81_1c_9d_c5;
-  for (const char of fleet) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01_00_01_93);
-  return (hash >>> 0) % scrapeMs;
 }
 
 /** Metrics of a test, while users are split for it on every counted Envoy. */

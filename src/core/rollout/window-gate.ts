@@ -1,6 +1,6 @@
 import { formatDuration } from '../model/duration.ts';
 import { LOOK_AGAIN_MS } from './await-live.ts';
-import { hookAgain } from './hook-gate.ts';
+import { gatesAnew } from './hook-gate.ts';
 import type { Rollout } from './rollout.ts';
 import { change, type Draft, emit, wait } from './transition.ts';
 import { type Shut, shutWindow } from './window-state.ts';
@@ -35,14 +35,8 @@ export function awaitWindow(d: Draft): number | 'open' {
   return Math.min(opensAtMs ?? d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
 }
 
-/** The hook and the approval have their whole time again: nobody could have let it go on meanwhile. */
 function goOn(d: Draft, sinceMs: number): void {
-  const { gate } = d.rollout;
-  change(d, {
-    window: null,
-    ...(gate === undefined ? {} : { gate: { ...gate, sinceMs: d.nowMs } }),
-    ...hookAgain(d.rollout, d.nowMs),
-  });
+  change(d, { window: null, ...gatesAnew(d.rollout, d.nowMs) });
   const time = formatDuration(Math.floor((d.nowMs - sinceMs) / 1_000) * 1_000);
   emit(d, 'window', `the window is open, after ${time}: it goes on`);
 }

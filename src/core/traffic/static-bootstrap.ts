@@ -1,3 +1,4 @@
+import { isObject } from '../model/is-object.ts';
 import type { FleetTable } from '../model/traffic.ts';
 import { foreignClusters } from './foreign-clusters.ts';
 import { listenerOf } from './listener.ts';
@@ -87,8 +88,4 @@ function mapped(value: unknown, change: (object: Json) => unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => mapped(item, change));
   if (!isObject(value)) return value;
   return change(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapped(item, change)])));
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { nameHash } from '../../model/name-hash.ts';
 import { rejects } from '../statistics/combine.ts';
 import { logSumExp, OFFSETS } from '../statistics/tilt.ts';
 import { allowedShare } from '../statistics/tilt-test.ts';
@@ -140,9 +141,8 @@ function byId(a: EnvoySums, b: EnvoySums): number {
   return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] - b[1] || a[2] - b[2];
 }
 
-/** FNV-1a. Two Envoys of one hash are checked as one. */
+/** Two Envoys of one hash are checked as one. */
 function idOf(envoy: string): string {
-  let hash = 0x81_1c_9d_c5;
-  for (let i = 0; i < envoy.length; i += 1) hash = Math.imul(hash ^ envoy.charCodeAt(i), 0x01_00_01_93);
+  const hash = nameHash(envoy);
   return ((hash ^ (hash >>> 30)) & 0x3f_ff_ff_ff).toString(36).padStart(ID_LENGTH, '0');
 }

@@ -1,3 +1,4 @@
+import { isObject } from '../../model/is-object.ts';
 import type { Json } from '../input-shape.ts';
 import type { FieldText } from './field-text.ts';
 import { ANALYSIS_FIELDS, BACKEND_FIELDS, PLAN_FIELDS, STEP_FIELDS, STRATEGY_FIELDS } from './plan-fields.ts';
@@ -67,8 +68,4 @@ function withText(schema: Json, text: FieldText | undefined): Json {
     ...(text.default === undefined ? {} : { default: text.default }),
     ...(text.examples === undefined ? {} : { examples: text.examples }),
   };
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

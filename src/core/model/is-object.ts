@@ -1,0 +1,4 @@
+/** What JSON writes in braces. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
