@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { freshBackend, takenBy } from '../core/model/backend-state.ts';
 import { besideStable, cutRevision } from '../core/model/cut-revision.ts';
 import { type BackendDocument, PLAN_DEFAULTS, type PlanSpec } from '../core/model/documents.ts';
@@ -9,10 +8,11 @@ import { tell } from '../core/rollout/notice.ts';
 import type { Found } from '../core/rollout/queued.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { draft, emit, finish, type Transition } from '../core/rollout/transition.ts';
+import { beginOnce } from './begin-once.ts';
 import { staleBuild, withBuild } from './build-order.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Started } from './engine.ts';
-import { loadBackend, loadDocument, loadRollout, storeUnavailable } from './load.ts';
+import { loadBackend, loadDocument, storeUnavailable } from './load.ts';
 import { commit, transitionCommit } from './publish.ts';
 import { isTaken, startBehind } from './start-behind.ts';
 import { lackingEnvoy, surroundings } from './surroundings.ts';
@@ -27,27 +27,17 @@ export interface StartRequest {
   readonly build?: number | undefined;
 }
 
-const MAX_RACES = 5;
-
-/**
- * Starts a rollout: cuts the revision, freezes the plan, takes ownership of the backend, all in one commit (I8).
- * The rollout's id is made from the idempotency key where there is one, so a repeated trigger finds the first
- * rollout for as long as its record is kept, under concurrent calls too (I14).
- */
+/** Starts a rollout: cuts the revision, freezes the plan, takes ownership of the backend, all in one commit (I8). */
 export async function start(deps: Dependencies, request: StartRequest): Promise<Result<Started>> {
-  const id = request.idempotencyKey === null ? deps.newId() : idFromKey(request.idempotencyKey);
-  for (let race = 0; race < MAX_RACES; race += 1) {
-    const outcome = await attempt(deps, id, request);
-    if (outcome !== 'again') return outcome;
-  }
-  return fail('SERIN_CONFLICT', 'other changes kept coming in between; nothing was started');
+  return beginOnce(deps, {
+    idempotencyKey: request.idempotencyKey,
+    attempt: (id) => attempt(deps, id, request),
+    repeated: ({ rev, body }) => repeated(rev, body, request),
+    lost: 'other changes kept coming in between; nothing was started',
+  });
 }
 
 async function attempt(deps: Dependencies, id: string, request: StartRequest): Promise<Result<Started> | 'again'> {
-  const existing = await loadRollout(deps.records, id);
-  if (existing.kind === 'error') return existing;
-  if (existing.value.body !== null) return repeated(existing.value.rev, existing.value.body, request);
-
   const plan = await loadDocument(deps.records, 'Plan', request.plan);
   if (plan.kind === 'error') return plan;
   if (plan.value.body?.document.kind !== 'Plan') return fail('SERIN_NOT_FOUND', `there is no plan ${request.plan}`);
@@ -145,8 +135,4 @@ function repeated(rev: number, rollout: Rollout, request: StartRequest): Result<
     );
   }
   return ok({ view: { rev, rollout, laggards: [] }, created: false });
-}
-
-export function idFromKey(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 26);
 }

@@ -3,11 +3,12 @@ import type { BackendState } from '../core/model/backend-state.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { decideUndo } from '../core/rollout/undo.ts';
+import { beginOnce } from './begin-once.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Started } from './engine.ts';
 import { type Loaded, loadBackend, loadNamed, loadRollout } from './load.ts';
 import { observeFleets } from './observe.ts';
-import { begin, idFromKey } from './start.ts';
+import { begin } from './start.ts';
 import { fleetsOf, routesTo } from './surroundings.ts';
 
 export interface UndoRequest {
@@ -18,27 +19,24 @@ export interface UndoRequest {
   readonly idempotencyKey: string | null;
 }
 
-const MAX_RACES = 5;
-
 /** All requests of a backend back to the revision that was stable before, in one commit. */
 export async function undo(deps: Dependencies, request: UndoRequest): Promise<Result<Started>> {
-  const id = request.idempotencyKey === null ? deps.newId() : idFromKey(request.idempotencyKey);
-  for (let race = 0; race < MAX_RACES; race += 1) {
-    const outcome = await attempt(deps, id, request);
-    if (outcome !== 'again') return outcome;
-  }
-  return fail('SERIN_CONFLICT', 'other changes kept coming in between; nothing was undone');
+  return beginOnce(deps, {
+    idempotencyKey: request.idempotencyKey,
+    attempt: (id) => attempt(deps, id, request),
+    repeated: async ({ rev, body }) => {
+      const target = await targetOf(deps, request.of);
+      return target.kind === 'error' ? target : repeated(rev, body, target.value.name);
+    },
+    lost: 'other changes kept coming in between; nothing was undone',
+  });
 }
 
 async function attempt(deps: Dependencies, id: string, request: UndoRequest): Promise<Result<Started> | 'again'> {
   const { of, reason, by } = request;
-  const existing = await loadRollout(deps.records, id);
-  if (existing.kind === 'error') return existing;
   const target = await targetOf(deps, of);
   if (target.kind === 'error') return target;
   const { name, rolloutId, state } = target.value;
-  if (existing.value.body !== null) return repeated(existing.value.rev, existing.value.body, name);
-
   const backend = state === null ? await loadBackend(deps.records, name) : ok(state);
   if (backend.kind === 'error') return backend;
   if (backend.value.body === null) return fail('SERIN_NOT_FOUND', `there is no backend or rollout ${of}`);

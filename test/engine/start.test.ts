@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { start as beginRollout } from '../../src/engine/start.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
 import { type EngineRig, engineRig } from '../support/engine-rig.ts';
 
@@ -96,6 +97,27 @@ describe('start', () => {
     const started = outcomes.map((outcome) => (outcome.kind === 'ok' ? outcome.value : null));
     expect(new Set(started.map((value) => value?.view.rollout.id)).size).toBe(1);
     expect(started.filter((value) => value?.created)).toHaveLength(1);
+  });
+
+  it('F28: a call that was overtaken by its twin after it had looked for it is not refused for what the twin did', async () => {
+    rig = await engineRig();
+    await apply(...SHOP);
+    const twin = { plan: 'checkout', revision: 'v2', endpoints: ['127.0.0.1:9090'], by: 'ci', idempotencyKey: 'b17' };
+    const { records } = rig.deps;
+    const first: Awaited<ReturnType<typeof start>>[] = [];
+    // given: nothing is there under the key when it looks, and all is done when it reads on
+    const overtaken: typeof records = {
+      ...records,
+      read: async (keys) => {
+        const read = await records.read(keys);
+        if (keys.some((key) => key.startsWith('rollout/')) && first.length === 0)
+          first.push(await start({ ...twin, build: 42 }));
+        return read;
+      },
+    };
+    const second = await beginRollout({ ...rig.deps, records: overtaken }, { ...twin, build: 42 });
+    expect(first).toMatchObject([{ value: { created: true } }]);
+    expect(second).toMatchObject({ value: { created: false } });
   });
 
   it('refuses another request under a key that was used', async () => {

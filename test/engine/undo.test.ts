@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { undo as beginUndo } from '../../src/engine/undo.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
 import { type EngineRig, engineRig } from '../support/engine-rig.ts';
 import { rolloutOf, startRollout, tableOf } from '../support/engine-steps.ts';
@@ -102,6 +103,25 @@ describe('undo', () => {
     const key = { idempotencyKey: 'undo-17' };
     expect(await undo('checkout', key)).toMatchObject({ value: { created: true } });
     expect(await undo('checkout', key)).toMatchObject({ value: { created: false } });
+  });
+
+  it('one that was overtaken by its twin after it had looked for it finds what the twin began', async () => {
+    await promoted('v2');
+    const { records } = rig.deps;
+    const request = { of: 'checkout', reason: 'slow', by: 'someone', idempotencyKey: 'undo-17' };
+    const first: Awaited<ReturnType<typeof undo>>[] = [];
+    const overtaken: typeof records = {
+      ...records,
+      read: async (keys) => {
+        const read = await records.read(keys);
+        if (keys.some((key) => key.startsWith('rollout/')) && first.length === 0)
+          first.push(await undo('checkout', request));
+        return read;
+      },
+    };
+    const second = await beginUndo({ ...rig.deps, records: overtaken }, request);
+    expect(first).toMatchObject([{ value: { created: true } }]);
+    expect(second).toMatchObject({ value: { created: false } });
   });
 
   it('is in the audit log, with its reason and the rollout that came of it', async () => {

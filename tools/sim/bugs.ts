@@ -35,9 +35,9 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'trigger-twice',
     what: 'the idempotency key does not make the id',
-    file: 'src/engine/start.ts',
-    find: 'idFromKey(request.idempotencyKey)',
-    replace: 'idFromKey(request.idempotencyKey + deps.clock.now())',
+    file: 'src/engine/begin-once.ts',
+    find: 'idFromKey(idempotencyKey)',
+    replace: 'idFromKey(idempotencyKey + deps.clock.now())',
   },
   {
     name: 'traffic-left-out',
