@@ -3,7 +3,7 @@ import type { Document, PlanDocument } from '../../src/core/model/documents.ts';
 import type { Result } from '../../src/core/model/errors.ts';
 import { parseWorld } from '../../src/core/simulation/parse-world.ts';
 import { play, type Run } from '../../src/core/simulation/play.ts';
-import { releaseOf } from '../../src/core/simulation/release.ts';
+import { longestRunMs, releaseOf } from '../../src/core/simulation/release.ts';
 import { shippedStrategies } from '../../src/platform/strategy-files.ts';
 
 /** Route and Backend of a shop, for plans that need some. */
@@ -39,7 +39,7 @@ export function simulated(planText: string, worldText: string, seed = 1, forMs?:
   const { documents, plan } = documentsOf(planText);
   const world = certain(parseWorld({ file: 'world.yaml', text: worldText }, plan.spec));
   const which = { revision: 'v2', stable: null, startsAtMs: world.startsAtMs };
-  return play(certain(releaseOf(documents, plan, which)), world, seed, forMs ?? plan.spec.deadlineMs + 600_000);
+  return play(certain(releaseOf(documents, plan, which)), world, seed, forMs ?? longestRunMs(plan.spec, world));
 }
 
 /** What a run told of, without what it waited for. */

@@ -54,13 +54,13 @@ class Game {
   readonly #toll = noToll();
   readonly #timeline: Timeline;
   readonly #commands: { atMs: number; deed: Deed }[];
-  readonly #plan: Rollout;
   #rollout: Rollout;
   #backend: BackendState;
   #judgement: JudgeState | null = null;
   #asked: { readonly question: HookQuestion; readonly atMs: number } | null = null;
   /** The attempt whose gate somebody has had a word on. */
   #answered: number | null = null;
+  #endedAtMs: number | null = null;
   #dueAtMs: number | null;
   #nowMs: number;
 
@@ -68,7 +68,6 @@ class Game {
     const { stable, canary, fleets, spec } = rollout;
     if (stable === null) throw new Error('a release has something to go back to');
     this.#world = world;
-    this.#plan = rollout;
     this.#rollout = rollout;
     this.#backend = backend;
     this.#nowMs = world.startsAtMs;
@@ -165,6 +164,7 @@ class Game {
     if (transition.judgement !== null) this.#judgement = transition.judgement.state;
     // Not at this very moment again: time has to pass between two looks.
     const { dueAtMs } = transition;
+    if (isTerminal(this.#rollout.phase) && !isTerminal(before.phase)) this.#endedAtMs = this.#nowMs;
     this.#dueAtMs = dueAtMs === null || isTerminal(this.#rollout.phase) ? null : Math.max(dueAtMs, this.#nowMs + 1);
     this.#fleet.commit(transition, this.#nowMs);
     this.#timeline.note(transition.rollout, transition.events, this.#nowMs);
@@ -210,7 +210,7 @@ class Game {
     const outcome = outcomeOf(this.#rollout);
     return {
       ...{ seed, outcome, toll: this.#toll, entries: this.#timeline.entries },
-      tookMs: this.#nowMs - this.#plan.createdAtMs,
+      tookMs: (outcome === 'held' ? this.#nowMs : (this.#endedAtMs ?? this.#nowMs)) - this.#world.startsAtMs,
       because: outcome === 'held' ? waitingFor : (cause?.summary ?? null),
       paused: paused !== null,
     };

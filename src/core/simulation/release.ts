@@ -1,15 +1,24 @@
 import type { BackendState } from '../model/backend-state.ts';
-import type { BackendDocument, Document, PlanDocument, RouteDocument } from '../model/documents.ts';
+import type { BackendDocument, Document, PlanDocument, PlanSpec, RouteDocument } from '../model/documents.ts';
 import { fail, ok, type Result } from '../model/errors.ts';
 import { longestTimeoutMs, targetsOf } from '../model/route-rule.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { previewRevisions } from '../traffic/preview-table.ts';
+import type { World } from './world.ts';
 
 /** A rollout that is about to start, and the backend that it is of. */
 export interface Release {
   readonly rollout: Rollout;
   readonly backend: BackendState;
+}
+
+/** What a rollout may still do behind its deadline. */
+const AFTER_DEADLINE_MS = 600_000;
+
+/** Longer than this no run goes on: the deadline of its plan is over, and so is what people do. */
+export function longestRunMs({ deadlineMs }: Pick<PlanSpec, 'deadlineMs'>, { people }: Pick<World, 'people'>): number {
+  return Math.max(deadlineMs, ...people.commands.map(({ atMs }) => atMs)) + AFTER_DEADLINE_MS;
 }
 
 /** What `rollout start` would begin if these documents were all there is. */

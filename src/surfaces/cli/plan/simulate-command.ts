@@ -4,7 +4,7 @@ import type { PlanDocument } from '../../../core/model/documents.ts';
 import { fail, ok, type Result } from '../../../core/model/errors.ts';
 import { parseWorld } from '../../../core/simulation/parse-world.ts';
 import { type Run as PlayedRun, play } from '../../../core/simulation/play.ts';
-import { type Release, releaseOf } from '../../../core/simulation/release.ts';
+import { longestRunMs, type Release, releaseOf } from '../../../core/simulation/release.ts';
 import { summarise } from '../../../core/simulation/summary.ts';
 import type { World } from '../../../core/simulation/world.ts';
 import { type CommandContext, durationOption, type Run } from '../command-context.ts';
@@ -24,8 +24,6 @@ interface SimulateOptions extends PreviewFlags {
 }
 
 const MOST_SEEDS = 100_000;
-/** What a rollout may still do behind its deadline. */
-const AFTER_DEADLINE_MS = 600_000;
 /** So long no key is listened to, ms. */
 const SLICE_MS = 200;
 
@@ -120,12 +118,11 @@ function askedOf({ cli }: CommandContext, files: readonly string[], options: Sim
   const { revision = 'canary', stable = null } = options;
   const release = releaseOf(documents.value, plan.value, { revision, stable, startsAtMs: world.value.startsAtMs });
   if (release.kind === 'error') return release;
-  const longestMs = Math.max(plan.value.spec.deadlineMs, lastCommandMs(world.value)) + AFTER_DEADLINE_MS;
   return ok({
     ...{ plan: plan.value, release: release.value, world: world.value },
     ...{ seeds: seeds.value, seed: seed.value },
     withinMs: within.value ?? 0,
-    forMs: forMs.value ?? longestMs,
+    forMs: forMs.value ?? longestRunMs(plan.value.spec, world.value),
   });
 }
 
@@ -137,10 +134,6 @@ function readWorld(file: string, plan: PlanDocument, readStdin: () => string): R
   if (sources.kind === 'error') return sources;
   const [source] = sources.value;
   return source === undefined ? fail('SERIN_REQUEST_INVALID', `${file} cannot be read`) : parseWorld(source, plan.spec);
-}
-
-function lastCommandMs({ people }: World): number {
-  return Math.max(0, ...people.commands.map(({ atMs }) => atMs));
 }
 
 function wholeNumber(option: string, text: string, most: number): Result<number> {
