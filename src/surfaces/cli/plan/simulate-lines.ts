@@ -35,11 +35,12 @@ const SMALL: ReadonlySet<TimelineEntry['kind']> = new Set(['probe', 'live', 'dri
 const MOMENT_MS = 1_000;
 
 export function runLines(run: Run, spec: PlanSpec, paint: Paint): readonly string[] {
-  const shown = run.entries.filter((entry, i) => {
-    if (SMALL.has(entry.kind)) return false;
-    if (entry.kind !== 'waits') return true;
-    const nextAtMs = run.entries.slice(i + 1).find(({ kind }) => !SMALL.has(kind))?.atMs ?? run.tookMs;
-    return nextAtMs - entry.atMs >= MOMENT_MS;
+  const told = run.entries.filter(({ kind }) => !SMALL.has(kind));
+  const shown = told.filter((entry, i) => {
+    const next = told[i + 1];
+    // That it waits for evidence says which metric is open, and why.
+    if (entry.kind === 'verdict') return next?.kind !== 'waits' || !next.message.startsWith('evidence of');
+    return entry.kind !== 'waits' || (next?.atMs ?? run.tookMs) - entry.atMs >= MOMENT_MS;
   });
   const cells = shown.map((entry) => [time(entry.atMs), stepText(entry, spec), percent(entry.weight)]);
   // What is as in the line above is not said again.
