@@ -26,8 +26,9 @@ export class Timeline {
   }
 
   note(rollout: Rollout, events: readonly RolloutEvent[], nowMs: number): void {
-    for (const { type, atMs, by, phase, step, message } of events) {
-      this.#add({ ...rollout, phase, step }, { atMs, kind: type, by, message });
+    // Records bear a time of their own, a moment ahead where two decisions fall into one.
+    for (const { type, by, phase, step, message } of events) {
+      this.#add({ ...rollout, phase, step }, { atMs: nowMs, kind: type, by, message });
     }
     const { waitingFor } = rollout;
     // Numbers in it change with every look.

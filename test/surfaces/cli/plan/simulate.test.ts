@@ -107,7 +107,7 @@ describe('serin plan simulate', () => {
       outcomes: [{ outcome: 'rolled_back', count: 3, share: 1, seed: 1 }],
       hurt: { least: expect.any(Number), median: expect.any(Number) },
     });
-    expect(JSON.parse(stdout).run.timeline[0]).toMatchObject({ kind: 'started', phase: 'pending', weight: 0 });
+    expect(JSON.parse(stdout).run.timeline[0]).toMatchObject({ atMs: 0, kind: 'started', phase: 'pending', weight: 0 });
   });
 
   it('plays no longer than --for', async () => {
