@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The pages that users read: the README and `docs/`, without the decisions. */
-export const PAGES: readonly string[] = [
-  'README.md',
-  ...readdirSync('docs')
+const pagesIn = (folder: string): readonly string[] =>
+  readdirSync(folder)
     .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
-];
+    .map((file) => `${folder}/${file}`);
+
+/** A guide per release pattern, and their index. */
+export const GUIDES: readonly string[] = pagesIn('docs/guides');
+
+/** The pages that users read: the README and `docs/`, without the decisions. */
+export const PAGES: readonly string[] = ['README.md', ...pagesIn('docs'), ...GUIDES];
 
 export function page(file: string): string {
   return readFileSync(file, 'utf8');
