@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CliRun } from '../support/cli.ts';
-import { fences, GUIDES, PAGES } from '../support/markdown.ts';
+import { fences, filesOf, PAGES } from '../support/markdown.ts';
 import { askedOfSerin, type PageCommand, pageCommands, serinArguments } from '../support/page-commands.ts';
 import { type PageSession, pageSession } from '../support/page-session.ts';
 
@@ -33,26 +33,15 @@ spec:
   deadline: ${deadline}
 `;
 
-/** The files that the commands of a page name, beside those that they make themselves. */
+/** What every page may name, and what one page means by a name. Files that a page shows itself are there anyway. */
+const SHOWN: Readonly<Record<string, string>> = Object.assign({}, ...PAGES.map(filesOf).toReversed());
 const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'README.md': { 'shop.yaml': first('README.md') },
   'docs/cli.md': {
     'main.yaml': shop('2h', '[1, 5]', ''),
     'shop.yaml': shop('4h', '[1, 10]', ', { use: latency, with: { objective: 250ms } }'),
     'plans/checkout.yaml': DEPLOYED,
     'checkout.yaml': DEPLOYED,
   },
-  'docs/guides/README.md': {
-    'serin.yaml': fences('docs/guides/README.md').find(({ text }) => text.includes('fleets:'))?.text ?? '',
-  },
-  ...Object.fromEntries(
-    GUIDES.filter((page) => !page.endsWith('/README.md')).map((page) => [
-      page,
-      Object.fromEntries(
-        documentsIn(page).map((text) => [`${/^metadata: \{ name: (\S+) \}/m.exec(text)?.[1]}.yaml`, text]),
-      ),
-    ]),
-  ),
 };
 
 /** What has happened before the first command of a page. */
@@ -127,7 +116,8 @@ describe.each(PAGES.filter((page) => pageCommands(page).some(({ words }) => isRu
     let applied = 0;
     beforeAll(async () => {
       session = await pageSession();
-      for (const [file, text] of Object.entries(FILES[page] ?? {})) session.write(file, text);
+      const files = { ...SHOWN, ...filesOf(page), ...FILES[page] };
+      for (const [file, text] of Object.entries(files)) session.write(file, text);
       const before = BEFORE[page];
       if (before === undefined) return;
       session.write('before.yaml', before.apply);
