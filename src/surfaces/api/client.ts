@@ -1,13 +1,13 @@
 import type { z } from 'zod';
 import { ERRORS, type ErrorCode, fail, ok, type Result, type SerinError } from '../../core/model/errors.ts';
 import { withDeadline } from '../../platform/with-deadline.ts';
+import type { CommandName } from './command-schemas.ts';
 import { DecisionPage } from './decision-schemas.ts';
 import { EmergencyBody, EmergencyList, OpenEmergencyBody } from './emergency-schemas.ts';
 import { FleetList, NodeBody, NodeDiffBody, NodeList } from './fleet-schemas.ts';
 import {
   AppliedList,
   AuditPage,
-  type CommandName,
   DeadLetterList,
   DocumentBody,
   DocumentList,

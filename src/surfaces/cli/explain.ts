@@ -1,6 +1,6 @@
 import type { RolloutBody, VerdictPoint } from '../api/schemas.ts';
 import { readoutLines } from './readout-lines.ts';
-import { ended, number, table } from './render.ts';
+import { ended, jumpText, number, table } from './render.ts';
 
 /** Why a rollout stands where it stands, in words: what was compared, how sure it is, and what is missing. */
 export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): readonly string[] {
@@ -9,6 +9,7 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
   if (r.undoes !== null) lines.push(`It takes back rollout ${r.undoes}, by a person and without a canary.`);
   if (r.cause !== null) lines.push(`It left the straight way because: ${r.cause.summary}`);
   if (r.paused !== null && !ended(r)) lines.push(`It is paused by ${r.paused.by}: ${r.paused.reason}`);
+  for (const jump of r.jumps) lines.push(`It was ${jumpText(jump)}.`);
   if (r.bake !== null) {
     lines.push(`All requests go to ${r.revision} since ${r.bake.since}; it bakes until ${r.bake.until} at least.`);
   }

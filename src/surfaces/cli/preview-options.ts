@@ -1,6 +1,7 @@
 import { parseDocuments } from '../../core/manifest/parse-documents.ts';
 import type { Document, PlanDocument } from '../../core/model/documents.ts';
 import { fail, ok, type Result } from '../../core/model/errors.ts';
+import { stepList, stepNamed } from '../../core/model/step-named.ts';
 import { didYouMean } from '../../core/model/suggest.ts';
 import type { PreviewStep } from '../../core/traffic/preview-table.ts';
 import type { CliContext } from './command-context.ts';
@@ -35,13 +36,10 @@ export function choosePlan(documents: readonly Document[], name: string | undefi
 
 /** A step of a plan: its number from 1, its name, 0 for what comes before the first, or `promoted`. */
 export function parseStep({ spec }: PlanDocument, text: string): Result<PreviewStep> {
-  const { steps } = spec.strategy;
-  const named = steps.findIndex(({ name }) => name === text);
-  if (named !== -1) return ok(named);
+  const index = stepNamed(spec.strategy.steps, text);
+  if (index !== null) return ok(index);
   if (text === 'promoted') return ok('promoting');
-  const number = /^\d{1,3}$/.test(text) ? Number(text) : -1;
-  if (number === 0) return ok('preparing');
-  if (number >= 1 && number <= steps.length) return ok(number - 1);
+  if (/^0{1,3}$/.test(text)) return ok('preparing');
   const hint = `Steps: ${stepNames(spec)}`;
   return fail('SERIN_REQUEST_INVALID', `the plan has no step "${text.slice(0, 80)}"`, { hint: hint.slice(0, 600) });
 }
@@ -57,6 +55,5 @@ export function withoutStep(documents: readonly Document[], plan: string | undef
 }
 
 function stepNames({ strategy }: PlanDocument['spec']): string {
-  const names = strategy.steps.map(({ name }, i) => `${i + 1} (${name})`).join(', ');
-  return `${names === '' ? 'none' : names}; 0 comes before, promoted after.`;
+  return `${stepList(strategy.steps)}; 0 comes before, promoted after.`;
 }

@@ -137,6 +137,21 @@ describe('steering', () => {
     [['abort', 'r1', '--reason', 'so slow', '--rev', '7'], { type: 'abort', reason: 'so slow', unconfirmed: false }, 7],
     [['abort', 'r1', '--unconfirmed'], { type: 'abort', reason: 'aborted by a person', unconfirmed: true }, null],
     [['approve', 'r1', '--gate', '1/22'], { type: 'approve', gate: { step: 1, attempt: 22 } }, null],
+    [
+      ['approve', 'r1', '--gate', '1/22', '--hook', 'checks', '--reason', 'it is down'],
+      { type: 'approve', gate: { step: 1, attempt: 22 }, hook: 'checks', reason: 'it is down' },
+      null,
+    ],
+    [
+      ['skip', 'r1', '--gate', '1/22'],
+      { type: 'skip', gate: { step: 1, attempt: 22 }, reason: 'skipped by a person', force: false },
+      null,
+    ],
+    [
+      ['jump', 'r1', '--to', 'half', '--gate', '1/22', '--reason', 'less of it', '--force'],
+      { type: 'jump', to: 'half', gate: { step: 1, attempt: 22 }, reason: 'less of it', force: true },
+      null,
+    ],
   ])('%j', async (args, command, rev) => {
     await serve({ command: async () => ok(view({ phase: 'aborting' }, 9)) });
     const run = await cli.run('rollout', ...args, '-o', 'json');
@@ -162,6 +177,7 @@ describe('steering', () => {
     ['half a rev', ['abort', 'r1', '--rev', '1.5']],
     ['a gate that is none', ['approve', 'r1', '--gate', 'first']],
     ['half a gate', ['approve', 'r1', '--gate', '1/']],
+    ['a jump to nowhere', ['jump', 'r1', '--gate', '1/1']],
     ['no rollout', ['abort']],
   ])('%s is refused: 2, and nothing happens', async (_, args) => {
     await serve();

@@ -217,6 +217,21 @@ describe('outcomes of the engine', () => {
     ['promote', {}, { type: 'promote' }],
     ['abort', {}, { type: 'abort', reason: 'aborted by a person' }],
     ['approve', { gate: { step: 1, attempt: 2 } }, { type: 'approve', gate: { step: 1, attempt: 2 } }],
+    [
+      'approve',
+      { gate: { step: 1, attempt: 2 }, hook: 'checks', reason: 'it is down' },
+      { type: 'approve', gate: { step: 1, attempt: 2 }, hook: 'checks', reason: 'it is down' },
+    ],
+    [
+      'skip',
+      { gate: { step: 1, attempt: 2 } },
+      { type: 'skip', gate: { step: 1, attempt: 2 }, reason: 'skipped by a person', force: false },
+    ],
+    [
+      'jump',
+      { to: 'half', gate: { step: 1, attempt: 2 }, reason: 'less of it', force: true },
+      { type: 'jump', to: 'half', gate: { step: 1, attempt: 2 }, reason: 'less of it', force: true },
+    ],
   ])('%s reaches the engine as a command', async (name, body, command) => {
     await serve();
     expect((await call('POST', `/api/v1/rollouts/r1/${name}`, body)).status).toBe(200);
@@ -363,7 +378,9 @@ describe('what operators ask for', () => {
         'GET /api/v1/rollouts/{id}/decisions',
         'GET /api/v1/rollouts/{id}/recording',
         'GET /api/v1/rollouts/{id}/verdicts',
-        ...['pause', 'resume', 'promote', 'abort', 'approve'].map((name) => `POST /api/v1/rollouts/{id}/${name}`),
+        ...['pause', 'resume', 'promote', 'abort', 'approve', 'skip', 'jump'].map(
+          (name) => `POST /api/v1/rollouts/{id}/${name}`,
+        ),
         'GET /api/v1/fleets',
         'GET /api/v1/fleets/{fleet}',
         'GET /api/v1/fleets/{fleet}/nodes',
