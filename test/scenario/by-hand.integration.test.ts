@@ -70,6 +70,13 @@ it('skips, jumps forward and back and opens a gate: every Envoy follows, and no 
   };
   await until(world, id, isLive('one'));
 
+  // given: where requests would go at the step after the next
+  const asked = ['route', 'explain', '--request', 'shop.example.com/', '--rollout', id];
+  const chances = async (...at: string[]) =>
+    (await serinJson<{ arms: readonly { revision: string; probability: number }[] }>(world, [...asked, ...at])).arms;
+  expect(await chances()).toMatchObject([{ probability: 0.99 }, { revision: 'v1', probability: 0.01 }]);
+  expect(await chances('--step', 'half')).toMatchObject([{ probability: 0.5 }, { revision: 'v1', probability: 0.5 }]);
+
   // when: the hold is skipped, and again the same, by somebody who has not seen that it moved on
   const { step } = await serinJson<RolloutBody>(world, ['rollout', 'get', id]);
   const seen = ['--gate', `${step?.index}/${step?.attempt}`];

@@ -160,6 +160,26 @@ describe('steering', () => {
     expect(engine.calls).toEqual([['command', { id: 'r1', command, rev, by: 'local' }]]);
   });
 
+  it.each([
+    ['skip', []],
+    ['jump', ['--to', '2']],
+    ['approve', ['--hook', 'checks']],
+  ])('%s is of the step where it is now, if no gate is named', async (name, args) => {
+    await serve({ rollout: async () => ok(AT_GATE), command: async () => ok(AT_GATE) });
+    expect((await cli.run('rollout', name, 'r1', ...args)).code).toBe(0);
+    expect(engine.calls).toMatchObject([
+      ['rollout', 'r1'],
+      ['command', { command: { gate: { step: 0, attempt: 3 } } }],
+    ]);
+  });
+
+  it('skip of one that is at no step is refused before anything is asked', async () => {
+    await serve({ rollout: async () => ok(view({ phase: 'preparing' })) });
+    const { code, stderr } = await cli.run('rollout', 'skip', 'r1');
+    expect([code, stderr]).toEqual([8, expect.stringContaining('is preparing; it is at no step')]);
+    expect(engine.calls.map(([call]) => call)).toEqual(['rollout']);
+  });
+
   it.each(['pause', 'resume', 'promote', 'abort'])('%s shows the rollout as it is now', async (name) => {
     await serve({ command: async () => ok(view({ phase: 'stepping' })) });
     const { code, stdout } = await cli.run('rollout', name, 'r1');

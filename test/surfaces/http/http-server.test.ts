@@ -239,6 +239,33 @@ describe('outcomes of the engine', () => {
   });
 });
 
+describe('an explanation of a request', () => {
+  const request = { method: 'GET', host: 'shop.example.com', path: '/', headers: [['x-canary', 'always']] };
+
+  it('is asked of the engine, and by default of whatever is there now', async () => {
+    await serve();
+    expect((await call('POST', '/api/v1/explain', { request })).status).toBe(404);
+    await call('POST', '/api/v1/explain', { request, fleet: 'edge', rollout: 'r1', step: 'half' });
+    expect(engine.calls).toEqual([
+      ['explain', { request, fleet: null, rollout: null, step: null }],
+      ['explain', { request, fleet: 'edge', rollout: 'r1', step: 'half' }],
+    ]);
+  });
+
+  it.each([
+    ['a path that is none', { request: { ...request, path: 'x' } }],
+    ['a method that is none', { request: { ...request, method: 'get' } }],
+    ['a header of three', { request: { ...request, headers: [['a', 'b', 'c']] } }],
+    ['a thousand headers', { request: { ...request, headers: Array(1_000).fill(['a', 'b']) } }],
+    ['an id that is none', { request, rollout: '../x' }],
+    ['no request', {}],
+  ])('given %s, is refused', async (_, body) => {
+    await serve();
+    expect((await call('POST', '/api/v1/explain', body)).status).toBe(400);
+    expect(engine.calls).toEqual([]);
+  });
+});
+
 describe('waiting for a change', () => {
   it('answers as soon as the rollout has left the rev', async () => {
     let rev = 3;
@@ -381,6 +408,7 @@ describe('what operators ask for', () => {
         ...['pause', 'resume', 'promote', 'abort', 'approve', 'skip', 'jump'].map(
           (name) => `POST /api/v1/rollouts/{id}/${name}`,
         ),
+        'POST /api/v1/explain',
         'GET /api/v1/fleets',
         'GET /api/v1/fleets/{fleet}',
         'GET /api/v1/fleets/{fleet}/nodes',
