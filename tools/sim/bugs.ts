@@ -197,7 +197,7 @@ export const BUGS: readonly Bug[] = [
     name: 'step-without-event',
     what: 'a step leaves no event',
     file: 'src/core/rollout/moves.ts',
-    find: "emit(d, 'step', `step ${stepOf(d.rollout)} (${step.name}): ${percent(step.weight)} to the canary`, {\n    weight: step.weight,\n  });",
+    find: "emit(d, 'step', words, { weight: step.weight }, by);",
     replace: '',
   },
   {

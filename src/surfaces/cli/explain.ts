@@ -65,8 +65,11 @@ function isOfBake({ step, weight, at }: VerdictPoint, r: RolloutBody): boolean {
   return weight === 100 && left !== null && Date.parse(at) > Date.parse(left);
 }
 
+/** A step that a person went back to is another stretch than before. */
 function stretchOf(point: VerdictPoint, r: RolloutBody): string {
-  return isOfBake(point, r) ? 'bake' : `${point.step} ${point.weight}`;
+  if (isOfBake(point, r)) return 'bake';
+  const place = r.history.findLastIndex(({ committedAt }) => Date.parse(committedAt) <= Date.parse(point.at));
+  return `${place} ${point.step} ${point.weight}`;
 }
 
 /** Of each step, and of the bake behind the last one, the last look has them all. */
