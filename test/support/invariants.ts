@@ -18,7 +18,18 @@ export interface Change {
   readonly traffic: BackendTraffic | null;
   /** Counted, connected Envoys that did not have the push before this change: the truth, not what the engine saw. */
   readonly unconfirmed: readonly string[];
-  readonly by: 'tick' | 'start' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve' | 'skip' | 'jump' | 'supersede';
+  readonly by:
+    | 'tick'
+    | 'start'
+    | 'pause'
+    | 'resume'
+    | 'promote'
+    | 'abort'
+    | 'approve'
+    | 'skip'
+    | 'jump'
+    | 'supersede'
+    | 'reconcile';
 }
 
 type Checker = (change: Change) => string | null;
