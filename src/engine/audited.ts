@@ -72,8 +72,10 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
         ({ view }) => ({ target: `rollout/${view.rollout.id}` }),
       ),
     command: (request) =>
-      record(what(request.by, request.command.type, `rollout/${request.id}`, detailOf(request.command)), () =>
-        engine.command(request),
+      record(
+        what(request.by, request.command.type, `rollout/${request.id}`, detailOf(request.command)),
+        () => engine.command(request),
+        ({ rollout }) => leftOut(request.command, rollout.jumps?.at(-1)?.gates ?? []),
       ),
     reconcileStore: (request) =>
       record(
@@ -86,8 +88,30 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
 }
 
 function detailOf(command: RolloutCommand): string {
-  if (command.type === 'approve') return `gate ${command.gate.step}/${command.gate.attempt}`;
-  return 'reason' in command ? command.reason : '';
+  switch (command.type) {
+    case 'approve':
+      return command.hook === undefined
+        ? gateText(command)
+        : `hook ${command.hook}, ${gateText(command)}: ${command.reason ?? ''}`;
+    case 'skip':
+    case 'jump': {
+      const to = command.type === 'jump' ? `to ${command.to}, ` : '';
+      return `${to}from ${gateText(command)}${command.force === true ? ', forced' : ''}: ${command.reason}`;
+    }
+    default:
+      return 'reason' in command ? command.reason : '';
+  }
+}
+
+function gateText({ gate }: { readonly gate: { readonly step: number; readonly attempt: number } }): string {
+  return `gate ${gate.step}/${gate.attempt}`;
+}
+
+/** That somebody went on without evidence must be found where people look for who did what. */
+function leftOut(command: RolloutCommand, gates: readonly string[]): Partial<What> {
+  const isJump = command.type === 'skip' || command.type === 'jump';
+  if (!isJump || gates.length === 0) return {};
+  return { detail: `${detailOf(command)}; not passed: ${gates.join(', ')}` };
 }
 
 function changedOf(documents: readonly AppliedDocument[]): string {

@@ -7,6 +7,7 @@ import { commandRollout } from './command-rollout.ts';
 import { deliver } from './deliver.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Engine, ReadinessCheck, StoredDocument } from './engine.ts';
+import { explainLive } from './explain-live.ts';
 import { fleetCounts, fleetReport, nodeDiff } from './fleet-truth.ts';
 import { fromStore, loadAll, loadDocument } from './load.ts';
 import type { Subject } from './ports/store.ts';
@@ -44,6 +45,7 @@ export function createEngine(
     verdicts: (id) => listVerdicts(deps.records, id),
     recording: (id) => recordRollout(deps, id),
     decisions: async ({ id, ...page }) => fromStore(await deps.decisions.read(id, page)),
+    explain: (request) => explainLive(deps, request),
     fleets: () => deps.fleetNames,
     fleet: (name) => fleetReport(deps, watch, name),
     nodeDiff: (fleet, node) => nodeDiff(deps, fleet, node),

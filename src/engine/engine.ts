@@ -8,6 +8,8 @@ import type { KeptDecision } from '../core/replay/decision.ts';
 import type { RolloutCommand } from '../core/rollout/command.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
+import type { RequestExplanation } from '../core/traffic/evaluate/explain-request.ts';
+import type { ExplainRequest } from './explain-live.ts';
 import type { FleetReport, NodeDiff } from './fleet-truth.ts';
 import type { AuditLine, AuditPage } from './ports/store.ts';
 import type { Reconciled, ReconcileRequest } from './reconciled.ts';
@@ -113,6 +115,8 @@ export interface Engine {
     readonly from: number;
     readonly limit: number;
   }): Promise<Result<readonly KeptDecision[]>>;
+  /** Where a request goes by the records, now or with a rollout at another step. */
+  explain(request: ExplainRequest): Promise<Result<RequestExplanation>>;
   fleets(): readonly string[];
   fleet(name: string): Promise<Result<FleetReport>>;
   /** What one Envoy runs against what the records say now. */

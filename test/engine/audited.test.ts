@@ -73,6 +73,23 @@ describe('every command', () => {
       ['approve', 'rollout/r1', 'gate 1/4'],
     ]);
   });
+
+  it('with what a person did not wait for', async () => {
+    const gates = ['hook checks', 'step 3 (half): hold of 5m'];
+    const jumps = [{ by: 'ann', atMs: 1, from: 1, to: 3, reason: 'in a hurry', gates }];
+    const { engine, lines } = stage({ command: async () => ok(view({ jumps })) });
+    const [gate, reason] = [{ step: 1, attempt: 4 }, 'in a hurry'];
+    await engine.command({ ...abort, command: { type: 'jump', to: '4', gate, reason, force: true } });
+    await engine.command({ ...abort, command: { type: 'skip', gate, reason } });
+    await engine.command({ ...abort, command: { type: 'approve', gate, hook: 'checks', reason: 'it is down' } });
+    const answered = (await lines()).filter((entry) => entry.stage === 'answered');
+    const left = 'not passed: hook checks, step 3 (half): hold of 5m';
+    expect(answered.map(({ command, detail }) => [command, detail])).toEqual([
+      ['jump', `to 4, from gate 1/4, forced: in a hurry; ${left}`],
+      ['skip', `from gate 1/4: in a hurry; ${left}`],
+      ['approve', 'hook checks, gate 1/4: it is down'],
+    ]);
+  });
 });
 
 describe('nothing is left', () => {

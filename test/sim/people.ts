@@ -138,6 +138,9 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
           { type: 'abort', reason: 'enough' },
           { type: 'approve', gate: { step, attempt } },
           { type: 'approve', gate: { step: Math.max(0, step - 1), attempt: attempt - 1 } },
+          { type: 'skip', gate: { step, attempt }, reason: 'in a hurry' },
+          { type: 'jump', to: '1', gate: { step, attempt }, reason: 'less of it' },
+          { type: 'jump', to: '2', gate: { step, attempt }, reason: 'in a hurry', force: true },
         ]),
       );
     },

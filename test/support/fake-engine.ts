@@ -39,6 +39,7 @@ export function fakeEngine(answers: Partial<Engine> = {}): Engine & { readonly c
     verdicts: async () => ok([]),
     recording: async () => ok([]),
     decisions: async () => ok([]),
+    explain: async () => unknown,
     fleets: () => ['edge'],
     fleet: async () => unknown,
     nodeDiff: async () => unknown,

@@ -18,7 +18,18 @@ export interface Change {
   readonly traffic: BackendTraffic | null;
   /** Counted, connected Envoys that did not have the push before this change: the truth, not what the engine saw. */
   readonly unconfirmed: readonly string[];
-  readonly by: 'tick' | 'start' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve' | 'supersede' | 'reconcile';
+  readonly by:
+    | 'tick'
+    | 'start'
+    | 'pause'
+    | 'resume'
+    | 'promote'
+    | 'abort'
+    | 'approve'
+    | 'skip'
+    | 'jump'
+    | 'supersede'
+    | 'reconcile';
 }
 
 type Checker = (change: Change) => string | null;
@@ -62,12 +73,12 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     const allowed: Phase[] = [before.rollout.phase, endOfWayBack(before.rollout)];
     return allowed.includes(after.rollout.phase) ? null : `${before.rollout.phase} became ${after.rollout.phase}`;
   },
-  'I4 steps take effect once and in order': ({ before, after }) => {
+  'I4 steps take effect once and in order, but where a person says otherwise': ({ before, after, by }) => {
     const [from, to] = [before.rollout, after.rollout];
     if (to.phase !== 'stepping')
       return to.step === from.step ? null : `step ${from.step} became ${to.step} in ${to.phase}`;
     if (to.step === from.step) return to.attempt === from.attempt ? null : 'the same step took effect twice';
-    if (to.step !== from.step + 1) return `step ${from.step} was followed by ${to.step}`;
+    if (to.step !== from.step + 1 && by !== 'jump') return `step ${from.step} was followed by ${to.step}`;
     return to.attempt === from.attempt + 1 ? null : `attempt ${from.attempt} became ${to.attempt}`;
   },
   'I8 the backend belongs to its active rollout': ({ after }) => {
@@ -100,6 +111,16 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     const [from, to] = [canaryWeight(before.rollout), canaryWeight(after.rollout)];
     if (to <= from || standingOf(spec.windows, updatedAtMs).kind === 'open') return null;
     return `from ${from} to ${to} at ${new Date(updatedAtMs).toISOString()}`;
+  },
+  'a jump leaves what was confirmed, and what goes back leaves evidence behind': ({ before, after, by }) => {
+    if ((by !== 'skip' && by !== 'jump') || after.rollout.attempt === before.rollout.attempt) return null;
+    const { rollout } = after;
+    if (rollout.evidence !== null) return 'evidence of the step before counts in the new one';
+    if (rollout.push?.liveAtMs != null) return 'the new step is in force before anybody has it';
+    if (rollout.jumps?.at(-1)?.atMs !== rollout.updatedAtMs) return 'nobody is told of it';
+    return advanced(before.rollout, rollout) && before.rollout.push?.liveAtMs == null
+      ? 'it went on before the step before was in force everywhere'
+      : null;
   },
   'I10 no advance, no end before the Envoys have confirmed': ({ before, after, by, unconfirmed }) => {
     const ended =

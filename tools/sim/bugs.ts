@@ -199,8 +199,8 @@ export const BUGS: readonly Bug[] = [
     name: 'windows-ignored',
     what: 'a rollout goes on outside the windows of its plan',
     file: 'src/core/rollout/window-state.ts',
-    find: 'if (windows === undefined || !givesMore(rollout)) return null;',
-    replace: 'if (windows === undefined || !givesMore(rollout) || nowMs > 0) return null;',
+    find: 'if (windows === undefined || !givesMore(rollout, to)) return null;',
+    replace: 'if (windows === undefined || !givesMore(rollout, to) || nowMs > 0) return null;',
   },
   {
     name: 'reconciled-by-half',
@@ -214,7 +214,7 @@ export const BUGS: readonly Bug[] = [
     name: 'step-without-event',
     what: 'a step leaves no event',
     file: 'src/core/rollout/moves.ts',
-    find: "emit(d, 'step', `step ${stepOf(d.rollout)} (${step.name}): ${percent(step.weight)} to the canary`, {\n    weight: step.weight,\n  });",
+    find: "emit(d, 'step', words, { weight: step.weight }, by);",
     replace: '',
   },
   {

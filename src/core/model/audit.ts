@@ -27,6 +27,8 @@ export type AuditCommand =
   | 'promote'
   | 'abort'
   | 'approve'
+  | 'skip'
+  | 'jump'
   | 'reconcile'
   | 'emergency';
 

@@ -58,6 +58,8 @@ const Tick = z.looseObject({
   since: fields.optional(),
 });
 
+const gate = z.looseObject({ step: z.number(), attempt: z.number() });
+
 const Command = z.looseObject({
   ...decided,
   kind: z.literal('command'),
@@ -71,7 +73,17 @@ const Command = z.looseObject({
       type: z.literal('supersede'),
       next: z.looseObject({ id: z.string(), revision: z.string() }),
     }),
-    z.looseObject({ type: z.literal('approve'), gate: z.looseObject({ step: z.number(), attempt: z.number() }) }),
+    z.looseObject({
+      type: z.literal('approve'),
+      gate,
+      hook: z.string().exactOptional(),
+      reason: z.string().exactOptional(),
+    }),
+    z.looseObject({ type: z.literal('skip'), gate, reason: z.string(), force: z.boolean().exactOptional() }),
+    z.looseObject({
+      ...{ type: z.literal('jump'), to: z.string(), gate, reason: z.string() },
+      force: z.boolean().exactOptional(),
+    }),
   ]),
   observed: PackedObserved.nullable(),
 });

@@ -1,4 +1,4 @@
-import type { CommandOutcome } from '../rollout/command.ts';
+import type { CommandOutcome } from '../rollout/command-outcome.ts';
 import type { Observations, Transition } from '../rollout/transition.ts';
 
 export interface Seen {

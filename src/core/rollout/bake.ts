@@ -26,7 +26,9 @@ export function bakeMsOf({ spec, stable }: Pick<Rollout, 'spec' | 'stable'>): nu
 export function bakeOf(rollout: Rollout, offsetMs = 0): Bake | null {
   const { history, push } = rollout;
   if (!isBaking(rollout) || push === null) return null;
-  const stableUntilMs = sampledCommitMs(history.find(({ weight }) => weight === TOTAL_WEIGHT) ?? push, offsetMs);
+  // Of those steps at 100 % that lead here: behind an earlier one a person may have gone back.
+  const since = history[history.findLastIndex(({ weight }) => weight !== TOTAL_WEIGHT) + 1];
+  const stableUntilMs = sampledCommitMs(since ?? push, offsetMs);
   const liveAtMs = sampledLiveMs(push, offsetMs);
   if (liveAtMs === null || liveAtMs - stableUntilMs > LONGEST_SINCE_STABLE_MS) return null;
   return { stableUntilMs, liveAtMs, forMs: bakeMsOf(rollout) };

@@ -2,14 +2,16 @@ import { unconfirmedNodes } from '../fleet/liveness.ts';
 import { assertNever } from '../model/assert-never.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import { formatDuration } from '../model/duration.ts';
-import type { SerinError } from '../model/errors.ts';
 import { nameSome } from '../model/name-some.ts';
 import { isTerminal } from '../model/phase.ts';
 import { whose } from './approval.ts';
 import { isBaking } from './bake.ts';
+import { type Applied, type CommandOutcome, refused, UNCHANGED } from './command-outcome.ts';
 import { gatesAnew } from './hook-gate.ts';
+import { type GateSeen, jump } from './jump.ts';
 import { end, endOfWayBack, finishPromotion, promote, revert } from './moves.ts';
 import { tell } from './notice.ts';
+import { openHook } from './open-hook.ts';
 import { newPush, pushTo, withConnected } from './push.ts';
 import { canBeSuperseded } from './queued.ts';
 import type { Rollout } from './rollout.ts';
@@ -21,7 +23,6 @@ import {
   finish,
   type Observations,
   type Settings,
-  type Transition,
   wait,
   withoutMetrics,
 } from './transition.ts';
@@ -34,20 +35,27 @@ export type RolloutCommand =
   | { readonly type: 'promote' }
   /** `unconfirmed` ends a rollout that is going back although Envoys have not said that they are on stable. */
   | { readonly type: 'abort'; readonly reason: string; readonly unconfirmed?: boolean }
-  /** `gate` names the gate that the person saw; a gate that has moved on is refused. */
-  | { readonly type: 'approve'; readonly gate: { readonly step: number; readonly attempt: number } };
+  /**
+   * `gate` names the gate that the person saw; a gate that has moved on is refused. `hook`: that of this hook, in its place.
+   * @default the one that waits for a person
+   */
+  | { readonly type: 'approve'; readonly gate: GateSeen; readonly hook?: string; readonly reason?: string }
+  /** To the next step, whatever gates of this one are shut; behind the last one to all requests. */
+  | { readonly type: 'skip'; readonly gate: GateSeen; readonly reason: string; readonly force?: boolean }
+  /** `to`: name of a step, or its number from 1; forward or back. */
+  | {
+      readonly type: 'jump';
+      readonly to: string;
+      readonly gate: GateSeen;
+      readonly reason: string;
+      readonly force?: boolean;
+    };
 
 /** Not a person's to say: it comes with the start of the rollout that takes the place of this one. */
 export type Supersede = {
   readonly type: 'supersede';
   readonly next: { readonly id: string; readonly revision: string };
 };
-
-export type CommandOutcome =
-  | { readonly kind: 'accepted'; readonly transition: Transition }
-  /** Already so: nothing to commit, and asking twice is no error. */
-  | { readonly kind: 'unchanged' }
-  | { readonly kind: 'refused'; readonly error: SerinError };
 
 export interface CommandInput {
   readonly rollout: Rollout;
@@ -69,9 +77,6 @@ export function decideCommand(input: CommandInput): CommandOutcome {
   return { kind: 'accepted', transition: finish(d, input.rollout, dueAtMs, input.nowMs) };
 }
 
-type Applied = 'accepted' | Exclude<CommandOutcome, { kind: 'accepted' }>;
-const UNCHANGED = { kind: 'unchanged' } as const;
-
 function apply(d: Draft, input: CommandInput): Applied {
   const { command } = input;
   switch (command.type) {
@@ -84,7 +89,14 @@ function apply(d: Draft, input: CommandInput): Applied {
     case 'abort':
       return command.unconfirmed === true ? endUnconfirmed(d, input, command.reason) : abort(d, input, command.reason);
     case 'approve':
-      return approve(d, input, command.gate);
+      return command.hook === undefined
+        ? approve(d, input, command.gate)
+        : openHook(d, input, command.gate, command.hook, command.reason ?? 'by hand');
+    case 'skip':
+    case 'jump': {
+      const { gate, reason, force = false } = command;
+      return jump(d, input, { to: command.type === 'skip' ? null : command.to, gate, reason, force });
+    }
     case 'supersede':
       return supersede(d, input, command.next);
     default:
@@ -192,7 +204,7 @@ function endUnconfirmed(d: Draft, { by, observed, settings }: CommandInput, reas
   return 'accepted';
 }
 
-function approve(d: Draft, { by }: CommandInput, gate: { readonly step: number; readonly attempt: number }): Applied {
+function approve(d: Draft, { by }: CommandInput, gate: GateSeen): Applied {
   const { phase, step, attempt, approval } = d.rollout;
   if (phase !== 'stepping') return refused(d, 'approve');
   const spec = d.rollout.spec.strategy.steps[step]?.approval;
@@ -217,12 +229,4 @@ function approve(d: Draft, { by }: CommandInput, gate: { readonly step: number; 
   change(d, { approval: { step, attempt, by, atMs: d.nowMs } });
   emit(d, 'approved', `step ${step + 1} approved`, {}, by);
   return 'accepted';
-}
-
-function refused(d: Draft, verb: string): Applied {
-  const { id, phase } = d.rollout;
-  return {
-    kind: 'refused',
-    error: { code: 'SERIN_PHASE_CONFLICT', message: `rollout ${id} is ${phase.replace('_', ' ')}; it cannot ${verb}` },
-  };
 }

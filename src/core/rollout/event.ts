@@ -19,6 +19,8 @@ export interface RolloutEvent {
     /** It has crashed whoever looked at it, and is left alone. */
     | 'quarantined'
     | 'approved'
+    /** A person has taken it to another step; what they did not wait for stands in `gates`. */
+    | 'jump'
     /** A hook has said something else than before about leaving the step. */
     | 'gate'
     /** It begins to wait for a window of its plan, or goes on in one. */
@@ -44,6 +46,8 @@ export interface RolloutEvent {
     readonly node?: string;
     readonly verdicts?: readonly Verdict[];
     readonly outcome?: Phase;
+    /** Gates that were left shut. */
+    readonly gates?: readonly string[];
     /** Envoys that do not answer; at most 100. */
     readonly laggards?: readonly string[];
     /** Requests still active on the canary after its way back. */
@@ -80,6 +84,10 @@ export interface Notice {
     | 'paused'
     | 'resumed'
     | 'approval'
+    /** A person has taken it to another step. */
+    | 'jumped'
+    /** A person has opened the gate of a hook. */
+    | 'opened'
     /** The hook of a step lets it wait. */
     | 'webhook'
     /** The canary has all requests and is watched for a while. */

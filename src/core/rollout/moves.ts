@@ -23,14 +23,21 @@ export function advance(d: Draft, observed: Observations): boolean {
   const promoting = d.rollout.stable === null || step === undefined;
   const push = pushFor(d, observed, promoting ? { phase: 'promoting' } : { phase: 'stepping', step: next });
   if (push === null) return false;
-  leaveStep(d);
-  if (promoting) promote(d, push, 'serin');
-  else enterStep(d, push, next, step);
-  wait(d, 'the ACKs of the counted Envoys');
+  enter(d, push, promoting ? null : next);
+  if (!promoting) tell(d, 'step');
   return true;
 }
 
-function enterStep(d: Draft, push: Push, next: number, step: StepSpec): void {
+/** Leaves the present step for another one, or for all requests (`null`). The gates and the push are the caller's. */
+export function enter(d: Draft, push: Push, to: number | null, by = 'serin'): void {
+  const step = to === null ? undefined : d.rollout.spec.strategy.steps[to];
+  leaveStep(d);
+  if (to === null || step === undefined) promote(d, push, by);
+  else enterStep(d, push, to, step, by);
+  wait(d, 'the ACKs of the counted Envoys');
+}
+
+function enterStep(d: Draft, push: Push, next: number, step: StepSpec, by: string): void {
   const first = d.rollout.phase !== 'stepping';
   change(d, {
     phase: 'stepping',
@@ -46,17 +53,16 @@ function enterStep(d: Draft, push: Push, next: number, step: StepSpec): void {
   });
   d.traffic = true;
   if (first) emit(d, 'phase', 'canary is ready on every counted Envoy; stepping begins');
-  emit(d, 'step', `step ${stepOf(d.rollout)} (${step.name}): ${percent(step.weight)} to the canary`, {
-    weight: step.weight,
-  });
-  tell(d, 'step');
+  const words = `step ${stepOf(d.rollout)} (${step.name}): ${percent(step.weight)} to the canary`;
+  emit(d, 'step', words, { weight: step.weight }, by);
 }
 
 /** Commits 100 % for the canary. The stable revision flips later, in the commit that ends the rollout. */
 export function promote(d: Draft, push: Push, by: string): void {
   leaveStep(d);
   change(d, { push, attempt: d.rollout.attempt + 1, paused: null, evidence: null });
-  enterPhase(d, 'promoting', 'every step passed; all traffic goes to the canary', by);
+  const why = by === 'serin' ? 'every step passed; ' : '';
+  enterPhase(d, 'promoting', `${why}all traffic goes to the canary`, by);
   emit(d, 'step', 'promotion: 100 % to the canary', { weight: TOTAL_WEIGHT }, by);
   d.traffic = true;
 }

@@ -13,7 +13,7 @@ import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
 import { bakeOf } from './bake.ts';
 import { BREAKER_CLOSED, type Breaker } from './breaker.ts';
 import { isDrilling } from './drill.ts';
-import type { Push, Rollout } from './rollout.ts';
+import type { Push, Rollout, StepRecord } from './rollout.ts';
 import { sampledCommitMs, sampledLiveMs, sampledStepLiveMs } from './sample-time.ts';
 
 /** The longest stretch that a judge looks back over, ms. */
@@ -172,17 +172,29 @@ export function currentAnalysis(rollout: Rollout): readonly AnalysisSpec[] {
 }
 
 /**
- * The steps so far in which both arms had traffic, the present one last; empty where the present one is no such step:
- * then there is nothing to compare. Evidence from before the breaker closed is not judged again.
+ * The steps so far in which both arms had traffic, in the order in which they came, the present one last; empty where the
+ * present one is no such step: then there is nothing to compare. One between two of them in which an arm had nothing
+ * (behind it a person went back) is there as well, never live: what was scraped in it counts for none. Evidence from
+ * before the breaker closed is not judged again.
  */
 export function rampOf(rollout: Rollout, { closedAtMs }: Breaker = BREAKER_CLOSED, offsetMs = 0): readonly RampStep[] {
   const { steps } = rollout.spec.strategy;
   const now = steps[rollout.step];
   if (rollout.phase !== 'stepping' || now === undefined || !isSplit(now)) return [];
-  return rollout.history.flatMap((record): RampStep[] => {
-    const spec = steps[record.step];
-    if (spec === undefined || !isSplit(spec)) return [];
-    const isNow = record.step === rollout.step;
+  const isOfRamp = ({ step }: StepRecord): boolean => {
+    const spec = steps[step];
+    return spec !== undefined && isSplit(spec);
+  };
+  const first = rollout.history.findIndex(isOfRamp);
+  return rollout.history.flatMap((record, i): RampStep[] => {
+    if (first === -1 || i < first) return [];
+    if (!isOfRamp(record)) {
+      return [
+        { share: record.weight / TOTAL_WEIGHT, committedAtMs: sampledCommitMs(record, offsetMs), liveAtMs: null },
+      ];
+    }
+    // By its place and not by its step: one may come again.
+    const isNow = i === rollout.history.length - 1;
     const live =
       isNow && rollout.push !== null ? sampledLiveMs(rollout.push, offsetMs) : sampledStepLiveMs(record, offsetMs);
     return [

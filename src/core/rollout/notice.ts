@@ -38,6 +38,11 @@ const TITLES: Record<Kind, (r: Rollout) => string> = {
   baking: (r) => `${r.backend}: ${r.canary.name} has all requests and bakes`,
   webhook: (r) => `${r.backend}: ${r.canary.name} waits for a hook (step ${stepOf(r)})`,
   approval: (r) => `${r.backend}: ${r.canary.name} waits for an approval (step ${stepOf(r)})`,
+  jumped: (r) =>
+    canaryWeight(r) === 0
+      ? `${r.backend}: ${r.canary.name} is open to testers only, by hand (step ${stepOf(r)})`
+      : `${r.backend}: ${r.canary.name} goes to ${percent(canaryWeight(r))} by hand${r.phase === 'promoting' ? '' : ` (step ${stepOf(r)})`}`,
+  opened: (r) => `${r.backend}: the gate of a hook is opened by hand for ${r.canary.name} (step ${stepOf(r)})`,
 };
 
 const TONES: Record<Kind, Notice['tone']> = {
@@ -56,6 +61,8 @@ const TONES: Record<Kind, Notice['tone']> = {
   baking: 'info',
   webhook: 'warning',
   approval: 'warning',
+  jumped: 'warning',
+  opened: 'warning',
   laggards: 'warning',
   streams: 'warning',
   quarantined: 'bad',

@@ -106,6 +106,18 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
     })
     .nullable(),
   readout: z.array(ReadoutRecordShape).exactOptional(),
+  jumps: z
+    .array(
+      z.looseObject({
+        by: z.string(),
+        atMs: ms,
+        from: z.number(),
+        to: z.number().nullable(),
+        reason: z.string(),
+        gates: z.array(z.string()),
+      }),
+    )
+    .exactOptional(),
   cause: z
     .looseObject({
       kind: z.enum([

@@ -58,6 +58,8 @@ export interface Rollout {
   readonly evidence: Evidence | null;
   /** What was read of the plan's `readout` so far. @default nothing */
   readonly readout?: readonly ReadoutRecord[];
+  /** Where people have taken it out of turn, oldest first. @default nowhere */
+  readonly jumps?: readonly JumpRecord[];
   /** Why the rollout left the straight way. Kept to the end. */
   readonly cause: Cause | null;
   readonly history: readonly StepRecord[];
@@ -73,6 +75,22 @@ export interface Rollout {
   readonly queued?: Queued | null | undefined;
   /** What the rollout waits for right now, in words for people. */
   readonly waitingFor: string;
+}
+
+/** More of them, and people steer what the plan was to steer. The record is kept small, too. */
+export const MAX_JUMPS = 12;
+
+export interface JumpRecord {
+  readonly by: string;
+  readonly atMs: number;
+  /** Index of the step that was left. */
+  readonly from: number;
+  /** `null`: to all requests. */
+  readonly to: number | null;
+  /** The beginning of it; the event has all. */
+  readonly reason: string;
+  /** What was still shut, in words. */
+  readonly gates: readonly string[];
 }
 
 export interface Queued {

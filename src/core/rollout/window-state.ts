@@ -4,18 +4,21 @@ import type { Rollout } from './rollout.ts';
 
 export type Shut = Extract<Standing, { kind: 'shut' }>;
 
-/** Why the next move has to wait for a window; `null`: it has not. A function of the record and the time alone. */
-export function shutWindow(rollout: Rollout, nowMs: number): Shut | null {
+/**
+ * Why the next move has to wait for a window; `null`: it has not. A function of the record and the time alone. `to`: where
+ * it goes, `null` to all requests. @default to the next step
+ */
+export function shutWindow(rollout: Rollout, nowMs: number, to: number | null = rollout.step + 1): Shut | null {
   const { windows } = rollout.spec;
-  if (windows === undefined || !givesMore(rollout)) return null;
+  if (windows === undefined || !givesMore(rollout, to)) return null;
   const standing = standingOf(windows, nowMs);
   return standing.kind === 'shut' ? standing : null;
 }
 
 /** A step that repeats the one before gives nothing, nor does the promotion behind one of 100 %. */
-function givesMore({ spec, step }: Rollout): boolean {
+function givesMore({ spec, step }: Rollout, to: number | null): boolean {
   const { steps } = spec.strategy;
-  const [now, next] = [steps[step], steps[step + 1]];
+  const [now, next] = [steps[step], to === null ? undefined : steps[to]];
   if (now === undefined) return true;
   if (next === undefined) return now.weight < TOTAL_WEIGHT;
   const isPinnedElse = next.matches.length > 0 && JSON.stringify(next.matches) !== JSON.stringify(now.matches);

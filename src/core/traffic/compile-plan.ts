@@ -3,7 +3,8 @@ import { fail, ok, type Result, type SerinError } from '../model/errors.ts';
 import type { BackendTraffic, FleetTable } from '../model/traffic.ts';
 import { buildResources } from './build-resources.ts';
 import type { EnvoyResources } from './envoy-resources.ts';
-import { type PreviewStep, previewTables } from './preview-table.ts';
+import type { PreviewStep } from './preview-step.ts';
+import { previewTables } from './preview-table.ts';
 
 export interface PlanPreview {
   readonly documents: readonly Document[];

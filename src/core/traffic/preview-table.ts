@@ -8,9 +8,7 @@ import type { FleetTable, OwnerTraffic, TrafficOwner } from '../model/traffic.ts
 import { newRollout } from '../rollout/new-rollout.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { backendTraffic } from './backend-traffic.ts';
-
-/** Where a rollout stands: at a step, counted from 0, before the first one, or behind the last. */
-export type PreviewStep = number | 'preparing' | 'promoting';
+import type { PreviewStep } from './preview-step.ts';
 
 export interface Preview {
   readonly documents: readonly Document[];

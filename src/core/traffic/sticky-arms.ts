@@ -26,14 +26,21 @@ export function stickyArms(rollout: Rollout, weight: number): StickyArms | undef
   const spec = steps[rollout.step]?.sticky;
   if (spec === undefined || !isSplit({ weight })) return undefined;
   if (spec.by === 'hash') return spec;
-  const before = rollout.history
+  // Who was drawn for the canary would stay with it where its share falls: behind a jump back all are drawn anew.
+  const { history } = rollout;
+  const falls = history.flatMap(({ step }, i) => (step < (history[i - 1]?.step ?? 0) ? [i] : []));
+  const before = history
+    .slice(falls.at(-1) ?? 0)
     .filter(({ step }) => steps[step]?.sticky !== undefined)
     .map((entry) => entry.weight)
     .filter((drawn) => drawn > 0 && drawn < weight);
   return {
     by: 'cookie',
     name: cookieNameOf(spec, rollout.backend),
-    tag: createHash('sha256').update(rollout.id).digest('hex').slice(0, 8),
+    tag: createHash('sha256')
+      .update(falls.length === 0 ? rollout.id : `${rollout.id}\n${falls.length}`)
+      .digest('hex')
+      .slice(0, 8),
     maxAgeMs: spec.maxAgeMs ?? rollout.spec.deadlineMs,
     drawn: [...new Set([...before, weight])].sort((a, b) => a - b),
   };

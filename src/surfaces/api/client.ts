@@ -1,13 +1,14 @@
 import type { z } from 'zod';
 import { ERRORS, type ErrorCode, fail, ok, type Result, type SerinError } from '../../core/model/errors.ts';
 import { withDeadline } from '../../platform/with-deadline.ts';
+import type { CommandName } from './command-schemas.ts';
 import { DecisionPage } from './decision-schemas.ts';
 import { EmergencyBody, EmergencyList, OpenEmergencyBody } from './emergency-schemas.ts';
+import { ExplanationBody } from './explain-schemas.ts';
 import { FleetList, NodeBody, NodeDiffBody, NodeList } from './fleet-schemas.ts';
 import {
   AppliedList,
   AuditPage,
-  type CommandName,
   DeadLetterList,
   DocumentBody,
   DocumentList,
@@ -115,6 +116,7 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
     decisions: (id: string, from: number) => call(DecisionPage, 'GET', `${rolloutPath(id)}/decisions?from=${from}`),
     /** Prometheus is asked piece by piece. */
     recording: (id: string) => call(RecordingBody, 'GET', `${rolloutPath(id)}/recording`, undefined, {}, RECORDING_MS),
+    explain: (body: unknown) => call(ExplanationBody, 'POST', '/api/v1/explain', body),
     verdicts: (id: string) => call(VerdictList, 'GET', `${rolloutPath(id)}/verdicts`),
     command: (id: string, command: CommandName, body: unknown) =>
       call(RolloutBody, 'POST', `${rolloutPath(id)}/${command}`, body),

@@ -25,7 +25,10 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
     step:
       step === undefined
         ? null
-        : { index: r.step, of: r.spec.strategy.steps.length, name: step.name, weight: step.weight / 100 },
+        : {
+            ...{ index: r.step, of: r.spec.strategy.steps.length, name: step.name, weight: step.weight / 100 },
+            attempt: r.attempt,
+          },
     weight: canaryWeight(r) / 100,
     push:
       r.push === null
@@ -61,6 +64,7 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
           },
     behind: r.queued?.behind ?? null,
     undoes: r.undoes ?? null,
+    jumps: (r.jumps ?? []).map(({ atMs, gates, ...jump }) => ({ ...jump, at: iso(atMs), gates: [...gates] })),
     startedBy: r.startedBy,
     createdAt: iso(r.createdAtMs),
     updatedAt: iso(r.updatedAtMs),

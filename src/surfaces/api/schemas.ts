@@ -94,6 +94,7 @@ export const RolloutBody = z
         of: z.number().int(),
         name: z.string(),
         weight: z.number(),
+        attempt: z.number().int().meta({ description: 'With its index it names the gate that a command was for.' }),
       })
       .nullable(),
     weight: z.number().meta({ description: 'Percent of unpinned requests that the canary is meant to get now.' }),
@@ -148,6 +149,18 @@ export const RolloutBody = z
       .nullable(),
     behind: z.string().nullable().meta({ description: 'The rollout whose end it waits for; null: it has begun.' }),
     undoes: z.string().nullable().meta({ description: 'The rollout whose promotion it takes back; null: none.' }),
+    jumps: z
+      .array(
+        z.object({
+          by: z.string(),
+          at: time,
+          from: z.number().int(),
+          to: z.number().int().nullable(),
+          reason: z.string(),
+          gates: z.array(z.string()),
+        }),
+      )
+      .meta({ description: 'Where people took it out of turn; gates that were shut. to: null is all requests.' }),
     startedBy: z.string(),
     createdAt: time,
     updatedAt: time,
@@ -183,24 +196,15 @@ export const StartBody = z.strictObject({
     .meta({ description: 'Number of the build, growing. One that is older than what was started is refused.' }),
 });
 
-const reason = z.string().min(1).max(500).optional();
+/** Said in the history and to the notified. */
+export const Reason = z.string().min(1).max(500).optional();
 export const UndoBody = z.strictObject({
   of: z
     .string()
     .regex(ROLLOUT_ID)
     .meta({ description: 'Name of a backend, or id of the rollout whose promotion is taken back.' }),
-  reason,
+  reason: Reason,
 });
-const rev = z.number().int().positive().optional();
-export const CommandBodies = {
-  pause: z.strictObject({ reason, rev }),
-  resume: z.strictObject({ rev }),
-  promote: z.strictObject({ rev }),
-  abort: z.strictObject({ reason, rev, unconfirmed: z.boolean().optional() }),
-  approve: z.strictObject({ gate: z.strictObject({ step: z.number().int(), attempt: z.number().int() }), rev }),
-} as const;
-export type CommandName = keyof typeof CommandBodies;
-
 export const EventBody = z
   .object({
     id: z.string(),

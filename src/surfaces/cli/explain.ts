@@ -1,6 +1,6 @@
 import type { RolloutBody, VerdictPoint } from '../api/schemas.ts';
 import { readoutLines } from './readout-lines.ts';
-import { ended, number, table } from './render.ts';
+import { ended, jumpText, number, table } from './render.ts';
 
 /** Why a rollout stands where it stands, in words: what was compared, how sure it is, and what is missing. */
 export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): readonly string[] {
@@ -9,6 +9,7 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
   if (r.undoes !== null) lines.push(`It takes back rollout ${r.undoes}, by a person and without a canary.`);
   if (r.cause !== null) lines.push(`It left the straight way because: ${r.cause.summary}`);
   if (r.paused !== null && !ended(r)) lines.push(`It is paused by ${r.paused.by}: ${r.paused.reason}`);
+  for (const jump of r.jumps) lines.push(`It was ${jumpText(jump)}.`);
   if (r.bake !== null) {
     lines.push(`All requests go to ${r.revision} since ${r.bake.since}; it bakes until ${r.bake.until} at least.`);
   }
@@ -64,8 +65,11 @@ function isOfBake({ step, weight, at }: VerdictPoint, r: RolloutBody): boolean {
   return weight === 100 && left !== null && Date.parse(at) > Date.parse(left);
 }
 
+/** A step that a person went back to is another stretch than before. */
 function stretchOf(point: VerdictPoint, r: RolloutBody): string {
-  return isOfBake(point, r) ? 'bake' : `${point.step} ${point.weight}`;
+  if (isOfBake(point, r)) return 'bake';
+  const place = r.history.findLastIndex(({ committedAt }) => Date.parse(committedAt) <= Date.parse(point.at));
+  return `${place} ${point.step} ${point.weight}`;
 }
 
 /** Of each step, and of the bake behind the last one, the last look has them all. */

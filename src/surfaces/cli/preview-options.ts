@@ -2,7 +2,7 @@ import { parseDocuments } from '../../core/manifest/parse-documents.ts';
 import type { Document, PlanDocument } from '../../core/model/documents.ts';
 import { fail, ok, type Result } from '../../core/model/errors.ts';
 import { didYouMean } from '../../core/model/suggest.ts';
-import type { PreviewStep } from '../../core/traffic/preview-table.ts';
+import { previewStepNames } from '../../core/traffic/preview-step.ts';
 import type { CliContext } from './command-context.ts';
 import { readSources } from './files.ts';
 
@@ -33,30 +33,12 @@ export function choosePlan(documents: readonly Document[], name: string | undefi
   return fail('SERIN_REQUEST_INVALID', message, { hint });
 }
 
-/** A step of a plan: its number from 1, its name, 0 for what comes before the first, or `promoted`. */
-export function parseStep({ spec }: PlanDocument, text: string): Result<PreviewStep> {
-  const { steps } = spec.strategy;
-  const named = steps.findIndex(({ name }) => name === text);
-  if (named !== -1) return ok(named);
-  if (text === 'promoted') return ok('promoting');
-  const number = /^\d{1,3}$/.test(text) ? Number(text) : -1;
-  if (number === 0) return ok('preparing');
-  if (number >= 1 && number <= steps.length) return ok(number - 1);
-  const hint = `Steps: ${stepNames(spec)}`;
-  return fail('SERIN_REQUEST_INVALID', `the plan has no step "${text.slice(0, 80)}"`, { hint: hint.slice(0, 600) });
-}
-
 /** Without a step nothing rolls, and what is said of the rollout would be read by nobody. */
 export function withoutStep(documents: readonly Document[], plan: string | undefined): Result<never> {
   const chosen = choosePlan(documents, plan);
   if (chosen.kind === 'error') return chosen;
-  const hint = `Name a step by --step: ${stepNames(chosen.value.spec)}`.slice(0, 600);
+  const hint = `Name a step by --step: ${previewStepNames(chosen.value.spec)}`.slice(0, 600);
   return fail('SERIN_REQUEST_INVALID', '--plan and --revision are for what rolls out, and no step of it is named', {
     hint,
   });
-}
-
-function stepNames({ strategy }: PlanDocument['spec']): string {
-  const names = strategy.steps.map(({ name }, i) => `${i + 1} (${name})`).join(', ');
-  return `${names === '' ? 'none' : names}; 0 comes before, promoted after.`;
 }

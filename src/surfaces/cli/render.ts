@@ -27,6 +27,8 @@ export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
   }
   if (r.excluded.length > 0) lines.push(paint.warn(`  left behind: ${r.excluded.join(', ')}`));
   if (r.paused !== null) lines.push(paint.warn(`  paused by ${r.paused.by}: ${r.paused.reason}`));
+  const last = r.jumps.at(-1);
+  if (last !== undefined) lines.push(paint.warn(`  ${jumpText(last)}`));
   if (r.cause !== null) lines.push(paint.bad(`  cause: ${r.cause.summary}`));
   for (const v of r.verdicts) lines.push(`  ${verdictText(v, paint)}`);
   if (r.gate !== null) {
@@ -36,6 +38,13 @@ export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
   const told = r.waitingFor.startsWith('evidence of') && r.verdicts.length > 0;
   if (!ended(r) && !told) lines.push(paint.dim(`  waits for ${r.waitingFor}`));
   return lines;
+}
+
+/** Who took it where, and what was not waited for. */
+export function jumpText({ by, at, from, to, reason, gates }: RolloutBody['jumps'][number]): string {
+  const where = to === null ? 'to all requests' : `to step ${to + 1}`;
+  const left = gates.length === 0 ? '' : `; not passed: ${gates.join(', ')}`;
+  return `taken from step ${from + 1} ${where} by ${by}, ${at}: ${reason}${left}`;
 }
 
 export function ended(r: RolloutBody): boolean {

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
-import type { Result } from '../../core/model/errors.ts';
-import type { CommandName, RolloutBody } from '../api/schemas.ts';
+import type { CommandName } from '../api/command-schemas.ts';
 import { type CommandContext, durationOption, type Run } from './command-context.ts';
+import { defined } from './defined.ts';
 import { EXIT } from './exit.ts';
 import { explainLines } from './explain.ts';
-import { eventLine, rolloutLines, rolloutTable } from './render.ts';
+import { gateCommands } from './gate-commands.ts';
+import { eventLine, rolloutTable } from './render.ts';
 import { replayCommand } from './replay-command.ts';
+import { showRollout } from './show-rollout.ts';
 import { startCommands } from './start-commands.ts';
 import { watchRollout } from './watch.ts';
 
@@ -16,6 +18,7 @@ export function rolloutCommands(program: Command, context: CommandContext, run: 
   readCommands(rollout, context, run);
   watchCommands(rollout, context, run);
   steerCommands(rollout, context, run);
+  gateCommands(rollout, context, run);
   replayCommand(rollout, context, run);
 }
 
@@ -42,7 +45,7 @@ function readCommands(rollout: Command, context: CommandContext, run: Run): void
     .command('get')
     .description('show where a rollout stands and what it waits for')
     .argument('<id>')
-    .action((id: string) => run(async () => show(context, await client().rollout(id)))());
+    .action((id: string) => run(async () => showRollout(context, await client().rollout(id)))());
   rollout
     .command('explain')
     .description('why it stands where it stands: what was compared, how sure it is, what is missing')
@@ -114,7 +117,7 @@ function steerCommands(rollout: Command, context: CommandContext, run: Run): voi
     command.action((id: string, { rev, ...options }: { rev?: string; reason?: string; unconfirmed?: boolean }) =>
       run(async () => {
         const body = defined({ ...options, rev: rev === undefined ? undefined : Number(rev) });
-        return show(context, await client().command(id, name, body));
+        return showRollout(context, await client().command(id, name, body));
       })(),
     );
     return command;
@@ -126,39 +129,4 @@ function steerCommands(rollout: Command, context: CommandContext, run: Run): voi
     '--unconfirmed',
     'end one that is on its way back and waits for Envoys that will never confirm',
   );
-  rollout
-    .command('approve')
-    .description('open the gate that you saw')
-    .argument('<id>')
-    .option('--gate <step/attempt>', 'as shown by rollout get; by default the gate that is open now')
-    .action((id: string, options: { gate?: string }) => run(() => approve(context, id, options.gate))());
-}
-
-async function approve(context: CommandContext, id: string, text: string | undefined): Promise<number> {
-  const { client, failed } = context;
-  let gate: { step: number; attempt: number } | null = null;
-  if (text === undefined) {
-    const seen = await client().rollout(id);
-    if (seen.kind === 'error') return failed(seen.errors);
-    gate = seen.value.gate;
-    if (gate === null) return failed([{ code: 'SERIN_GATE_CONFLICT', message: `rollout ${id} has no open gate` }]);
-  } else {
-    const match = /^(\d+)\/(\d+)$/.exec(text);
-    if (match === null)
-      return failed([{ code: 'SERIN_REQUEST_INVALID', message: `"${text}" is no gate`, hint: 'Write it like 0/1.' }]);
-    gate = { step: Number(match[1]), attempt: Number(match[2]) };
-  }
-  return show(context, await client().command(id, 'approve', { gate }));
-}
-
-function show({ terminal, json, failed }: CommandContext, result: Result<RolloutBody>): number {
-  if (result.kind === 'error') return failed(result.errors);
-  if (json()) terminal.json(result.value);
-  else for (const line of rolloutLines(result.value, terminal.paint)) terminal.out(line);
-  return EXIT.done;
-}
-
-/** Without the keys that were not given. */
-function defined<T>(given: Readonly<Record<string, T | undefined>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, T] => entry[1] !== undefined));
 }

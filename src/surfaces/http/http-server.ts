@@ -12,6 +12,7 @@ import type { Logger } from '../../engine/ports/logger.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { documentRoutes } from './document-routes.ts';
 import { emergencyRoutes } from './emergency-routes.ts';
+import { explainRoutes } from './explain-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { guard } from './guard.ts';
 import { type Api, type HttpOptions, send, zodApp } from './http-api.ts';
@@ -73,6 +74,7 @@ export async function startHttpServer(given: HttpOptions): Promise<HttpServer> {
     documentRoutes(api, options);
     rolloutRoutes(api, options);
     fleetRoutes(api, options);
+    explainRoutes(api, options);
     storeRoutes(api, options);
     auditRoutes(api, options);
   });

@@ -2,16 +2,9 @@ import { z } from 'zod';
 import type { Result } from '../../core/model/errors.ts';
 import { isTerminal, PHASES } from '../../core/model/phase.ts';
 import type { RolloutCommand, RolloutView } from '../../engine/engine.ts';
+import { CommandBodies } from '../api/command-schemas.ts';
 import { presentEvent, presentPoint, presentRollout } from '../api/present.ts';
-import {
-  CommandBodies,
-  EventList,
-  RecordingBody,
-  ROLLOUT_ID,
-  RolloutBody,
-  RolloutList,
-  VerdictList,
-} from '../api/schemas.ts';
+import { EventList, RecordingBody, ROLLOUT_ID, RolloutBody, RolloutList, VerdictList } from '../api/schemas.ts';
 import { decisionRoutes } from './decision-routes.ts';
 import { type Api, answer, type HttpOptions } from './http-api.ts';
 import { startRoutes } from './start-routes.ts';
@@ -161,8 +154,38 @@ function commandRoutes(api: Api, { engine }: HttpOptions): void {
   api.post(
     '/api/v1/rollouts/:id/approve',
     { schema: { ...schema, body: CommandBodies.approve } },
-    async ({ params, body, by }, reply) =>
-      answer(reply, await run(params.id, { type: 'approve', gate: body.gate }, body.rev, by), presentRollout) as never,
+    async ({ params, body: { rev, gate, hook, reason }, by }, reply) => {
+      const ofHook = hook === undefined ? {} : { hook, ...(reason === undefined ? {} : { reason }) };
+      return answer(
+        reply,
+        await run(params.id, { type: 'approve', gate, ...ofHook }, rev, by),
+        presentRollout,
+      ) as never;
+    },
+  );
+  api.post(
+    '/api/v1/rollouts/:id/skip',
+    {
+      schema: {
+        ...schema,
+        summary: 'Leaves the present step, whatever gates of it are shut; behind the last one to all requests.',
+        body: CommandBodies.skip,
+      },
+    },
+    async ({ params, body: { rev, gate, reason = 'skipped by a person', force = false }, by }, reply) =>
+      answer(reply, await run(params.id, { type: 'skip', gate, reason, force }, rev, by), presentRollout) as never,
+  );
+  api.post(
+    '/api/v1/rollouts/:id/jump',
+    {
+      schema: {
+        ...schema,
+        summary: 'To another step, forward or back; the gates of those in between are not passed.',
+        body: CommandBodies.jump,
+      },
+    },
+    async ({ params, body: { rev, to, gate, reason = 'moved by a person', force = false }, by }, reply) =>
+      answer(reply, await run(params.id, { type: 'jump', to, gate, reason, force }, rev, by), presentRollout) as never,
   );
 }
 

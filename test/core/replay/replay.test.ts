@@ -70,6 +70,28 @@ describe('replay', () => {
     expect(again.rollout).toEqual(recorder.rollout);
   });
 
+  it('follows a person who skips, jumps and opens a gate', () => {
+    const [gate, reason] = [{ step: 0, attempt: 1 }, 'in a hurry'];
+    const webhook = { target: 'checks', everyMs: 1_000, timeoutMs: 500, withinMs: null, otherwise: 'hold' as const };
+    const steps = [planStep({ webhook, holdMs: 60_000 }), planStep({ weight: 5_000, holdMs: 60_000 })];
+    const recorder = new Recorder(rollout({ spec: planSpec({ strategy: { name: 'any', steps } }) }), backendState());
+    for (let i = 0; i < 30 && recorder.rollout.push?.liveAtMs == null; i += 1)
+      recorder.tick(seen(recorder.nowMs, null), judge);
+    for (let i = 0; i < 30 && recorder.rollout.phase !== 'stepping'; i += 1) {
+      recorder.tick(seen(recorder.nowMs, healthyHosts(['a'], CANARY, recorder.nowMs + 1_000)), judge);
+    }
+    recorder.tick(seen(recorder.nowMs, null), judge);
+    recorder.command({ type: 'approve', gate, hook: 'checks', reason }, seen(recorder.nowMs, null));
+    recorder.command({ type: 'skip', gate, reason, force: true }, seen(recorder.nowMs, null));
+    recorder.tick(seen(recorder.nowMs, null), judge);
+    const back = { type: 'jump', to: '1', gate: { step: 1, attempt: 2 }, reason } as const;
+    recorder.command(back, seen(recorder.nowMs, null));
+    expect(recorder.rollout).toMatchObject({ step: 0, attempt: 3, jumps: [{ to: 1 }, { to: 0 }] });
+    const again = replay(recorder.kept, { judge });
+    expect(again).toMatchObject({ differences: [], notReplayed: [] });
+    expect(again.rollout).toEqual(recorder.rollout);
+  });
+
   it('names what was decided, what would be now, and by which input', () => {
     const recorder = stepping(10, 0.5);
     const again = replay(recorder.kept, {

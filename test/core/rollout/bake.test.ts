@@ -186,6 +186,12 @@ describe('bakeOf', () => {
     expect(bakeOf(live([at(500, 1_000), at(10_000, 20_000)], 60_000))).toMatchObject({ stableUntilMs: 20_000 });
   });
 
+  it('of steps at 100 % goes by those that lead to it: behind an earlier one stable had requests again', () => {
+    const history = [at(500, 1_000), at(10_000, 20_000), at(500, 30_000), at(10_000, 40_000), at(10_000, 45_000)];
+    expect(bakeOf(live(history, 60_000))).toMatchObject({ stableUntilMs: 40_000 });
+    expect(bakeOf(live(history.slice(0, 3), 60_000))).toMatchObject({ stableUntilMs: 59_000 });
+  });
+
   it('compares with nothing where that was more than an hour ago', () => {
     expect(bakeOf(live([at(10_000, 20_000)], 3_700_000))).toBeNull();
   });

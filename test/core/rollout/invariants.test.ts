@@ -36,6 +36,12 @@ const happening = fc.oneof(
   fc.record({
     do: fc.constantFrom('pause' as const, 'resume' as const, 'promote' as const, 'abort' as const, 'approve' as const),
   }),
+  { arbitrary: fc.record({ do: fc.constant('skip' as const), force: fc.constant(true) }), weight: 2 },
+  {
+    arbitrary: fc.record({ do: fc.constant('jump' as const), force: fc.boolean(), to: fc.integer({ min: 1, max: 3 }) }),
+    weight: 2,
+  },
+  fc.record({ do: fc.constant('open the hook' as const) }),
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
@@ -50,6 +56,8 @@ const plan = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 type Steps = typeof plan extends fc.Arbitrary<infer T> ? T : never;
+
+const gateSeen = ({ rollout: { step, attempt } }: Stage) => ({ step, attempt });
 
 function play(stage: Stage, h: Happening): void {
   switch (h.do) {
@@ -89,6 +97,15 @@ function play(stage: Stage, h: Happening): void {
       return;
     case 'approve':
       stage.command({ type: 'approve', gate: { step: stage.rollout.step, attempt: stage.rollout.attempt } });
+      return;
+    case 'open the hook':
+      stage.command({ type: 'approve', gate: gateSeen(stage), hook: 'checks' });
+      return;
+    case 'skip':
+      stage.command({ type: 'skip', gate: gateSeen(stage), reason: 'because', force: h.force });
+      return;
+    case 'jump':
+      stage.command({ type: 'jump', to: String(h.to), gate: gateSeen(stage), reason: 'because', force: h.force });
       return;
     case 'pause':
     case 'abort':
@@ -159,6 +176,7 @@ describe('whatever happens, in whatever order', { timeout: 60_000 }, () => {
   it('F26: I1–I4, I8–I10 and I16 hold, hooks and windows among them, after every change', () => {
     const reached = new Set<string>();
     let [shut, opened] = [0, 0];
+    let [skippedAll, forward, back] = [0, 0, 0];
     fc.assert(
       fc.property(walk, ({ steps, policy, headStart, windows, happenings }) => {
         const stage = stageFor(steps, policy, headStart, windows);
@@ -168,10 +186,16 @@ describe('whatever happens, in whatever order', { timeout: 60_000 }, () => {
         const told = stage.events.filter(({ type }) => type === 'window').map(({ message }) => message);
         if (told.some((message) => message.includes('are shut'))) shut += 1;
         if (told.some((message) => message.includes('is open'))) opened += 1;
+        for (const { from, to } of stage.rollout.jumps ?? []) {
+          if (to === null) skippedAll += 1;
+          else if (to > from) forward += 1;
+          else back += 1;
+        }
       }),
       { numRuns: 2_000 },
     );
     expect(Math.min(shut, opened)).toBeGreaterThan(10);
+    expect(Math.min(skippedAll, forward, back)).toBeGreaterThan(2);
     // A walk that never gets anywhere proves nothing.
     expect([...reached].sort()).toEqual(
       expect.arrayContaining(['aborted', 'failed', 'promoted', 'rolled_back', 'rolling_back', 'stepping']),
@@ -188,7 +212,8 @@ describe('whatever happens, in whatever order', { timeout: 60_000 }, () => {
           play(stage, h);
           const judged = before.phase === 'stepping' && (before.spec.strategy.steps[before.step]?.weight ?? 0) > 0;
           const left = stage.rollout.step > before.step || stage.rollout.phase === 'promoting';
-          if (before.phase !== 'stepping' || !judged || !left || h.do === 'promote') continue;
+          const byPerson = h.do === 'promote' || h.do === 'skip' || h.do === 'jump';
+          if (before.phase !== 'stepping' || !judged || !left || byPerson) continue;
           passes += 1;
           expect(stage.verdict).toBe('pass');
           expect(stage.metricsUp).toBe(true);

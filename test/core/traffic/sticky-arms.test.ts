@@ -47,6 +47,27 @@ const cookieOf = (match: { readonly cookies?: readonly object[] }) =>
   (match.cookies?.[0] as { readonly value: string } | undefined)?.value ?? '';
 
 describe('a cookie that Serin issues', () => {
+  it('holds nobody on the canary whose share falls: behind a jump back all are drawn anew', () => {
+    const weights = [1_000, 5_000, 1_000, 5_000];
+    const steps = [0, 1, 0, 1];
+    const own = (until: number) => {
+      const history = steps.slice(0, until).map((step, i) => ({
+        ...{ step, name: 'step', weight: weights[i] ?? 0, committedAtMs: i, liveAtMs: i, leftAtMs: null },
+      }));
+      const { sticky } = at([1_000, 5_000], COOKIE, { history, step: steps[until - 1] ?? 0 });
+      if (sticky?.by !== 'cookie') throw new Error('no cookie');
+      return sticky;
+    };
+    const [first, second, again, onward] = [1, 2, 3, 4].map(own);
+    expect(second?.tag).toBe(first?.tag);
+    // when it went back: nobody's cookie is known, and all are drawn at the lower share
+    expect(again?.tag).not.toBe(first?.tag);
+    expect(again?.drawn).toEqual([1_000]);
+    // then: going forward again, who was drawn since stays
+    expect(onward?.tag).toBe(again?.tag);
+    expect(onward?.drawn).toEqual([1_000, 5_000]);
+  });
+
   it('gives the canary its share of the users at every step, though nobody of it ever leaves', () => {
     const rising = fc
       .uniqueArray(fc.integer({ min: 1, max: 9_999 }), { minLength: 1, maxLength: 8 })

@@ -117,6 +117,20 @@ describe('explaining a rollout', () => {
     expect(lines).toContain('Requests to the canary that were seen to fail: 40.');
   });
 
+  it('says who took it to another step, and counts those hurt in a step that came twice', () => {
+    const at = (minute: number) => Date.parse(`2026-01-01T00:0${minute}:00.000Z`);
+    const entry = (step: number, minute: number) => ({
+      ...{ step, name: 'x', weight: 500, committedAtMs: at(minute) - 1, liveAtMs: at(minute) - 1, leftAtMs: null },
+    });
+    const jumps = [{ by: 'ann', atMs: at(3), from: 1, to: 0, reason: 'too much', gates: [] }];
+    const history = [entry(0, 1), entry(1, 2), entry(0, 3)];
+    const lines = explainLines(body({ phase: 'stepping', history, jumps }), [
+      ...[point(1), point(2, { step: 1 }), point(3), point(4)],
+    ]);
+    expect(lines[1]).toBe('It was taken from step 2 to step 1 by ann, 2026-01-01T00:03:00.000Z: too much.');
+    expect(lines).toContain('Requests to the canary that were seen to fail: 60.');
+  });
+
   it('tells a bake from a step of all requests before it', () => {
     const all = { step: 1, weight: 100, decision: 'advance' } as const;
     const entry = { step: 1, name: 'all', weight: 10_000, committedAtMs: 0, liveAtMs: 0 };

@@ -19,7 +19,7 @@ const body = (fields: Partial<RolloutBody> = {}): RolloutBody => ({
 });
 const lines = (fields: Partial<RolloutBody> = {}): string[] => rolloutLines(body(fields), paint);
 
-const step = { index: 1, of: 3, name: 'half', weight: 50 };
+const step = { index: 1, of: 3, name: 'half', weight: 50, attempt: 1 };
 const push = { committedAt: '', liveAt: null, ackMs: null, counted: 3, probe: null };
 const verdict = {
   metric: 'errors',

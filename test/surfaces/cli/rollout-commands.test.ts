@@ -137,12 +137,47 @@ describe('steering', () => {
     [['abort', 'r1', '--reason', 'so slow', '--rev', '7'], { type: 'abort', reason: 'so slow', unconfirmed: false }, 7],
     [['abort', 'r1', '--unconfirmed'], { type: 'abort', reason: 'aborted by a person', unconfirmed: true }, null],
     [['approve', 'r1', '--gate', '1/22'], { type: 'approve', gate: { step: 1, attempt: 22 } }, null],
+    [
+      ['approve', 'r1', '--gate', '1/22', '--hook', 'checks', '--reason', 'it is down'],
+      { type: 'approve', gate: { step: 1, attempt: 22 }, hook: 'checks', reason: 'it is down' },
+      null,
+    ],
+    [
+      ['skip', 'r1', '--gate', '1/22'],
+      { type: 'skip', gate: { step: 1, attempt: 22 }, reason: 'skipped by a person', force: false },
+      null,
+    ],
+    [
+      ['jump', 'r1', '--to', 'half', '--gate', '1/22', '--reason', 'less of it', '--force'],
+      { type: 'jump', to: 'half', gate: { step: 1, attempt: 22 }, reason: 'less of it', force: true },
+      null,
+    ],
   ])('%j', async (args, command, rev) => {
     await serve({ command: async () => ok(view({ phase: 'aborting' }, 9)) });
     const run = await cli.run('rollout', ...args, '-o', 'json');
     expect(run).toMatchObject({ code: 0, stderr: '' });
     expect(RolloutBody.parse(json(run.stdout))).toMatchObject({ phase: 'aborting', rev: 9 });
     expect(engine.calls).toEqual([['command', { id: 'r1', command, rev, by: 'local' }]]);
+  });
+
+  it.each([
+    ['skip', []],
+    ['jump', ['--to', '2']],
+    ['approve', ['--hook', 'checks']],
+  ])('%s is of the step where it is now, if no gate is named', async (name, args) => {
+    await serve({ rollout: async () => ok(AT_GATE), command: async () => ok(AT_GATE) });
+    expect((await cli.run('rollout', name, 'r1', ...args)).code).toBe(0);
+    expect(engine.calls).toMatchObject([
+      ['rollout', 'r1'],
+      ['command', { command: { gate: { step: 0, attempt: 3 } } }],
+    ]);
+  });
+
+  it('skip of one that is at no step is refused before anything is asked', async () => {
+    await serve({ rollout: async () => ok(view({ phase: 'preparing' })) });
+    const { code, stderr } = await cli.run('rollout', 'skip', 'r1');
+    expect([code, stderr]).toEqual([8, expect.stringContaining('is preparing; it is at no step')]);
+    expect(engine.calls.map(([call]) => call)).toEqual(['rollout']);
   });
 
   it.each(['pause', 'resume', 'promote', 'abort'])('%s shows the rollout as it is now', async (name) => {
@@ -162,6 +197,7 @@ describe('steering', () => {
     ['half a rev', ['abort', 'r1', '--rev', '1.5']],
     ['a gate that is none', ['approve', 'r1', '--gate', 'first']],
     ['half a gate', ['approve', 'r1', '--gate', '1/']],
+    ['a jump to nowhere', ['jump', 'r1', '--gate', '1/1']],
     ['no rollout', ['abort']],
   ])('%s is refused: 2, and nothing happens', async (_, args) => {
     await serve();

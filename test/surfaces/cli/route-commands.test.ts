@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ok } from '../../../src/core/model/errors.ts';
 import { commandLine } from '../../support/command-line.ts';
+import { servedCli } from '../../support/served-cli.ts';
 
 const documents = (route = '') => `
 apiVersion: serin.dev/v1
@@ -120,5 +122,53 @@ describe('serin route explain', () => {
     );
     const { stdout } = await explain(text, '--request', 'shop.example.com/checkout');
     expect(stdout).toContain('Note: Envoy writes the header x-request-id itself');
+  });
+});
+
+describe('serin route explain without files', () => {
+  const told = {
+    ...{ fleet: 'edge', host: { route: 'shop', hostname: '*' }, rule: 'all', match: 0, answer: 'forward' as const },
+    ...{ status: null, envoyRoute: 'all-0', passed: [], notes: [] },
+    arms: [
+      {
+        ...{ backend: 'shop', revision: 'v41', arm: 'stable' as const },
+        cluster: 'a',
+        probability: 0.5,
+        pinned: false,
+      },
+      {
+        ...{ backend: 'shop', revision: 'v42', arm: 'canary' as const },
+        cluster: 'b',
+        probability: 0.5,
+        pinned: false,
+      },
+    ],
+  };
+
+  it('asks the engine, about the present or about a rollout at a step of it', async () => {
+    const { engine, cli } = await servedCli({ explain: async () => ok(told) });
+    const asked = ['route', 'explain', '--request', 'GET https://shop.example.com/x', '-H', 'A: b'];
+    const { code, stdout } = await cli.run(...asked);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/50 % +shop v41 +stable.*50 % +shop v42 +canary/s)]);
+    await cli.run(...asked, '--rollout', 'r1', '--step', 'half', '--fleet', 'edge', '-o', 'json');
+    const request = { method: 'GET', host: 'shop.example.com', path: '/x', headers: [['a', ' b']] };
+    expect(engine.calls).toEqual([
+      ['explain', { request, fleet: null, rollout: null, step: null }],
+      ['explain', { request, fleet: 'edge', rollout: 'r1', step: 'half' }],
+    ]);
+  });
+
+  it.each([
+    ['what the engine knows itself', ['--stable', 'v1'], '--plan, --revision and --stable are for files'],
+    [
+      'what the engine knows itself',
+      ['--step', '1', '--plan', 'shop'],
+      '--plan, --revision and --stable are for files',
+    ],
+    ['a rollout and files', ['--rollout', 'r1', '-f', '-'], '--rollout is one of an engine, and files are named'],
+  ])('refuses %s', async (_, args, message) => {
+    const { engine, cli } = await servedCli();
+    const { code, stderr } = await cli.run('route', 'explain', '--request', 'shop.example.com', ...args);
+    expect([code, stderr, engine.calls]).toEqual([2, expect.stringContaining(message), []]);
   });
 });

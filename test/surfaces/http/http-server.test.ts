@@ -217,10 +217,52 @@ describe('outcomes of the engine', () => {
     ['promote', {}, { type: 'promote' }],
     ['abort', {}, { type: 'abort', reason: 'aborted by a person' }],
     ['approve', { gate: { step: 1, attempt: 2 } }, { type: 'approve', gate: { step: 1, attempt: 2 } }],
+    [
+      'approve',
+      { gate: { step: 1, attempt: 2 }, hook: 'checks', reason: 'it is down' },
+      { type: 'approve', gate: { step: 1, attempt: 2 }, hook: 'checks', reason: 'it is down' },
+    ],
+    [
+      'skip',
+      { gate: { step: 1, attempt: 2 } },
+      { type: 'skip', gate: { step: 1, attempt: 2 }, reason: 'skipped by a person', force: false },
+    ],
+    [
+      'jump',
+      { to: 'half', gate: { step: 1, attempt: 2 }, reason: 'less of it', force: true },
+      { type: 'jump', to: 'half', gate: { step: 1, attempt: 2 }, reason: 'less of it', force: true },
+    ],
   ])('%s reaches the engine as a command', async (name, body, command) => {
     await serve();
     expect((await call('POST', `/api/v1/rollouts/r1/${name}`, body)).status).toBe(200);
     expect(engine.calls).toMatchObject([['command', { id: 'r1', command, by: 'local' }]]);
+  });
+});
+
+describe('an explanation of a request', () => {
+  const request = { method: 'GET', host: 'shop.example.com', path: '/', headers: [['x-canary', 'always']] };
+
+  it('is asked of the engine, and by default of whatever is there now', async () => {
+    await serve();
+    expect((await call('POST', '/api/v1/explain', { request })).status).toBe(404);
+    await call('POST', '/api/v1/explain', { request, fleet: 'edge', rollout: 'r1', step: 'half' });
+    expect(engine.calls).toEqual([
+      ['explain', { request, fleet: null, rollout: null, step: null }],
+      ['explain', { request, fleet: 'edge', rollout: 'r1', step: 'half' }],
+    ]);
+  });
+
+  it.each([
+    ['a path that is none', { request: { ...request, path: 'x' } }],
+    ['a method that is none', { request: { ...request, method: 'get' } }],
+    ['a header of three', { request: { ...request, headers: [['a', 'b', 'c']] } }],
+    ['a thousand headers', { request: { ...request, headers: Array(1_000).fill(['a', 'b']) } }],
+    ['an id that is none', { request, rollout: '../x' }],
+    ['no request', {}],
+  ])('given %s, is refused', async (_, body) => {
+    await serve();
+    expect((await call('POST', '/api/v1/explain', body)).status).toBe(400);
+    expect(engine.calls).toEqual([]);
   });
 });
 
@@ -363,7 +405,10 @@ describe('what operators ask for', () => {
         'GET /api/v1/rollouts/{id}/decisions',
         'GET /api/v1/rollouts/{id}/recording',
         'GET /api/v1/rollouts/{id}/verdicts',
-        ...['pause', 'resume', 'promote', 'abort', 'approve'].map((name) => `POST /api/v1/rollouts/{id}/${name}`),
+        ...['pause', 'resume', 'promote', 'abort', 'approve', 'skip', 'jump'].map(
+          (name) => `POST /api/v1/rollouts/{id}/${name}`,
+        ),
+        'POST /api/v1/explain',
         'GET /api/v1/fleets',
         'GET /api/v1/fleets/{fleet}',
         'GET /api/v1/fleets/{fleet}/nodes',

@@ -1,6 +1,6 @@
 import type { AnalysisSpec, PlanSpec, StepSpec } from '../../model/documents.ts';
 import { TOTAL_WEIGHT } from '../../model/documents.ts';
-import type { PreviewStep } from '../../traffic/preview-table.ts';
+import type { PreviewStep } from '../../traffic/preview-step.ts';
 import { type Facts, factsOf } from './facts.ts';
 
 export interface PlanChange {

@@ -12,6 +12,7 @@ export function lintSteps(plan: PlanUnderLint): Finding[] {
   const each = steps.flatMap((step, i) => [
     ...lintHold(plan, step, i),
     ...lintUse(plan, step, i),
+    ...lintName(plan, step, i),
     ...lintWebhook(plan, step, i),
   ]);
   const first = steps.find(({ weight }) => weight > 0);
@@ -52,6 +53,14 @@ function lintWebhook(plan: PlanUnderLint, { name, webhook }: StepSpec, index: nu
   const words = `step ${name} gives its hook ${formatDuration(webhook.withinMs)}`;
   const message = `${words}, the deadline is ${formatDuration(deadlineMs)} from the start`;
   return [finding('webhook-beyond-deadline', plan.from, webhookPath(plan, index, 'within'), message)];
+}
+
+/** Whoever says `rollout jump --to` means one of them. */
+function lintName({ from, steps, ...plan }: PlanUnderLint, { name }: StepSpec, index: number): Finding[] {
+  const first = steps.findIndex((step) => step.name === name);
+  if (first === index) return [];
+  const message = `step ${index + 1} is called ${name}, as step ${first + 1} is`;
+  return [finding('step-name-twice', from, stepPath({ from, steps, ...plan }, index, 'name'), message)];
 }
 
 /** A step that changes nothing and asks nothing, not even time. */

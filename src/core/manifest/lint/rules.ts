@@ -36,6 +36,7 @@ export const LINT_RULES = {
     fix: 'Make inconclusiveAfter two scrapes at least; minutes are usual.',
   },
   'idle-step': { severity: 'warning', fix: 'Leave the step out, or give it a weight, matches or analyses.' },
+  'step-name-twice': { severity: 'warning', fix: 'Give each step a name of its own.' },
   'large-first-step': { severity: 'warning', fix: 'Begin with 1 to 10 percent.' },
   'jump-to-all': { severity: 'warning', fix: 'Add a step of 50 before all requests move.' },
   'requests-out-of-reach': {

@@ -3,11 +3,11 @@ import { dump } from 'js-yaml';
 import type { PlanDocument } from '../../../core/model/documents.ts';
 import { ok, type Result, type SerinError } from '../../../core/model/errors.ts';
 import { allSteps, type CompiledStep, compilePlan } from '../../../core/traffic/compile-plan.ts';
-import type { PreviewStep } from '../../../core/traffic/preview-table.ts';
+import { type PreviewStep, parsePreviewStep } from '../../../core/traffic/preview-step.ts';
 import { probeListener, type ResourcesJson, staticBootstrap } from '../../../core/traffic/static-bootstrap.ts';
 import type { CommandContext, Run } from '../command-context.ts';
 import { EXIT } from '../exit.ts';
-import { choosePlan, parseStep, readDocuments } from '../preview-options.ts';
+import { choosePlan, readDocuments } from '../preview-options.ts';
 import { compiledLines } from './compiled-lines.ts';
 import { type PreviewFlags, previewFlags, previewOf, stepName, stepNumber, stepText } from './preview-flags.ts';
 
@@ -64,7 +64,7 @@ async function compile(context: CommandContext, files: readonly string[], option
 function stepsOf(plan: PlanDocument, text: string): Result<readonly PreviewStep[]> {
   // A step may have this name, too.
   if (text === 'all' && !plan.spec.strategy.steps.some(({ name }) => name === text)) return ok(allSteps(plan));
-  const step = parseStep(plan, text);
+  const step = parsePreviewStep(plan.spec, text);
   return step.kind === 'error' ? step : ok([step.value]);
 }
 

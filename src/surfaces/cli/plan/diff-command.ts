@@ -3,10 +3,10 @@ import { planChanges, stepChanges } from '../../../core/manifest/compare/plan-ch
 import type { Document, PlanDocument } from '../../../core/model/documents.ts';
 import { fail, ok, type Result } from '../../../core/model/errors.ts';
 import { allSteps } from '../../../core/traffic/compile-plan.ts';
-import type { PreviewStep } from '../../../core/traffic/preview-table.ts';
+import { type PreviewStep, parsePreviewStep } from '../../../core/traffic/preview-step.ts';
 import type { CliContext, CommandContext, Run } from '../command-context.ts';
 import { EXIT } from '../exit.ts';
-import { choosePlan, parseStep, readDocuments } from '../preview-options.ts';
+import { choosePlan, readDocuments } from '../preview-options.ts';
 import { type Comparison, differenceLines, differs } from './difference-lines.ts';
 import { type PreviewFlags, previewFlags, previewOf, stepName, stepNumber, stepText } from './preview-flags.ts';
 import { diffFleets, resourceTexts } from './resource-texts.ts';
@@ -93,7 +93,9 @@ function namedPair(plan: PlanDocument, text: string): Result<readonly (readonly 
     const hint = 'Write the two with two dots, like 1..2 or testers..promoted.';
     return fail('SERIN_REQUEST_INVALID', `"${text.slice(0, 80)}" names no two steps`, { hint });
   }
-  const tries = places.map((at) => [parseStep(plan, text.slice(0, at)), parseStep(plan, text.slice(at + 2))] as const);
+  const tries = places.map(
+    (at) => [parsePreviewStep(plan.spec, text.slice(0, at)), parsePreviewStep(plan.spec, text.slice(at + 2))] as const,
+  );
   const [from, to] = tries.find((pair) => pair.every(({ kind }) => kind === 'ok')) ?? tries[0] ?? [];
   if (from === undefined || to === undefined) throw new Error('two dots were found');
   if (from.kind === 'error') return from;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Document, PlanDocument } from '../../../core/model/documents.ts';
 import type { PlanPreview } from '../../../core/traffic/compile-plan.ts';
-import type { PreviewStep } from '../../../core/traffic/preview-table.ts';
+import type { PreviewStep } from '../../../core/traffic/preview-step.ts';
 
 export interface PreviewFlags {
   readonly plan?: string;

@@ -1,7 +1,7 @@
 import { ok, type Result } from '../../../core/model/errors.ts';
 import { unifiedDiff } from '../../../core/model/line-diff.ts';
 import { compilePlan, type PlanPreview } from '../../../core/traffic/compile-plan.ts';
-import type { PreviewStep } from '../../../core/traffic/preview-table.ts';
+import type { PreviewStep } from '../../../core/traffic/preview-step.ts';
 import type { CliContext } from '../command-context.ts';
 
 /** The resources of each fleet as text, by its name. */

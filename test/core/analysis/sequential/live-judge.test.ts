@@ -11,7 +11,7 @@ import { addEnvoys, packEnvoys, placesFor } from '../../../../src/core/analysis/
 import type { LogEvidence } from '../../../../src/core/analysis/sequential/judge-line.ts';
 import { assessSequential, sequentialFromMs } from '../../../../src/core/analysis/sequential/live-judge.ts';
 import { LIVE_EDGES } from '../../../../src/core/analysis/sequential/live-settings.ts';
-import type { PackedState } from '../../../../src/core/analysis/sequential/pack.ts';
+import { type PackedState, unpackState } from '../../../../src/core/analysis/sequential/pack.ts';
 import { describe as describeLook, type LastLook } from '../../../../src/core/analysis/sequential/verdicts.ts';
 import type { AnalysisSpec, PlanSpec } from '../../../../src/core/model/documents.ts';
 import { judgedPlan } from '../../../../src/core/rollout/judged-plan.ts';
@@ -440,5 +440,73 @@ describe('the sequential judge on a live rollout', () => {
     const last = { ...told, decision: { code: 'ROUTING', reason: 'r'.repeat(450) } };
     const state = { ...look?.state, last, state: { ...remembered.state, routing } };
     expect(JSON.stringify({ judge: 'plan', state }).length).toBeLessThan(16 * 1_024);
+  });
+});
+
+describe('a person who goes back', () => {
+  const S = 1_000;
+  /** 5 %, 20 %, then 5 % again and 20 % again, five minutes each. */
+  const stretches = [0.05, 0.2, 0.05, 0.2].map((own, i) => ({ share: own, atMs: FIRST_MS + i * STEP_MS }));
+  const shareOf = (ms: number): number => stretches.findLast(({ atMs }) => atMs <= ms)?.share ?? 0;
+  const rampOf = (nowMs: number): readonly RampStep[] =>
+    stretches
+      .filter(({ atMs }) => atMs <= nowMs)
+      .map(({ share: own, atMs }) => ({ share: own, committedAtMs: atMs, liveAtMs: atMs + 200 }));
+  const moments = Array.from({ length: 80 }, (_, i) => FIRST_MS + (i + 1) * SCRAPE_MS);
+  const gone = (w: Partial<World>): readonly Look[] =>
+    looks(world({ share: shareOf, scrapes: HISTORY + 90, ...w }), moments, (nowMs) => {
+      const ramp = rampOf(nowMs);
+      return { ramp, liveAtMs: ramp.at(-1)?.liveAtMs ?? nowMs };
+    });
+
+  it('has the step judged anew: what was seen at that weight before lets nothing go on', () => {
+    const seen = gone({});
+    for (const { atMs: beganMs } of stretches) {
+      const own = seen.filter(({ atMs }) => atMs > beganMs && atMs < beganMs + STEP_MS);
+      const [first] = own;
+      expect([first?.decision, first?.verdicts[0]?.verdict]).toEqual(['hold', 'inconclusive']);
+      // then: it goes on when there is something of its own, and counts from its own beginning
+      const last = own.at(-1);
+      expect(last?.decision).toBe('advance');
+      expect(last?.verdicts[0]?.requests).toBeLessThan((0.2 * 200 * STEP_MS) / S);
+    }
+    expect(seen.map(({ decision }) => decision)).not.toContain('rollback');
+  });
+
+  it('spends no part of the error twice: the parts of a plan of two steps are two, however often it goes back', () => {
+    const memory = gone({}).at(-1)?.state as { readonly state: PackedState } | undefined;
+    if (memory === undefined) throw new Error('it remembers nothing');
+    const { errors, activations } = unpackState(memory.state);
+    expect(errors.test.levels).toHaveLength(2);
+    expect(activations.length).toBeGreaterThan(2);
+    expect([...activations]).toEqual(activations.toSorted((a, b) => a - b));
+  });
+
+  it('is sent back all the same where the canary is worse by then', () => {
+    const seen = gone({ canaryRate: (s) => (s < (2 * STEP_MS) / S ? 0.005 : 0.08) });
+    const firstMs = seen.find(({ decision }) => decision === 'rollback')?.atMs ?? 0;
+    expect(firstMs).toBeGreaterThan(FIRST_MS + 2 * STEP_MS);
+  });
+
+  it('from all requests: the stretch without stable is held against no share', () => {
+    const all = [
+      { share: 0.2, atMs: FIRST_MS },
+      { share: 1, atMs: FIRST_MS + STEP_MS },
+      { share: 0.2, atMs: FIRST_MS + 2 * STEP_MS },
+    ];
+    const w = world({
+      share: (ms) => all.findLast(({ atMs }) => atMs <= ms)?.share ?? 0,
+      scrapes: HISTORY + 70,
+    });
+    const split = moments.filter((ms) => ms < FIRST_MS + STEP_MS || ms > FIRST_MS + 2 * STEP_MS).slice(0, 40);
+    const seen = looks(w, split, (nowMs) => {
+      const ramp = all
+        .filter(({ atMs }) => atMs <= nowMs)
+        .map(({ share: own, atMs }) => ({ share: own, committedAtMs: atMs, liveAtMs: own === 1 ? null : atMs + 200 }));
+      return { ramp, liveAtMs: ramp.at(-1)?.liveAtMs ?? nowMs };
+    });
+    expect(seen.flatMap(({ verdicts }) => verdicts.map(({ reason }) => reason))).not.toContain('ROUTING');
+    expect(seen.map(({ decision }) => decision)).not.toContain('rollback');
+    expect(seen.at(-1)?.decision).toBe('advance');
   });
 });

@@ -101,6 +101,12 @@ const CASES: readonly Case[] = [
     'step step-1 sends nobody to the canary',
   ],
   [
+    'step-name-twice',
+    plan(steps('{ name: half, weight: 5, hold: 5m }', '{ name: half, weight: 50, hold: 5m }') + JUDGED + DEADLINE),
+    '9:17',
+    'step 2 is called half, as step 1 is',
+  ],
+  [
     'large-first-step',
     plan(steps('{ weight: 30, hold: 5m }', HALF) + JUDGED + DEADLINE),
     '8:19',
