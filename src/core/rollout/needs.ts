@@ -25,7 +25,8 @@ export interface ObservationNeeds {
     readonly families: readonly CounterFamily[];
     /** Of `upstream_rq`. */
     readonly codes: readonly string[];
-    readonly fromMs: number;
+    /** By the clock of the samples, which is `offsetMs` ahead of ours. It is only asked for where samples are needed. */
+    readonly fromMs: (offsetMs: number) => number;
   } | null;
   readonly queries: readonly Extract<AnalysisSpec, { kind: 'query' }>[];
   /** Asked of each arm. */
@@ -34,17 +35,13 @@ export interface ObservationNeeds {
 
 const NOTHING: ObservationNeeds = { counters: null, queries: [], readout: [] };
 
-/**
- * What a decision about this record has to measure first. A function of the record and the time alone. `fromMs` is by the
- * clock of the samples, which is `offsetMs` ahead of ours.
- */
+/** What a decision about this record has to measure first. A function of the record and the time alone. */
 export function observationNeeds(
   rollout: Rollout,
   scrapeMs: number | null,
   nowMs: number,
   breaker: Breaker = BREAKER_CLOSED,
   judgement: JudgeState | null = null,
-  offsetMs = 0,
 ): ObservationNeeds {
   const push = rollout.push;
   if (push === null || scrapeMs === null) return NOTHING;
@@ -55,7 +52,7 @@ export function observationNeeds(
           ? [rollout.canary.cluster, pinnedCluster(rollout.canary)]
           : [rollout.canary.cluster],
         ...{ families: ['upstream_rq_active'], codes: [] },
-        fromMs: (push.liveAtMs ?? push.committedAtMs) + offsetMs,
+        fromMs: (offsetMs) => (push.liveAtMs ?? push.committedAtMs) + offsetMs,
       },
       queries: [],
       readout: [],
@@ -65,12 +62,13 @@ export function observationNeeds(
     // The drill waits for ACKs alone; measuring would only make its clock slow.
     if (isDrilling(rollout)) return NOTHING;
     const freshMs = nowMs - freshForMs(scrapeMs);
+    // Only the newest sample counts, however long the wait has been.
+    const sinceMs = rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs;
     return {
       counters: {
         clusters: [rollout.canary.cluster],
         ...{ families: ['membership_healthy'], codes: [] },
-        // Only the newest sample counts, however long the wait has been.
-        fromMs: (rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs) + offsetMs,
+        fromMs: (offsetMs) => sinceMs + offsetMs,
       },
       queries: [],
       readout: [],
@@ -84,9 +82,9 @@ export function observationNeeds(
   const queries = analysis.filter((spec) => spec.kind === 'query');
   const clusters = [rollout.stable.cluster, rollout.canary.cluster];
   const codes = countedCodes(rollout.spec);
-  const comparedMs = queries.length < analysis.length ? comparedFromMs(rollout, judgement, scrapeMs, offsetMs) : null;
-  if (comparedMs !== null) {
-    return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: comparedMs }, queries, readout };
+  const compared = queries.length < analysis.length ? comparedFrom(rollout, judgement, scrapeMs) : null;
+  if (compared !== null) {
+    return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: compared }, queries, readout };
   }
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
   for (const spec of analysis) {
@@ -100,7 +98,7 @@ export function observationNeeds(
     counters: {
       clusters,
       ...{ families: [...families], codes },
-      fromMs: evidenceFromMs(rollout, nowMs, breaker, offsetMs),
+      fromMs: (offsetMs) => evidenceFromMs(rollout, nowMs, breaker, offsetMs),
     },
     queries,
     readout,
@@ -108,17 +106,21 @@ export function observationNeeds(
 }
 
 /** From when the sequential judge compares: both arms of a step, or a bake with what was before. `null`: it does not. */
-function comparedFromMs(
+function comparedFrom(
   rollout: Rollout,
   judgement: JudgeState | null,
   scrapeMs: number,
-  offsetMs: number,
-): number | null {
+): ((offsetMs: number) => number) | null {
   if (rollout.spec.judge.name !== 'sequential') return null;
-  const [first] = rampOf(rollout, BREAKER_CLOSED, offsetMs);
-  if (first !== undefined) return sequentialFromMs(judgement, first.committedAtMs, scrapeMs);
-  const bake = bakeOf(rollout, offsetMs);
-  return bake !== null && isComparable(judgement) ? bakeFromMs(judgement, bake.stableUntilMs, scrapeMs) : null;
+  if (rampOf(rollout).length > 0) {
+    return (offsetMs) => {
+      const [first] = rampOf(rollout, BREAKER_CLOSED, offsetMs);
+      return sequentialFromMs(judgement, first?.committedAtMs ?? 0, scrapeMs);
+    };
+  }
+  const bake = bakeOf(rollout);
+  if (bake === null || !isComparable(judgement)) return null;
+  return (offsetMs) => bakeFromMs(judgement, bakeOf(rollout, offsetMs)?.stableUntilMs ?? bake.stableUntilMs, scrapeMs);
 }
 
 /** Codes that any analysis of the plan counts as failures, whatever is in force now: they count from their first scrape. */
