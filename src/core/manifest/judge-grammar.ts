@@ -4,6 +4,7 @@ import type { JudgeSpec, RelativeLimit } from '../model/documents.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { defined, duration, fields, label } from './fields.ts';
 import { looksLike } from './input-shape.ts';
+import { KayentaJudgeGrammar } from './kayenta-judge-grammar.ts';
 
 /** `judge` of a plan, and what its analyses may say to the judges. */
 
@@ -63,6 +64,7 @@ const JUDGES = {
       dryRun,
     };
   }),
+  kayenta: KayentaJudgeGrammar,
 };
 const NAMES = Object.keys(JUDGES);
 

@@ -1,5 +1,6 @@
 import { bakeFromMs, isComparable } from '../analysis/bake/bake-judge.ts';
 import type { CounterFamily, JudgeState } from '../analysis/judge.ts';
+import { kayentaFromMs } from '../analysis/kayenta/live-judge.ts';
 import type { RampStep } from '../analysis/ramp.ts';
 import { freshForMs } from '../analysis/sample-health.ts';
 import { RECORDED_FAMILIES } from '../analysis/scrapes.ts';
@@ -83,7 +84,8 @@ export function observationNeeds(
   const clusters = [rollout.stable.cluster, rollout.canary.cluster];
   const codes = countedCodes(rollout.spec);
   const compared = queries.length < analysis.length ? comparedFrom(rollout, judgement, scrapeMs) : null;
-  if (compared !== null) {
+  const { name } = rollout.spec.judge;
+  if (compared !== null && name === 'sequential') {
     return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: compared }, queries, readout };
   }
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
@@ -94,30 +96,35 @@ export function observationNeeds(
     }
     if (spec.kind === 'latency') families.add('upstream_rq_time_bucket').add('upstream_rq_timeout');
   }
+  // Whoever follows pairs of scrapes has to know of restarts.
+  if (compared !== null) families.add('server_uptime').add('server_hot_restart_epoch');
   return {
     counters: {
       clusters,
       ...{ families: [...families], codes },
-      fromMs: (offsetMs) => evidenceFromMs(rollout, nowMs, breaker, offsetMs),
+      fromMs: compared ?? ((offsetMs) => evidenceFromMs(rollout, nowMs, breaker, offsetMs)),
     },
     queries,
     readout,
   };
 }
 
-/** From when the sequential judge compares: both arms of a step, or a bake with what was before. `null`: it does not. */
+/** From when a judge compares scrape by scrape: both arms of a step, or a bake with what was before. `null`: it does not. */
 function comparedFrom(
   rollout: Rollout,
   judgement: JudgeState | null,
   scrapeMs: number,
 ): ((offsetMs: number) => number) | null {
-  if (rollout.spec.judge.name !== 'sequential') return null;
+  const { name } = rollout.spec.judge;
+  if (name !== 'sequential' && name !== 'kayenta') return null;
   if (rampOf(rollout).length > 0) {
+    const from = name === 'sequential' ? sequentialFromMs : kayentaFromMs;
     return (offsetMs) => {
       const [first] = rampOf(rollout, BREAKER_CLOSED, offsetMs);
-      return sequentialFromMs(judgement, first?.committedAtMs ?? 0, scrapeMs);
+      return from(judgement, first?.committedAtMs ?? 0, scrapeMs);
     };
   }
+  if (name !== 'sequential') return null;
   const bake = bakeOf(rollout);
   if (bake === null || !isComparable(judgement)) return null;
   return (offsetMs) => bakeFromMs(judgement, bakeOf(rollout, offsetMs)?.stableUntilMs ?? bake.stableUntilMs, scrapeMs);

@@ -80,5 +80,19 @@ export function writtenJudge(judge: JudgeSpec): TreeMap {
       // 0 is how a file says that there is no count.
       return { ...limits, interval: new Span(intervalMs), count: count ?? 0, dryRun: [...dryRun] };
     }
+    case 'kayenta': {
+      const { intervalMs, sampleMs, lifetimeMs, lookbackMs, critical, mustHaveData, ...rules } = judge;
+      return {
+        ...rules,
+        interval: new Span(intervalMs),
+        sample: new Span(sampleMs),
+        lifetime: lifetimeMs === null ? new Unsaid({ words: 'the holds alone' }) : new Span(lifetimeMs),
+        lookback: lookbackMs === null ? new Unsaid({ words: 'all of it' }) : new Span(lookbackMs),
+        effectSize: { ...rules.effectSize },
+        critical: [...critical],
+        mustHaveData: [...mustHaveData],
+        groupWeights: { ...rules.groupWeights },
+      };
+    }
   }
 }
