@@ -88,8 +88,3 @@ export function armsOf(
 export function fewest({ series }: Samples): number {
   return series.length === 0 ? 0 : Math.min(...series.map((one) => one.length / 2));
 }
-
-/** Samples that a metric can have at most. */
-export function mostSamples(metrics: number): number {
-  return Math.floor(MOST_SAMPLES / Math.max(1, metrics));
-}
