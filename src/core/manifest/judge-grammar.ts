@@ -37,7 +37,11 @@ const JUDGES = {
     alpha: unit.optional(),
     margin: above.optional(),
     mde: above.optional(),
-  }).transform(({ name, alpha, margin, mde }): JudgeSpec => defined({ name, alpha, margin, mde })),
+    skipAfter: duration({ min: '10m', max: '30d' }).optional(),
+  }).transform(
+    ({ name, alpha, margin, mde, skipAfter }): JudgeSpec =>
+      defined({ name, alpha, margin, mde, skipAfterMs: skipAfter }),
+  ),
   threshold: fields({ name: z.literal('threshold') }).transform((): JudgeSpec => ({ name: 'threshold' })),
   flagger: fields({ name: z.literal('flagger'), threshold: whole(-1_000_000).optional(), interval }).transform(
     ({ threshold = 1, interval: intervalMs = 60_000 }): JudgeSpec => ({ name: 'flagger', threshold, intervalMs }),

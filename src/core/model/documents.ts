@@ -291,6 +291,8 @@ export interface SequentialSpec {
   readonly margin?: number;
   /** The regression that must have been seen before anything is promoted, as rate ratio. */
   readonly mde?: number;
+  /** So long after its first requests a canary that is shown to be no worse may skip the remaining steps. @default never */
+  readonly skipAfterMs?: number;
 }
 
 /** The limits are those of each metric. */

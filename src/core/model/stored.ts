@@ -104,7 +104,13 @@ const AnalysisRecord: z.ZodType<AnalysisSpec> = z.discriminatedUnion('kind', [
 const count = z.number().int();
 
 const JudgeRecord: z.ZodType<JudgeSpec> = z.discriminatedUnion('name', [
-  z.looseObject({ name: z.literal('sequential'), alpha: optional, margin: optional, mde: optional }),
+  z.looseObject({
+    name: z.literal('sequential'),
+    alpha: optional,
+    margin: optional,
+    mde: optional,
+    skipAfterMs: ms.exactOptional(),
+  }),
   z.looseObject({ name: z.literal('threshold') }),
   z.looseObject({ name: z.literal('flagger'), threshold: count, intervalMs: ms }),
   z.looseObject({

@@ -13,18 +13,21 @@ import { change, type Draft, emit, enterPhase, type Observations, type Settings,
 
 /** The moves that several phases and commands share. Each leaves the draft consistent. */
 
+const EVERY_STEP = 'every step passed';
+const NO_WORSE = 'the canary is shown to be no worse than stable, so the remaining steps are skipped';
+
 /**
  * Steps forward: next step, or to 100 % after the last. The caller has checked every gate. `false`: not now; the draft
- * says what it waits for.
+ * says what it waits for. `skips`: the remaining steps are not needed.
  */
-export function advance(d: Draft, observed: Observations): boolean {
+export function advance(d: Draft, observed: Observations, skips = false): boolean {
   const next = d.rollout.step + 1;
-  const step = d.rollout.spec.strategy.steps[next];
+  const step = skips ? undefined : d.rollout.spec.strategy.steps[next];
   const promoting = d.rollout.stable === null || step === undefined;
   const push = pushFor(d, observed, promoting ? { phase: 'promoting' } : { phase: 'stepping', step: next });
   if (push === null) return false;
   leaveStep(d);
-  if (promoting) promote(d, push, 'serin');
+  if (promoting) promote(d, push, 'serin', skips ? NO_WORSE : EVERY_STEP);
   else enterStep(d, push, next, step);
   wait(d, 'the ACKs of the counted Envoys');
   return true;
@@ -53,10 +56,10 @@ function enterStep(d: Draft, push: Push, next: number, step: StepSpec): void {
 }
 
 /** Commits 100 % for the canary. The stable revision flips later, in the commit that ends the rollout. */
-export function promote(d: Draft, push: Push, by: string): void {
+export function promote(d: Draft, push: Push, by: string, why: string = EVERY_STEP): void {
   leaveStep(d);
   change(d, { push, attempt: d.rollout.attempt + 1, paused: null, evidence: null });
-  enterPhase(d, 'promoting', 'every step passed; all traffic goes to the canary', by);
+  enterPhase(d, 'promoting', `${why}; all traffic goes to the canary`, by);
   emit(d, 'step', 'promotion: 100 % to the canary', { weight: TOTAL_WEIGHT }, by);
   d.traffic = true;
 }

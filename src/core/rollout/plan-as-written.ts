@@ -63,7 +63,11 @@ function written(judge: PlanSpec['judge']): (spec: AnalysisSpec) => object {
 }
 
 function judgeAsWritten(judge: PlanSpec['judge']): object {
-  if (judge.name === 'sequential' || judge.name === 'threshold') return judge;
+  if (judge.name === 'threshold') return judge;
+  if (judge.name === 'sequential') {
+    const { skipAfterMs, ...bounds } = judge;
+    return given({ ...bounds, skipAfter: optional(skipAfterMs) });
+  }
   const { intervalMs, ...rest } = judge;
   const interval = formatDuration(intervalMs);
   if (rest.name !== 'kayenta') return given({ ...rest, interval });

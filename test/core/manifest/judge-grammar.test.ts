@@ -78,6 +78,9 @@ describe('judge', () => {
     expect(parse('judge: { name: sequential, alpha: 0.05, margin: 1.1, mde: 3 }').judge).toEqual({
       ...{ name: 'sequential', alpha: 0.05, margin: 1.1, mde: 3 },
     });
+    expect(parse('judge: { name: sequential, skipAfter: 20m }', 'bake: 30m').judge).toEqual({
+      ...{ name: 'sequential', skipAfterMs: 1_200_000 },
+    });
     expect(parse('nodataTimeout: 2m')).toMatchObject({ nodataTimeoutMs: 120_000 });
     const asked = [
       '{ use: error-rate, with: { count: [5xx, 429], floor: 0.001, max: 0.02 } }',
@@ -126,6 +129,8 @@ describe('judge', () => {
       'spec.analysis[0].with.objective: expected a duration',
     ],
     ['judge: { name: sequential, alpha: 1 }', 'spec.judge.alpha: expected below 1'],
+    ['judge: { name: sequential, skipAfter: 20m }', 'spec.judge.skipAfter: it needs a bake'],
+    ['judge: { name: sequential, skipAfter: 5m }\n  bake: 10m', 'spec.judge.skipAfter: expected a duration'],
     ['judge: { name: sequential, margin: 1 }', 'spec.judge.margin: expected above 1'],
     ['nodataTimeout: 0s', 'spec.nodataTimeout: expected a duration'],
     ['analysis: [{ use: error-rate, with: { count: [6xx] } }]', 'count[0]: expected a class or a code'],
@@ -176,6 +181,11 @@ describe('a relative limit', () => {
   ])('%s is refused', (line, words) => {
     expect(attempt([line])).toContain(words);
   });
+});
+
+it('is the same to the letter when it comes back from the store, whatever else the plan says', () => {
+  const windows = 'windows: { zone: UTC, open: [{ from: "09:00", to: "17:00" }] }';
+  expect(parse('bake: 10m', 'keepWarm: 1h', 'nodataTimeout: 2m', windows)).toMatchObject({ bakeMs: 600_000 });
 });
 
 it('names the line of a query with a bad placeholder', () => {

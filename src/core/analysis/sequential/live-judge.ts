@@ -82,7 +82,8 @@ export function assessSequential(input: JudgeInput): JudgeOutcome {
   const shown = held
     ? verdicts.map((v): Verdict => ({ ...v, verdict: 'inconclusive', reason: thin.gap, detail: thin.detail }))
     : verdicts;
-  return combined([...shown, ...queries], held ? 'hold' : decision, kept as unknown as JudgeState);
+  const outcome = combined([...shown, ...queries], held ? 'hold' : decision, kept as unknown as JudgeState);
+  return outcome.decision === 'advance' && memory.last?.decision.skips === true ? { ...outcome, skips: true } : outcome;
 }
 
 function begin({ ramp = [], liveAtMs, scrapeMs }: JudgeInput, settings: SequentialSettings): Memory {

@@ -69,6 +69,7 @@ export function writtenJudge(judge: JudgeSpec): TreeMap {
         alpha: judge.alpha ?? new Unsaid({ value: alpha }),
         margin: judge.margin ?? new Unsaid({ value: margin }),
         mde: judge.mde ?? new Unsaid({ value: detectable }),
+        skipAfter: judge.skipAfterMs === undefined ? new Unsaid() : new Span(judge.skipAfterMs),
       };
     }
     case 'threshold':

@@ -87,6 +87,10 @@ export const PLAN_FIELDS: Readonly<Record<string, FieldText>> = {
   'judge.alpha': { says: 'How often a good canary may be sent back, of all rollouts.', default: 0.01 },
   'judge.margin': { says: "So many times stable's rate are as good as stable.", default: 1.25 },
   'judge.mde': { says: 'The regression that must have been seen before anything is promoted.', default: 5 },
+  'judge.skipAfter': {
+    says: 'So long after its first requests a canary that is shown to be no worse skips the remaining steps; needs a bake.',
+    examples: ['20m'],
+  },
   'judge.threshold': { says: 'Failed checks in all until it goes back.', default: 1 },
   'judge.interval': { says: 'From one check to the next.', default: '1m', examples: ['5m'] },
   'judge.failureLimit': { says: 'Failed measurements that are put up with.', default: 0 },
