@@ -41,6 +41,23 @@ describe('a canary that is shown to be no worse', () => {
     expect(skips(history().times(80, 10, { p1: { stable: part(few, 9), canary: few } }))).toEqual([]);
   });
 
+  it('has to have been seen beside enough of stable: flawless by itself is not enough', () => {
+    const step = { holdMs: 0, pinned: false, sticky: false };
+    const steps = [
+      { ...step, weight: 99.75 },
+      { ...step, weight: 99.9 },
+    ];
+    const tape = (stable: number) =>
+      new Tape()
+        .times(HISTORY, 0, { p1: { stable: { ok: 10_000 } } })
+        .times(60, 99.75, { p1: { stable: { ok: stable }, canary: { ok: stable * 399 } } });
+    const asked = settings({ skipAfterMs: 10 * MINUTE_MS, steps });
+    const few = judgeAll(tape(20).scrapes, HISTORY, asked);
+    expect(few.at(-1)?.decision).toMatchObject({ kind: 'advance', code: 'OK' });
+    expect(skips(tape(20), asked)).toEqual([]);
+    expect(skips(tape(20_000), asked)).not.toEqual([]);
+  });
+
   it.each([
     ['slower answers', { slow: 300 }],
     ['answers that a retry took back', { retried: 40 }],
