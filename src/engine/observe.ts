@@ -49,15 +49,19 @@ export async function observe(
     if (unservable.value !== null) fleets.value[fleet] = { ...seen, unservable: unservable.value };
   }
   const scrapeMs = slowestScrapeMs(deps, rollout);
-  const asked = observationNeeds(rollout, scrapeMs, nowMs, breaker, judgement);
-  const asksNothing = asked.counters === null && asked.queries.length + asked.readout.length === 0;
+  const needs = observationNeeds(rollout, scrapeMs, nowMs, breaker, judgement);
+  const asksNothing = needs.counters === null && needs.queries.length + needs.readout.length === 0;
   const offsetMs = asksNothing ? undefined : await deps.metrics.offsetMs();
-  const needs = asksNothing ? asked : observationNeeds(rollout, scrapeMs, nowMs, breaker, judgement, offsetMs);
   const atMs = nowMs + (offsetMs ?? 0);
   const [counters, queries] = await Promise.all([
     needs.counters === null
       ? null
-      : measureCounters(deps, rollout, { ...needs.counters, ...chosenProxies(rollout, fleets.value, judgement) }, atMs),
+      : measureCounters(
+          deps,
+          rollout,
+          { ...needs.counters, ...chosenProxies(rollout, fleets.value, judgement) },
+          { fromMs: needs.counters.fromMs(offsetMs ?? 0), toMs: atMs },
+        ),
     Promise.all([
       ...needs.queries.flatMap(({ name, query, baseline, relative, windowMs }) => [
         ask(deps, name, renderQuery(query, queryValues(rollout, windowMs)), atMs),
@@ -132,13 +136,10 @@ async function measureCounters(
     families: Parameters<Dependencies['metrics']['counters']>[0]['families'];
     codes: readonly string[];
     proxies?: readonly string[];
-    fromMs: number;
   },
-  nowMs: number,
+  range: { fromMs: number; toMs: number },
 ): Promise<Observations['counters']> {
-  const results = await Promise.all(
-    rollout.fleets.map((fleet) => metrics.counters({ fleet, ...request, toMs: nowMs })),
-  );
+  const results = await Promise.all(rollout.fleets.map((fleet) => metrics.counters({ fleet, ...request, ...range })));
   const gap = results.find((result) => result.kind === 'gap');
   if (gap !== undefined) return gap;
   return { kind: 'ok', series: results.flatMap((result) => (result.kind === 'ok' ? result.series : [])) };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CounterFamily, CounterSeries } from '../../src/core/analysis/judge.ts';
 import { judgeByPlan } from '../../src/core/analysis/judge-by-plan.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
+import { KAYENTA_SPEC } from '../../src/core/model/kayenta-spec.ts';
 import { BREAKER_CLOSED } from '../../src/core/rollout/breaker.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { step } from '../../src/core/rollout/step.ts';
@@ -75,7 +76,7 @@ async function judged(fields: Partial<Rollout>) {
 describe('a fleet of a thousand Envoys', () => {
   const at = (
     weight: number,
-    name: 'threshold' | 'flagger' | 'argo' | 'sequential',
+    name: 'threshold' | 'flagger' | 'argo' | 'kayenta' | 'sequential',
     analysis: typeof latency | typeof errors,
   ) => {
     const judge =
@@ -92,7 +93,9 @@ describe('a fleet of a thousand Envoys', () => {
               consecutiveSuccessLimit: 0,
               dryRun: [],
             } as const)
-          : ({ name } as const);
+          : name === 'kayenta'
+            ? KAYENTA_SPEC
+            : ({ name } as const);
     const steps = [planStep({ weight }), planStep({ weight: 10_000, name: 'all' })];
     const history = [{ step: 0, name: 'one', weight, committedAtMs: 0, liveAtMs: 100_000, leftAtMs: null }];
     return judged({ spec: planSpec({ judge, analysis: [analysis], strategy: { name: 'any', steps } }), history });
@@ -103,6 +106,8 @@ describe('a fleet of a thousand Envoys', () => {
     ['threshold', 500, errors, 1_000],
     ['flagger', 500, latency, 256],
     ['argo', 500, latency, 256],
+    ['kayenta', 500, latency, 256],
+    ['kayenta', 500, errors, 1_000],
     ['sequential', 10_000, latency, 256],
     ['sequential', 500, latency, 64],
   ] as const)('is judged by %s at weight %i on a sample that can be read', async (name, weight, analysis, envoys) => {

@@ -1,4 +1,4 @@
-import type { JudgeState, Verdict } from '../../src/core/analysis/judge.ts';
+import type { Judge, JudgeState, Verdict } from '../../src/core/analysis/judge.ts';
 import type { LoadReport } from '../../src/core/analysis/push-guard.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
@@ -49,6 +49,8 @@ export class Stage {
   private answer: GateAnswer | null = null;
   openReason: Verdict['reason'] = 'NO_DATA';
   verdict: 'pass' | 'fail' | 'inconclusive' = 'pass';
+  /** A canary that passes is shown to be no worse as well. */
+  skips = false;
   hosts = 1;
   metricsUp = true;
   complete = true;
@@ -75,7 +77,7 @@ export class Stage {
       rollout: this.rollout,
       backend: this.backend,
       observed: this.observed(),
-      judge: scriptedJudge(() => this.verdict, this.openReason),
+      judge: this.judge(),
       judgement: this.judgement,
       breaker: this.breaker,
       settings: {
@@ -89,6 +91,11 @@ export class Stage {
     this.answer = null;
     this.commit(transition, 'tick');
     return this;
+  }
+
+  private judge(): Judge {
+    const judge = scriptedJudge(() => this.verdict, this.openReason);
+    return this.skips ? { ...judge, assess: (input) => ({ ...judge.assess(input), skips: true }) } : judge;
   }
 
   /** Lets the Envoys take everything until the first step is out, or the rollout is over. */

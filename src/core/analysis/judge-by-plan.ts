@@ -1,6 +1,7 @@
 import { assertNever } from '../model/assert-never.ts';
 import { assessBake, isComparable } from './bake/bake-judge.ts';
 import type { Judge, JudgeInput, JudgeOutcome } from './judge.ts';
+import { assessKayenta } from './kayenta/live-judge.ts';
 import { lateSoFar } from './sequential/cell-walk.ts';
 import { assessSequential } from './sequential/live-judge.ts';
 import { assessByArgo, assessByFlagger } from './threshold/peer-judges.ts';
@@ -22,6 +23,11 @@ function assess(input: JudgeInput): JudgeOutcome {
       return assessByFlagger(judge, input);
     case 'argo':
       return assessByArgo(judge, input);
+    case 'kayenta': {
+      // It compares, so where one arm has all requests the limits of the plan hold.
+      const outcome = (input.ramp ?? []).length === 0 ? thresholdJudge.assess(input) : assessKayenta(judge, input);
+      return { ...outcome, late: lateSoFar(outcome.state ?? input.state) };
+    }
     default:
       return assertNever(judge);
   }

@@ -144,6 +144,8 @@ export interface JudgeOutcome {
   /** `advance`: the evidence allows leaving the step. */
   readonly decision: 'advance' | 'hold' | 'rollback';
   readonly state: JudgeState | null;
+  /** With `advance`: the canary is shown to be no worse, and the plan lets such a one skip the remaining steps. */
+  readonly skips?: true;
   /** Scrapes of single Envoys that came too late to be judged, so far. @default none are counted */
   readonly late?: number;
 }

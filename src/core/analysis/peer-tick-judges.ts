@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { AnalysisSpec } from '../model/documents.ts';
 import { parseDuration } from '../model/duration.ts';
-import { KAYENTA_DEFAULTS, type KayentaMetric } from './kayenta/classify.ts';
+import { EFFECT_MEASURES, KAYENTA_SPEC, type KayentaSpec, NAN_STRATEGIES, OUTLIERS } from '../model/kayenta-spec.ts';
 import { kayentaJudge } from './kayenta/kayenta-judge.ts';
+import { kayentaMetric } from './kayenta/plan-metrics.ts';
 import { ARGO_LIMITS } from './threshold/argo.ts';
 import { argoJudge } from './threshold/argo-judge.ts';
 import { flaggerJudge } from './threshold/flagger-judge.ts';
@@ -22,6 +23,7 @@ const interval = z
     return z.NEVER;
   })
   .nullish();
+const names = z.array(z.string()).max(32).nullish();
 const percent = z.number('expected a percentage').min(0, 'expected 0 to 100').max(100, 'expected 0 to 100').nullish();
 
 /** `judge` of a recording's plan. What belongs to another judge is ignored: the name may come from the command line. */
@@ -40,6 +42,20 @@ export const PeerJudgeSettings = z.object(
     tolerance: z.number('expected a number').min(0, 'expected at least 0').nullish(),
     confidence: z.number('expected a number').gt(0, 'expected above 0').lt(1, 'expected below 1').nullish(),
     scaleTolerance: z.boolean('expected true or false').nullish(),
+    sample: interval,
+    nanStrategy: z.enum(NAN_STRATEGIES, `expected one of ${NAN_STRATEGIES.join(', ')}`).nullish(),
+    outliers: z.enum(OUTLIERS, `expected one of ${OUTLIERS.join(', ')}`).nullish(),
+    outlierFactor: z.number('expected a number').gt(0, 'expected above 0').nullish(),
+    effectSize: z
+      .object({
+        measure: z.enum(EFFECT_MEASURES, `expected one of ${EFFECT_MEASURES.join(', ')}`).nullish(),
+        allowedIncrease: z.number('expected a number').nullish(),
+        criticalIncrease: z.number('expected a number').nullish(),
+      })
+      .nullish(),
+    critical: names,
+    mustHaveData: names,
+    groupWeights: z.record(z.string(), z.number('expected a percentage').min(0).max(100)).nullish(),
   },
   'expected a mapping',
 );
@@ -86,10 +102,8 @@ export function peerTickJudge(
     case 'kayenta':
       return remembering(
         kayentaJudge({
-          metrics: shares.map((spec) => kayentaMetric(spec, settings)),
-          pass: settings.pass ?? 95,
-          marginal: settings.marginal ?? 75,
-          intervalMs: settings.interval ?? 300_000,
+          ...kayentaSpec(settings),
+          metrics: shares.map(({ name }) => kayentaMetric(name, kayentaSpec(settings))),
         }),
       );
   }
@@ -109,13 +123,30 @@ function limitsOf(spec: ShareSpec) {
   return { metric, min, max, relative, minRequests: minRequests ?? 0, windowMs };
 }
 
-/** More failures and more slow requests are bad, fewer are not. */
-function kayentaMetric({ name }: ShareSpec, settings: PeerJudgeSettings): KayentaMetric {
+/** As a plan has it; what is not given is Kayenta's own. */
+function kayentaSpec(settings: PeerJudgeSettings): KayentaSpec {
+  const usual = KAYENTA_SPEC;
+  const { measure, allowedIncrease, criticalIncrease } = settings.effectSize ?? {};
+  const neutral = measure === 'cles' ? 0.5 : 1;
   return {
-    ...KAYENTA_DEFAULTS,
-    name,
-    tolerance: settings.tolerance ?? KAYENTA_DEFAULTS.tolerance,
-    confidence: settings.confidence ?? KAYENTA_DEFAULTS.confidence,
-    scaleTolerance: settings.scaleTolerance ?? KAYENTA_DEFAULTS.scaleTolerance,
+    ...usual,
+    intervalMs: settings.interval ?? usual.intervalMs,
+    sampleMs: settings.sample ?? usual.sampleMs,
+    pass: settings.pass ?? usual.pass,
+    marginal: settings.marginal ?? usual.marginal,
+    tolerance: settings.tolerance ?? usual.tolerance,
+    confidence: settings.confidence ?? usual.confidence,
+    scaleTolerance: settings.scaleTolerance ?? usual.scaleTolerance,
+    nanStrategy: settings.nanStrategy ?? usual.nanStrategy,
+    outliers: settings.outliers ?? usual.outliers,
+    outlierFactor: settings.outlierFactor ?? usual.outlierFactor,
+    effectSize: {
+      measure: measure ?? usual.effectSize.measure,
+      allowedIncrease: allowedIncrease ?? neutral,
+      criticalIncrease: criticalIncrease ?? neutral,
+    },
+    critical: settings.critical ?? [],
+    mustHaveData: settings.mustHaveData ?? [],
+    groupWeights: settings.groupWeights ?? {},
   };
 }

@@ -1,4 +1,5 @@
 import type { AnalysisSpec, PlanSpec, StepSpec } from '../model/documents.ts';
+import { type KayentaSpec, MOST_KAYENTA_METRICS } from '../model/kayenta-spec.ts';
 
 export interface Problem {
   /** Within the spec. */
@@ -14,7 +15,34 @@ export function analysisProblems(
   }: { readonly analysis?: readonly AnalysisSpec[] | undefined; readonly judge?: PlanSpec['judge'] | undefined },
   steps: readonly StepSpec[],
 ): readonly Problem[] {
-  return [...doubleNames(analysis, steps), ...(isSequential(judge) ? [] : withoutObjective(analysis, steps))];
+  return [
+    ...doubleNames(analysis, steps),
+    ...(isSequential(judge) ? [] : withoutObjective(analysis, steps)),
+    ...(judge?.name === 'kayenta' ? kayentaProblems(judge, analysis, steps) : []),
+  ];
+}
+
+/** What it remembers has a bound, and a name that fits nothing would say nothing. */
+function kayentaProblems(
+  { critical, mustHaveData, groupWeights }: KayentaSpec,
+  analysis: readonly AnalysisSpec[],
+  steps: readonly StepSpec[],
+): readonly Problem[] {
+  const shares = (all: readonly AnalysisSpec[]) => all.filter(({ kind }) => kind !== 'query');
+  const known = new Set(shares([...analysis, ...steps.flatMap((step) => step.analysis)]).map(({ name }) => name));
+  const named = [
+    ...critical.map((name, i) => ({ name, path: `judge.critical[${i}]` })),
+    ...mustHaveData.map((name, i) => ({ name, path: `judge.mustHaveData[${i}]` })),
+    ...Object.keys(groupWeights).map((name) => ({ name, path: `judge.groupWeights.${name}` })),
+  ];
+  const message = `at most ${MOST_KAYENTA_METRICS} shares at once with this judge`;
+  const most = Math.max(0, ...steps.map((step) => shares(step.analysis).length)) + shares(analysis).length;
+  return [
+    ...named.flatMap(({ name, path }) =>
+      known.has(name) ? [] : [{ path, message: `no share of bad requests is named "${name.slice(0, 80)}"` }],
+    ),
+    ...(most > MOST_KAYENTA_METRICS ? [{ path: 'analysis', message }] : []),
+  ];
 }
 
 function isSequential(judge: PlanSpec['judge'] | undefined): boolean {

@@ -4,6 +4,7 @@ import type { JudgeSpec, RelativeLimit } from '../model/documents.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { defined, duration, fields, label } from './fields.ts';
 import { looksLike } from './input-shape.ts';
+import { KayentaJudgeGrammar } from './kayenta-judge-grammar.ts';
 
 /** `judge` of a plan, and what its analyses may say to the judges. */
 
@@ -36,7 +37,11 @@ const JUDGES = {
     alpha: unit.optional(),
     margin: above.optional(),
     mde: above.optional(),
-  }).transform(({ name, alpha, margin, mde }): JudgeSpec => defined({ name, alpha, margin, mde })),
+    skipAfter: duration({ min: '10m', max: '30d' }).optional(),
+  }).transform(
+    ({ name, alpha, margin, mde, skipAfter }): JudgeSpec =>
+      defined({ name, alpha, margin, mde, skipAfterMs: skipAfter }),
+  ),
   threshold: fields({ name: z.literal('threshold') }).transform((): JudgeSpec => ({ name: 'threshold' })),
   flagger: fields({ name: z.literal('flagger'), threshold: whole(-1_000_000).optional(), interval }).transform(
     ({ threshold = 1, interval: intervalMs = 60_000 }): JudgeSpec => ({ name: 'flagger', threshold, intervalMs }),
@@ -63,6 +68,7 @@ const JUDGES = {
       dryRun,
     };
   }),
+  kayenta: KayentaJudgeGrammar,
 };
 const NAMES = Object.keys(JUDGES);
 

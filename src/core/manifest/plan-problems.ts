@@ -12,6 +12,7 @@ export function planProblems(spec: PlanSpec, saysBake: boolean): readonly Proble
     ...stickyProblems(spec),
     ...bakeProblems(spec, saysBake),
     ...readoutProblems(spec),
+    ...skipProblems(spec),
   ];
 }
 
@@ -35,6 +36,12 @@ function stickyProblems({ strategy: { steps }, backend }: PlanSpec): readonly Pr
 function bakeProblems(spec: PlanSpec, saysBake: boolean): readonly Problem[] {
   const message = bakeProblem(spec);
   return message === null ? [] : [{ path: saysBake ? 'bake' : 'strategy.steps', message }];
+}
+
+/** What begins late would else be seen by nobody: the steps that would have seen it are skipped. */
+function skipProblems({ judge, bakeMs = 0 }: PlanSpec): readonly Problem[] {
+  if (judge.name !== 'sequential' || judge.skipAfterMs === undefined || bakeMs > 0) return [];
+  return [{ path: 'judge.skipAfter', message: 'it needs a bake, which sees what the skipped steps would have seen' }];
 }
 
 function readoutProblems({ readout = [], strategy }: PlanSpec): readonly Problem[] {

@@ -1,3 +1,4 @@
+import type { KayentaSpec } from './kayenta-spec.ts';
 import type { PinMatch } from './match.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { HeaderChanges, RouteRule } from './route-rule.ts';
@@ -278,7 +279,8 @@ export type JudgeSpec =
   | SequentialSpec
   | { readonly name: 'threshold' }
   | { readonly name: 'flagger'; readonly threshold: number; readonly intervalMs: number }
-  | ArgoSpec;
+  | ArgoSpec
+  | KayentaSpec;
 
 /** What is absent has the judge's own default. */
 export interface SequentialSpec {
@@ -289,6 +291,8 @@ export interface SequentialSpec {
   readonly margin?: number;
   /** The regression that must have been seen before anything is promoted, as rate ratio. */
   readonly mde?: number;
+  /** So long after its first requests a canary that is shown to be no worse may skip the remaining steps. @default never */
+  readonly skipAfterMs?: number;
 }
 
 /** The limits are those of each metric. */

@@ -17,6 +17,7 @@ import {
   WEEKDAYS,
   type WindowsSpec,
 } from './documents.ts';
+import { EFFECT_MEASURES, NAN_STRATEGIES, OUTLIERS } from './kayenta-spec.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
 import type { StickyArms, StickySpec } from './sticky.ts';
@@ -103,7 +104,13 @@ const AnalysisRecord: z.ZodType<AnalysisSpec> = z.discriminatedUnion('kind', [
 const count = z.number().int();
 
 const JudgeRecord: z.ZodType<JudgeSpec> = z.discriminatedUnion('name', [
-  z.looseObject({ name: z.literal('sequential'), alpha: optional, margin: optional, mde: optional }),
+  z.looseObject({
+    name: z.literal('sequential'),
+    alpha: optional,
+    margin: optional,
+    mde: optional,
+    skipAfterMs: ms.exactOptional(),
+  }),
   z.looseObject({ name: z.literal('threshold') }),
   z.looseObject({ name: z.literal('flagger'), threshold: count, intervalMs: ms }),
   z.looseObject({
@@ -115,6 +122,29 @@ const JudgeRecord: z.ZodType<JudgeSpec> = z.discriminatedUnion('name', [
     consecutiveSuccessLimit: count,
     count: count.nullable(),
     dryRun: z.array(name),
+  }),
+  z.looseObject({
+    name: z.literal('kayenta'),
+    intervalMs: ms,
+    sampleMs: ms,
+    lifetimeMs: ms.nullable(),
+    lookbackMs: ms.nullable(),
+    pass: z.number(),
+    marginal: z.number(),
+    tolerance: z.number(),
+    confidence: z.number(),
+    scaleTolerance: z.boolean(),
+    nanStrategy: z.enum(NAN_STRATEGIES),
+    outliers: z.enum(OUTLIERS),
+    outlierFactor: z.number(),
+    effectSize: z.looseObject({
+      measure: z.enum(EFFECT_MEASURES),
+      allowedIncrease: z.number(),
+      criticalIncrease: z.number(),
+    }),
+    critical: z.array(name),
+    mustHaveData: z.array(name),
+    groupWeights: z.record(z.string(), z.number()),
   }),
 ]);
 

@@ -13,26 +13,29 @@ import { change, type Draft, emit, enterPhase, type Observations, type Settings,
 
 /** The moves that several phases and commands share. Each leaves the draft consistent. */
 
+const EVERY_STEP = 'every step passed';
+const NO_WORSE = 'the canary is shown to be no worse than stable, so the remaining steps are skipped';
+
 /**
  * Steps forward: next step, or to 100 % after the last. The caller has checked every gate. `false`: not now; the draft
- * says what it waits for.
+ * says what it waits for. `skips`: the remaining steps are not needed.
  */
-export function advance(d: Draft, observed: Observations): boolean {
+export function advance(d: Draft, observed: Observations, skips = false): boolean {
   const next = d.rollout.step + 1;
-  const step = d.rollout.spec.strategy.steps[next];
+  const step = skips ? undefined : d.rollout.spec.strategy.steps[next];
   const promoting = d.rollout.stable === null || step === undefined;
   const push = pushFor(d, observed, promoting ? { phase: 'promoting' } : { phase: 'stepping', step: next });
   if (push === null) return false;
-  enter(d, push, promoting ? null : next);
+  enter(d, push, promoting ? null : next, 'serin', skips ? NO_WORSE : EVERY_STEP);
   if (!promoting) tell(d, 'step');
   return true;
 }
 
 /** Leaves the present step for another one, or for all requests (`null`). The gates and the push are the caller's. */
-export function enter(d: Draft, push: Push, to: number | null, by = 'serin'): void {
+export function enter(d: Draft, push: Push, to: number | null, by: string, why: string | null = null): void {
   const step = to === null ? undefined : d.rollout.spec.strategy.steps[to];
   leaveStep(d);
-  if (to === null || step === undefined) promote(d, push, by);
+  if (to === null || step === undefined) promote(d, push, by, why);
   else enterStep(d, push, to, step, by);
   wait(d, 'the ACKs of the counted Envoys');
 }
@@ -58,11 +61,10 @@ function enterStep(d: Draft, push: Push, next: number, step: StepSpec, by: strin
 }
 
 /** Commits 100 % for the canary. The stable revision flips later, in the commit that ends the rollout. */
-export function promote(d: Draft, push: Push, by: string): void {
+export function promote(d: Draft, push: Push, by: string, why: string | null = null): void {
   leaveStep(d);
   change(d, { push, attempt: d.rollout.attempt + 1, paused: null, evidence: null });
-  const why = by === 'serin' ? 'every step passed; ' : '';
-  enterPhase(d, 'promoting', `${why}all traffic goes to the canary`, by);
+  enterPhase(d, 'promoting', `${why === null ? '' : `${why}; `}all traffic goes to the canary`, by);
   emit(d, 'step', 'promotion: 100 % to the canary', { weight: TOTAL_WEIGHT }, by);
   d.traffic = true;
 }

@@ -1,5 +1,6 @@
 import { bakeFromMs, isComparable } from '../analysis/bake/bake-judge.ts';
 import type { CounterFamily, JudgeState } from '../analysis/judge.ts';
+import { kayentaFromMs } from '../analysis/kayenta/live-judge.ts';
 import type { RampStep } from '../analysis/ramp.ts';
 import { freshForMs } from '../analysis/sample-health.ts';
 import { RECORDED_FAMILIES } from '../analysis/scrapes.ts';
@@ -25,7 +26,8 @@ export interface ObservationNeeds {
     readonly families: readonly CounterFamily[];
     /** Of `upstream_rq`. */
     readonly codes: readonly string[];
-    readonly fromMs: number;
+    /** By the clock of the samples, which is `offsetMs` ahead of ours. It is only asked for where samples are needed. */
+    readonly fromMs: (offsetMs: number) => number;
   } | null;
   readonly queries: readonly Extract<AnalysisSpec, { kind: 'query' }>[];
   /** Asked of each arm. */
@@ -34,17 +36,13 @@ export interface ObservationNeeds {
 
 const NOTHING: ObservationNeeds = { counters: null, queries: [], readout: [] };
 
-/**
- * What a decision about this record has to measure first. A function of the record and the time alone. `fromMs` is by the
- * clock of the samples, which is `offsetMs` ahead of ours.
- */
+/** What a decision about this record has to measure first. A function of the record and the time alone. */
 export function observationNeeds(
   rollout: Rollout,
   scrapeMs: number | null,
   nowMs: number,
   breaker: Breaker = BREAKER_CLOSED,
   judgement: JudgeState | null = null,
-  offsetMs = 0,
 ): ObservationNeeds {
   const push = rollout.push;
   if (push === null || scrapeMs === null) return NOTHING;
@@ -55,7 +53,7 @@ export function observationNeeds(
           ? [rollout.canary.cluster, pinnedCluster(rollout.canary)]
           : [rollout.canary.cluster],
         ...{ families: ['upstream_rq_active'], codes: [] },
-        fromMs: (push.liveAtMs ?? push.committedAtMs) + offsetMs,
+        fromMs: (offsetMs) => (push.liveAtMs ?? push.committedAtMs) + offsetMs,
       },
       queries: [],
       readout: [],
@@ -65,12 +63,13 @@ export function observationNeeds(
     // The drill waits for ACKs alone; measuring would only make its clock slow.
     if (isDrilling(rollout)) return NOTHING;
     const freshMs = nowMs - freshForMs(scrapeMs);
+    // Only the newest sample counts, however long the wait has been.
+    const sinceMs = rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs;
     return {
       counters: {
         clusters: [rollout.canary.cluster],
         ...{ families: ['membership_healthy'], codes: [] },
-        // Only the newest sample counts, however long the wait has been.
-        fromMs: (rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs) + offsetMs,
+        fromMs: (offsetMs) => sinceMs + offsetMs,
       },
       queries: [],
       readout: [],
@@ -84,9 +83,10 @@ export function observationNeeds(
   const queries = analysis.filter((spec) => spec.kind === 'query');
   const clusters = [rollout.stable.cluster, rollout.canary.cluster];
   const codes = countedCodes(rollout.spec);
-  const comparedMs = queries.length < analysis.length ? comparedFromMs(rollout, judgement, scrapeMs, offsetMs) : null;
-  if (comparedMs !== null) {
-    return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: comparedMs }, queries, readout };
+  const compared = queries.length < analysis.length ? comparedFrom(rollout, judgement, scrapeMs) : null;
+  const { name } = rollout.spec.judge;
+  if (compared !== null && name === 'sequential') {
+    return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: compared }, queries, readout };
   }
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
   for (const spec of analysis) {
@@ -96,29 +96,38 @@ export function observationNeeds(
     }
     if (spec.kind === 'latency') families.add('upstream_rq_time_bucket').add('upstream_rq_timeout');
   }
+  // Whoever follows pairs of scrapes has to know of restarts.
+  if (compared !== null) families.add('server_uptime').add('server_hot_restart_epoch');
   return {
     counters: {
       clusters,
       ...{ families: [...families], codes },
-      fromMs: evidenceFromMs(rollout, nowMs, breaker, offsetMs),
+      fromMs: compared ?? ((offsetMs) => evidenceFromMs(rollout, nowMs, breaker, offsetMs)),
     },
     queries,
     readout,
   };
 }
 
-/** From when the sequential judge compares: both arms of a step, or a bake with what was before. `null`: it does not. */
-function comparedFromMs(
+/** From when a judge compares scrape by scrape: both arms of a step, or a bake with what was before. `null`: it does not. */
+function comparedFrom(
   rollout: Rollout,
   judgement: JudgeState | null,
   scrapeMs: number,
-  offsetMs: number,
-): number | null {
-  if (rollout.spec.judge.name !== 'sequential') return null;
-  const [first] = rampOf(rollout, BREAKER_CLOSED, offsetMs);
-  if (first !== undefined) return sequentialFromMs(judgement, first.committedAtMs, scrapeMs);
-  const bake = bakeOf(rollout, offsetMs);
-  return bake !== null && isComparable(judgement) ? bakeFromMs(judgement, bake.stableUntilMs, scrapeMs) : null;
+): ((offsetMs: number) => number) | null {
+  const { name } = rollout.spec.judge;
+  if (name !== 'sequential' && name !== 'kayenta') return null;
+  if (rampOf(rollout).length > 0) {
+    const from = name === 'sequential' ? sequentialFromMs : kayentaFromMs;
+    return (offsetMs) => {
+      const [first] = rampOf(rollout, BREAKER_CLOSED, offsetMs);
+      return from(judgement, first?.committedAtMs ?? 0, scrapeMs);
+    };
+  }
+  if (name !== 'sequential') return null;
+  const bake = bakeOf(rollout);
+  if (bake === null || !isComparable(judgement)) return null;
+  return (offsetMs) => bakeFromMs(judgement, bakeOf(rollout, offsetMs)?.stableUntilMs ?? bake.stableUntilMs, scrapeMs);
 }
 
 /** Codes that any analysis of the plan counts as failures, whatever is in force now: they count from their first scrape. */

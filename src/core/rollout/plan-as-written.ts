@@ -63,9 +63,17 @@ function written(judge: PlanSpec['judge']): (spec: AnalysisSpec) => object {
 }
 
 function judgeAsWritten(judge: PlanSpec['judge']): object {
-  if (judge.name === 'sequential' || judge.name === 'threshold') return judge;
+  if (judge.name === 'threshold') return judge;
+  if (judge.name === 'sequential') {
+    const { skipAfterMs, ...bounds } = judge;
+    return given({ ...bounds, skipAfter: optional(skipAfterMs) });
+  }
   const { intervalMs, ...rest } = judge;
-  return given({ ...rest, interval: formatDuration(intervalMs) });
+  const interval = formatDuration(intervalMs);
+  if (rest.name !== 'kayenta') return given({ ...rest, interval });
+  const { sampleMs, lifetimeMs, lookbackMs, ...rules } = rest;
+  const spans = { sample: formatDuration(sampleMs), lifetime: optional(lifetimeMs), lookback: optional(lookbackMs) };
+  return given({ ...rules, interval, ...spans });
 }
 
 function optional(ms: number | null | undefined): string | undefined {

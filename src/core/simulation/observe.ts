@@ -21,7 +21,10 @@ export function observeWorld(
   const needs = observationNeeds(rollout, world.scrapeMs, nowMs, BREAKER_CLOSED, judgement);
   const judged = needs.counters !== null && currentAnalysis(rollout).length > 0;
   const proxies = judged ? judgedProxies(rollout, fleets, judgement) : null;
-  const counters = needs.counters === null ? null : fleet.counters({ ...needs.counters, toMs: nowMs, proxies });
+  const { counters: asks } = needs;
+  // All clocks of a world are one.
+  const range = { fromMs: asks?.fromMs(0) ?? nowMs, toMs: nowMs };
+  const counters = asks === null ? null : fleet.counters({ ...asks, ...range, proxies });
   const asked = needs.queries.length + needs.readout.length + (needs.counters === null ? 0 : 1);
   const queries = new Map([
     ...needs.queries.flatMap(({ name, relative }) => [

@@ -53,7 +53,7 @@ async function source(context: CommandContext, file: string | undefined, options
     return fail('SERIN_REQUEST_INVALID', 'either a file or a Prometheus is needed', { hint });
   }
   const text = readAnalysisFile(file, context.cli.readStdin, MAX_MIB);
-  return text.kind === 'error' ? text : parseRecording(file, text.value);
+  return text.kind === 'error' ? text : parseRecording(file, text.value, context.cli.strategies());
 }
 
 function judge(context: CommandContext, recording: Recording, options: Options): number {

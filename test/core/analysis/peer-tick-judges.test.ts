@@ -10,7 +10,10 @@ import {
 import { measureShare } from '../../../src/core/analysis/threshold/measure-share.ts';
 import type { TickVerdict } from '../../../src/core/analysis/threshold/tick-judge.ts';
 import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
+import { KAYENTA_SPEC, type KayentaSpec } from '../../../src/core/model/kayenta-spec.ts';
+import { planAsWritten } from '../../../src/core/rollout/plan-as-written.ts';
 import { seeded } from '../../support/random.ts';
+import { planSpec } from '../../support/rollouts.ts';
 import { series } from './series.ts';
 
 const SCRAPE_S = 15;
@@ -95,4 +98,20 @@ it('leaves custom queries out', () => {
   const tick = peerTickJudge('flagger', {}, [query]);
   const at = (atMs: number) => tick({ atMs, hasWeight: true, atEnd: false, grown: new Map() }).decision;
   expect([at(0), at(60_000)]).toEqual(['hold', 'advance']);
+});
+
+describe('a recorded plan that names Kayenta', () => {
+  const judgeOf = (spec: KayentaSpec): object => {
+    const { judge: written } = planAsWritten(planSpec({ judge: spec })) as { judge: object };
+    return written;
+  };
+
+  it('is judged with all that the plan says', () => {
+    const worse = { canary: 30, stable: 10 };
+    expect(first(judge('kayenta', judgeOf(KAYENTA_SPEC), worse))?.[0]).toBe('rollback');
+    const effectSize = { measure: 'meanRatio', allowedIncrease: 20, criticalIncrease: 20 } as const;
+    expect(first(judge('kayenta', judgeOf({ ...KAYENTA_SPEC, effectSize }), worse))?.[0]).toBe('promote');
+    const quick = { ...KAYENTA_SPEC, intervalMs: 120_000, sampleMs: 15_000, critical: ['errors'] };
+    expect(first(judge('kayenta', judgeOf(quick), { canary: 500, stable: 5 }))).toEqual(['rollback', 120]);
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseDocuments } from '../../../src/core/manifest/parse-documents.ts';
 import { formatError } from '../../../src/core/model/format-error.ts';
+import { KAYENTA_SPEC } from '../../../src/core/model/kayenta-spec.ts';
 import { PlanSpecRecord } from '../../../src/core/model/stored.ts';
 import { shippedStrategies } from '../../../src/platform/strategy-files.ts';
 
@@ -49,6 +50,21 @@ describe('judge', () => {
     });
   });
 
+  it('has those of Kayenta, too', () => {
+    expect(parse('judge: { name: kayenta }').judge).toEqual(KAYENTA_SPEC);
+    const asked = [
+      'interval: 10m, sample: 30s, lifetime: 1h, lookback: 2h, pass: 90, marginal: 50, scaleTolerance: true',
+      'nanStrategy: replace, outliers: remove, outlierFactor: 2, tolerance: 0.1, confidence: 0.95',
+      'effectSize: { measure: cles, criticalIncrease: 0.8 }, critical: [error-rate], groupWeights: { error-rate: 70 }',
+    ];
+    expect(parse(`judge: { name: kayenta, ${asked.join(', ')} }`, 'analysis: [{ use: error-rate }]').judge).toEqual({
+      ...{ ...KAYENTA_SPEC, intervalMs: 600_000, sampleMs: 30_000, lifetimeMs: 3_600_000, lookbackMs: 7_200_000 },
+      ...{ pass: 90, marginal: 50, scaleTolerance: true, nanStrategy: 'replace', outliers: 'remove', outlierFactor: 2 },
+      ...{ tolerance: 0.1, confidence: 0.95, critical: ['error-rate'], groupWeights: { 'error-rate': 70 } },
+      effectSize: { measure: 'cles', allowedIncrease: 0.5, criticalIncrease: 0.8 },
+    });
+  });
+
   it('takes what is given', () => {
     expect(parse('judge: { name: flagger, threshold: 5, interval: 30s }')).toMatchObject({
       judge: { threshold: 5, intervalMs: 30_000 },
@@ -61,6 +77,9 @@ describe('judge', () => {
   it('lets the sequential judge be told its bounds', () => {
     expect(parse('judge: { name: sequential, alpha: 0.05, margin: 1.1, mde: 3 }').judge).toEqual({
       ...{ name: 'sequential', alpha: 0.05, margin: 1.1, mde: 3 },
+    });
+    expect(parse('judge: { name: sequential, skipAfter: 20m }', 'bake: 30m').judge).toEqual({
+      ...{ name: 'sequential', skipAfterMs: 1_200_000 },
     });
     expect(parse('nodataTimeout: 2m')).toMatchObject({ nodataTimeoutMs: 120_000 });
     const asked = [
@@ -85,13 +104,33 @@ describe('judge', () => {
   it.each([
     [
       'judge: { name: flager }',
-      'plan.yaml:7:18: SERIN_DOCUMENT_INVALID spec.judge.name: expected one of sequential, threshold, flagger, argo. Did you mean "flagger"?',
+      'plan.yaml:7:18: SERIN_DOCUMENT_INVALID spec.judge.name: expected one of sequential, threshold, flagger, argo, kayenta. Did you mean "flagger"?',
     ],
-    ['judge: { threshold: 5 }', 'expected one of sequential, threshold, flagger, argo'],
+    ['judge: { threshold: 5 }', 'expected one of sequential, threshold, flagger, argo, kayenta'],
     ['judge: { name: flagger, failureLimit: 3 }', 'spec.judge.failureLimit: unknown key "failureLimit"'],
     ['judge: { name: argo, count: 1.5 }', 'spec.judge.count: expected a whole number'],
     ['judge: { name: argo, interval: 5s }', 'spec.judge.interval: expected a duration'],
+    ['judge: { name: kayenta, interval: 30s }', 'spec.judge.interval: shorter than one sample'],
+    ['judge: { name: kayenta, pass: 60 }', 'spec.judge.marginal: above pass'],
+    ['judge: { name: kayenta, confidence: 1 }', 'spec.judge.confidence: expected at most 0.9999'],
+    ['judge: { name: kayenta, nanStrategy: drop }', 'spec.judge.nanStrategy: expected one of remove, replace'],
+    ['judge: { name: kayenta, effectSize: { measure: mean } }', 'expected one of meanRatio, cles'],
+    ['judge: { name: kayenta, groupWeights: { a: 60, b: 50 } }', 'the weights are above 100 together'],
+    [
+      'judge: { name: kayenta, critical: [latency] }\n  analysis: [{ use: error-rate }]',
+      'spec.judge.critical[0]: no share of bad requests is named "latency"',
+    ],
+    [
+      `judge: { name: kayenta }\n  analysis: [${Array.from({ length: 17 }, (_, i) => `{ use: error-rate, name: e${i} }`).join(', ')}]`,
+      'spec.analysis: at most 16 shares at once with this judge',
+    ],
+    [
+      'judge: { name: kayenta }\n  analysis: [{ use: latency }]',
+      'spec.analysis[0].with.objective: expected a duration',
+    ],
     ['judge: { name: sequential, alpha: 1 }', 'spec.judge.alpha: expected below 1'],
+    ['judge: { name: sequential, skipAfter: 20m }', 'spec.judge.skipAfter: it needs a bake'],
+    ['judge: { name: sequential, skipAfter: 5m }\n  bake: 10m', 'spec.judge.skipAfter: expected a duration'],
     ['judge: { name: sequential, margin: 1 }', 'spec.judge.margin: expected above 1'],
     ['nodataTimeout: 0s', 'spec.nodataTimeout: expected a duration'],
     ['analysis: [{ use: error-rate, with: { count: [6xx] } }]', 'count[0]: expected a class or a code'],
@@ -99,7 +138,7 @@ describe('judge', () => {
       'judge: { name: threshold }\n  analysis: [{ use: latency }]',
       'spec.analysis[0].with.objective: expected a duration',
     ],
-    ['judge: flagger', 'expected one of sequential, threshold, flagger, argo'],
+    ['judge: flagger', 'expected one of sequential, threshold, flagger, argo, kayenta'],
   ])('%s is refused', (line, words) => {
     expect(attempt([line])).toContain(words);
   });
@@ -142,6 +181,11 @@ describe('a relative limit', () => {
   ])('%s is refused', (line, words) => {
     expect(attempt([line])).toContain(words);
   });
+});
+
+it('is the same to the letter when it comes back from the store, whatever else the plan says', () => {
+  const windows = 'windows: { zone: UTC, open: [{ from: "09:00", to: "17:00" }] }';
+  expect(parse('bake: 10m', 'keepWarm: 1h', 'nodataTimeout: 2m', windows)).toMatchObject({ bakeMs: 600_000 });
 });
 
 it('names the line of a query with a bad placeholder', () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { JudgeState } from '../../../src/core/analysis/judge.ts';
 import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
+import { KAYENTA_SPEC } from '../../../src/core/model/kayenta-spec.ts';
 import { currentAnalysis, nextMeasurementMs, observationNeeds } from '../../../src/core/rollout/needs.ts';
 import type { Evidence } from '../../../src/core/rollout/rollout.ts';
 import { step } from '../../../src/core/rollout/step.ts';
@@ -108,4 +110,29 @@ it('asks for the codes that any analysis of the plan counts, and for no others',
   expect(asked({ ...judged, spec })).toMatchObject({ codes: ['408', '429'] });
   expect(asked({ ...judged, spec })?.families).toContain('upstream_rq');
   expect(asked(judged)?.families).not.toContain('upstream_rq');
+});
+
+describe('a step that Kayenta judges', () => {
+  const nowMs = TURN_MS + SCRAPE_MS;
+  const latency: AnalysisSpec = { kind: 'latency', name: 'latency', objectiveMs: 250, max: 0.01, minRequests: null };
+  const spec = planSpec({
+    ...{ analysis: [...analysis, latency], judge: KAYENTA_SPEC },
+    strategy: { name: 'any', steps: [planStep({ holdMs: 300_000 })] },
+  });
+  const history = [{ step: 0, name: 'one', weight: 500, committedAtMs: 1_000, liveAtMs: 1_050, leftAtMs: null }];
+  const asked = (memory: JudgeState | null) =>
+    observationNeeds({ ...judged, spec, history }, SCRAPE_MS, nowMs, undefined, memory).counters;
+
+  it('is asked for what it counts, and for what tells a restart', () => {
+    expect(asked(null)?.families).toEqual([
+      ...['upstream_rq_completed', 'upstream_rq_xx', 'upstream_rq_time_bucket', 'upstream_rq_timeout'],
+      ...['server_uptime', 'server_hot_restart_epoch'],
+    ]);
+  });
+
+  it('is read from its beginning, and then from where it was read to', () => {
+    expect(asked(null)?.fromMs(100)).toBe(1_000 + 100 - SCRAPE_MS);
+    const memory = { judgedIndex: 40, samples: { names: [], series: [] }, place: { sinceMs: 599_000 } };
+    expect(asked(memory)?.fromMs(100)).toBe(39 * SCRAPE_MS);
+  });
 });

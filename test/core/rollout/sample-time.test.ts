@@ -50,8 +50,8 @@ describe('a store whose clock was set back by ten seconds between two steps', ()
 
   it('reads samples from where the judge goes on, which it knows by their clock', () => {
     const memory = { ...{ judgedIndex: 1_000, sample: 64, state: { ticks: 3 } }, place: null, seen: 1, late: 0 };
-    const { counters } = observationNeeds(stepping, 1_000, 200_000, undefined, memory, 10_040);
-    expect(counters?.fromMs).toBe(992_000);
+    const { counters } = observationNeeds(stepping, 1_000, 200_000, undefined, memory);
+    expect(counters?.fromMs(10_040)).toBe(992_000);
   });
 
   it('records of earlier versions are converted by the difference of today', () => {

@@ -44,3 +44,18 @@ it('ends with 2 and the line of a mistake', async () => {
   expect(ran).toMatchObject({ code: 2, stdout: '' });
   expect(ran.stderr).toContain('-:4:1: SERIN_ANALYSIS_FILE_INVALID t: expected epoch ms');
 });
+
+it('knows the strategies that come with Serin', async () => {
+  const strategy = { use: 'canary', with: { weights: [5], hold: '1m' } };
+  const named = [{ plan: { ...header.plan, steps: undefined, strategy } }, scrape(0, 0), scrape(1, 0), scrape(2, 0)];
+  const lines = named.map((line) => JSON.stringify(line)).join('\n');
+  const { code, stdout } = await commandLine('', { readStdin: () => lines }).run(
+    'analysis',
+    'replay',
+    '-',
+    '-o',
+    'json',
+  );
+  expect(code).toBe(0);
+  expect(stdout).toContain('"outcome":"promote"');
+});

@@ -79,10 +79,11 @@ ANALYSES of every step that gives the canary requests
 
 OTHERWISE
   judge
-    name    sequential (default)
-    alpha   0.01 (default)
-    margin  1.25 (default)
-    mde     5 (default)
+    name       sequential (default)
+    alpha      0.01 (default)
+    margin     1.25 (default)
+    mde        5 (default)
+    skipAfter  none (default)
   deadline           1 hour 30 minutes
   inconclusiveAfter  10 minutes (default)
   onInconclusive     rollback (default)

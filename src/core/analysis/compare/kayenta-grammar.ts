@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fields } from '../../manifest/fields.ts';
+import { EFFECT_MEASURES } from '../../model/kayenta-spec.ts';
 import type { KayentaMetric } from '../kayenta/classify.ts';
-import { EFFECT_MEASURES } from '../kayenta/effect-size.ts';
 import type { ScoreRules } from '../kayenta/score.ts';
 
 /** The file of `serin analysis compare --judge kayenta`: a canary config and the samples in one. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { EFFECT_MEASURES } from '../../model/kayenta-spec.ts';
 import { classifyMetric } from '../kayenta/classify.ts';
-import { EFFECT_MEASURES } from '../kayenta/effect-size.ts';
 import { scoreMetrics } from '../kayenta/score.ts';
 import { type Evaluator, evaluator } from './evaluator.ts';
 import { count, listOf, number, positive, probability } from './input-fields.ts';

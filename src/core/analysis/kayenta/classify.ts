@@ -1,4 +1,5 @@
-import { type EffectMeasure, effectSize } from './effect-size.ts';
+import type { EffectMeasure } from '../../model/kayenta-spec.ts';
+import { effectSize } from './effect-size.ts';
 import { mannWhitneyShift, type Shift } from './mann-whitney.ts';
 import { withoutOutliers } from './outliers.ts';
 

@@ -1,7 +1,5 @@
+import type { EffectMeasure } from '../../model/kayenta-spec.ts';
 import { rankJointly, sorted } from './ranks.ts';
-
-export const EFFECT_MEASURES = ['meanRatio', 'cles'] as const;
-export type EffectMeasure = (typeof EFFECT_MEASURES)[number];
 
 /** How much larger the experiment is; NaN where that has no meaning. */
 export function effectSize(measure: EffectMeasure, experiment: readonly number[], control: readonly number[]): number {

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
+import { NO_STRATEGIES, type StrategyLibrary } from '../../manifest/strategy-library.ts';
 import { fail, ok, type Result, type SerinError } from '../../model/errors.ts';
 import type { Scrape } from '../sequential/scrape.ts';
+import { withStrategySteps } from './recorded-strategy.ts';
 import { RecordedLine, RecordingHeader } from './recording-grammar.ts';
 
 export interface Recording {
@@ -13,8 +15,12 @@ const MAX_LINES = 1_000_000;
 const MAX_LINE_CHARACTERS = 32 * 1024 * 1024;
 
 /** Every line is checked before anything is judged: a bad one gives no verdict at all. */
-export function parseRecording(file: string, text: string): Result<Recording> {
-  return checkRecording(file, linesOf(text));
+export function parseRecording(
+  file: string,
+  text: string,
+  strategies: StrategyLibrary = NO_STRATEGIES,
+): Result<Recording> {
+  return checkRecording(file, linesOf(text), strategies);
 }
 
 /** A recording that was made here and never was a file. */
@@ -22,6 +28,7 @@ export function recordingOf(name: string, lines: readonly object[]): Result<Reco
   return checkRecording(
     name,
     lines.map((json, i) => ({ number: i + 1, json })),
+    NO_STRATEGIES,
   );
 }
 
@@ -45,14 +52,16 @@ function* linesOf(text: string): Generator<JsonLine> {
   }
 }
 
-function checkRecording(file: string, given: Iterable<JsonLine>): Result<Recording> {
+function checkRecording(file: string, given: Iterable<JsonLine>, strategies: StrategyLibrary): Result<Recording> {
   let header: RecordingHeader | null = null;
   const lines: Scrape[] = [];
   for (const { number, json, wrong: why } of given) {
     if (number > MAX_LINES) return wrong(file, number, `more than ${MAX_LINES} lines`);
     if (why !== undefined) return wrong(file, number, why);
     if (header === null) {
-      const parsed = checked(file, number, json, RecordingHeader);
+      const written = withStrategySteps(json, strategies);
+      if (written.kind === 'wrong') return wrong(file, number, written.message, written.path);
+      const parsed = checked(file, number, written.header, RecordingHeader);
       if (parsed.kind === 'error') return parsed;
       header = parsed.value;
       const { plan } = header;

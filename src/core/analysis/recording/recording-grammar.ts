@@ -96,6 +96,7 @@ const judge = z.looseObject(
     alpha: absent(unit),
     margin: absent(above),
     mde: absent(above),
+    skipAfter: absent(longest),
   },
   'expected a judge',
 );

@@ -13,7 +13,7 @@ const WINDOW_MS = 60_000;
 
 export function sequentialSettings(header: RecordingHeader): SequentialSettings {
   const { plan, scrapeMs, routeTimeoutMs, mostEdges } = header;
-  const { alpha, margin, mde } = plan.judge ?? {};
+  const { alpha, margin, mde, skipAfter: skipAfterMs } = plan.judge ?? {};
   return settingsOf(
     {
       analysis: analysesOf(plan.analysis),
@@ -24,7 +24,7 @@ export function sequentialSettings(header: RecordingHeader): SequentialSettings 
         pinned: (step.matches ?? []).length > 0,
         sticky: step.sticky != null && step.sticky !== false,
       })),
-      judge: defined({ alpha, margin, mde }),
+      judge: defined({ alpha, margin, mde, skipAfterMs }),
       deadlineMs: plan.deadline ?? null,
       ...defined({ nodataTimeoutMs: plan.nodataTimeout, onInconclusive: plan.onInconclusive ?? undefined }),
     },

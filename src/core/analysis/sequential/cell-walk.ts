@@ -35,8 +35,9 @@ interface Grid {
   readonly scrapeMs: number;
 }
 
-export function beginGrid(firstMs: number, scrapeMs: number): GridPlace {
-  return { place: null, judgedIndex: Math.floor((firstMs - HISTORY_MS) / scrapeMs) - 1, seen: 0, late: 0 };
+/** With the history before the first step, or so much of it as there is use for. */
+export function beginGrid(firstMs: number, scrapeMs: number, historyMs: number = HISTORY_MS): GridPlace {
+  return { place: null, judgedIndex: Math.floor((firstMs - historyMs) / scrapeMs) - 1, seen: 0, late: 0 };
 }
 
 /**

@@ -5,6 +5,7 @@ import { type Ceiling, type CeilingState, ceiling } from './ceiling.ts';
 import type { Count } from './counts.ts';
 import { edgeOfObjective } from './latency-edges.ts';
 import { type MetricState, phiOf } from './metric.ts';
+import { isSafe } from './non-inferiority.ts';
 import { getsTwice, mismatchWords } from './routing-check.ts';
 import { askedAt, type SequentialSettings } from './settings.ts';
 import type { SequentialState } from './state.ts';
@@ -34,6 +35,8 @@ export interface Decision {
   readonly reason: string;
   /** The limit that is broken. */
   readonly limit?: { readonly metric: 'error-rate' | 'latency'; readonly max: number };
+  /** It is shown to be no worse, so no further step is needed. */
+  readonly skips?: true;
 }
 
 const EMPTY_LINES = 5;
@@ -115,6 +118,10 @@ function goOn(settings: SequentialSettings, state: SequentialState, line: Line, 
         : null;
   if (blocked !== null) return late && settings.onInconclusive === 'rollback' ? atDeadline(blocked) : blocked;
   const onward = atEnd ? 'promote' : 'advance';
+  if (!atEnd && maySkip(settings, state, line)) {
+    const reason = 'it is shown to be no worse than stable: the remaining steps may be skipped';
+    return { kind: onward, code: 'OK', reason, skips: true };
+  }
   if (!atEnd && !comparesLast(settings, weight)) {
     return { kind: onward, code: 'OK', reason: 'nothing speaks against the next step' };
   }
@@ -125,6 +132,16 @@ function goOn(settings: SequentialSettings, state: SequentialState, line: Line, 
   }
   const open = hold('POWER', power);
   return late && settings.onInconclusive === 'rollback' ? atDeadline(open) : open;
+}
+
+/** Not by silence: each metric has to show it, and a regression of the size asked for would have been seen. */
+function maySkip(settings: SequentialSettings, state: SequentialState, { t }: Line): boolean {
+  const { safety, beganMs, edges } = state;
+  if (settings.skipAfterMs === null || safety === undefined || beganMs === null) return false;
+  if (t - beganMs < settings.skipAfterMs || powerLeft(settings, state) !== null) return false;
+  const objectives = edges.filter(({ edge }) => edge.isObjective);
+  const slow = (objectives.length > 0 ? objectives : edges).flatMap((edge) => edge.safety ?? []);
+  return isSafe([safety.errors, safety.retried, safety.cut, ...slow]);
 }
 
 /** Past the last step that both arms share nothing can be compared any more, whatever steps the plan still has. */

@@ -10,7 +10,8 @@ import type { EnvoySeen } from './envoy-shares.ts';
 import { hangs, suspicion, withUnended } from './hang-guard.ts';
 import { edgeOfObjective } from './latency-edges.ts';
 import { chooseLatency, learnLine } from './learn-line.ts';
-import { evidenceOf, type Strata, strataOf, updateMetric } from './metric.ts';
+import { evidenceOf, phiOf, type Strata, strataOf, updateMetric } from './metric.ts';
+import { SAFE_LATENCY_RATIO, SAFE_RATIO, updateSafety } from './non-inferiority.ts';
 import { total, updateRouting } from './routing-check.ts';
 import { askedAt, type SequentialSettings } from './settings.ts';
 import { startsAt, startsOf } from './starts.ts';
@@ -81,6 +82,7 @@ function weigh(settings: SequentialSettings, state: SequentialState, line: Line,
   const warm = { pairs: pairs.filter(({ fromMs }) => fromMs >= line.liveFromMs + latency.warmupMs) };
   const slow = state.edges.map(({ edge }) => strataOf(warm, countSlow(edge.ms, settings)));
   const plain = { margin, starts, floor: null };
+  const [ofRetried, ofCut] = [strataOf({ pairs }, countRetried), strataOf({ pairs }, countCut)];
   const step = steps.find((one) => one.weight === weight);
   const begun = begunIn(line.pairs);
   const checkedFromMs = state.routing.resumed?.atMs ?? Number.NEGATIVE_INFINITY;
@@ -92,10 +94,22 @@ function weigh(settings: SequentialSettings, state: SequentialState, line: Line,
     ticks: state.ticks + 1,
     suspicious,
     errors: updateMetric(state.errors, ofErrors, { ...plain, floor: errors.floor }),
-    retried: updateMetric(state.retried, strataOf({ pairs }, countRetried), plain),
-    cut: updateMetric(state.cut, strataOf({ pairs }, countCut), plain),
+    retried: updateMetric(state.retried, ofRetried, plain),
+    cut: updateMetric(state.cut, ofCut, plain),
+    ...(state.safety === undefined
+      ? {}
+      : {
+          safety: {
+            errors: updateSafety(state.safety.errors, ofErrors, SAFE_RATIO, phiOf(state.errors)),
+            retried: updateSafety(state.safety.retried, ofRetried, SAFE_RATIO, phiOf(state.retried)),
+            cut: updateSafety(state.safety.cut, ofCut, SAFE_RATIO, phiOf(state.cut)),
+          },
+        }),
     edges: state.edges.map((one, i) => ({
       ...one,
+      ...(one.safety === undefined
+        ? {}
+        : { safety: updateSafety(one.safety, slow[i] ?? [], SAFE_LATENCY_RATIO, phiOf(one.metric)) }),
       metric: updateMetric(one.metric, slow[i] ?? [], plain),
       power: one.edge.isObjective ? one.power + powerIn(slow[i] ?? [], objectiveRatio(settings, one), margin) : 0,
     })),

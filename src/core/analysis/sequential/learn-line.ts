@@ -4,6 +4,7 @@ import { type Count, countCut, countErrors, countRetried, countSlow, plus, summe
 import type { ArmGrowth } from './growth.ts';
 import { chooseEdges, type LatencyEdge } from './latency-edges.ts';
 import { learn, startMetric } from './metric.ts';
+import { startSafety } from './non-inferiority.ts';
 import { askedAt, everAsked, type SequentialSettings } from './settings.ts';
 import { startsAt, startsOf } from './starts.ts';
 import type { JudgedEdge, SeenEdge, SequentialState } from './state.ts';
@@ -38,7 +39,8 @@ export function chooseLatency(settings: SequentialSettings, state: SequentialSta
     ...state,
     before: null,
     edges: chosenEdges(settings, before, objectives).map(({ edge, pairs, stable: baseline }): JudgedEdge => {
-      return { edge, metric: { ...startMetric(starts, false), pairs }, power: 0, baseline };
+      const safety = settings.skipAfterMs === null ? {} : { safety: startSafety() };
+      return { edge, metric: { ...startMetric(starts, false), pairs }, power: 0, baseline, ...safety };
     }),
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { formatDuration } from '../../model/duration.ts';
+import { canaryGone } from '../canary-gone.ts';
 import type { JudgeInput, JudgeOutcome, JudgeState, Verdict } from '../judge.ts';
-import { freshForMs, sampleHealth } from '../sample-health.ts';
+import { sampleHealth } from '../sample-health.ts';
 import { MAX_SAMPLE, SAMPLE } from '../sample-proxies.ts';
 import { type Cell, cellsOf } from '../scrapes.ts';
 import { combined, inconclusive, queryVerdicts } from '../with-queries.ts';
@@ -64,7 +64,7 @@ export function assessSequential(input: JudgeInput): JudgeOutcome {
   if (shares.length === 0) return combined(queries, 'advance', input.state);
   const before = recall(input.state);
   const settings = liveSettings(input);
-  const gone = canaryGone(input, before, settings);
+  const gone = canaryGone(input, before?.canarySeenAtMs ?? null, settings.nodataTimeoutMs);
   if (gone !== null) return combined([gone, ...queries], 'rollback', input.state);
   const health = sampleHealth(input);
   if (health.kind === 'gap') {
@@ -82,7 +82,8 @@ export function assessSequential(input: JudgeInput): JudgeOutcome {
   const shown = held
     ? verdicts.map((v): Verdict => ({ ...v, verdict: 'inconclusive', reason: thin.gap, detail: thin.detail }))
     : verdicts;
-  return combined([...shown, ...queries], held ? 'hold' : decision, kept as unknown as JudgeState);
+  const outcome = combined([...shown, ...queries], held ? 'hold' : decision, kept as unknown as JudgeState);
+  return outcome.decision === 'advance' && memory.last?.decision.skips === true ? { ...outcome, skips: true } : outcome;
 }
 
 function begin({ ramp = [], liveAtMs, scrapeMs }: JudgeInput, settings: SequentialSettings): Memory {
@@ -137,21 +138,4 @@ function withResume(state: SequentialState, { t }: Line, resumed: JudgeInput['re
   const { ticks, activations } = state;
   const starts = startsAt(activations, startsOf(state));
   return { ...state, routing: resumeRouting(state.routing, resumed ?? null, { t, ticks, starts }) };
-}
-
-/** Silence of the canary alone is no outage of monitoring. An idle canary is scraped all the same. */
-function canaryGone(input: JudgeInput, memory: Memory | null, { nodataTimeoutMs }: SequentialSettings): Verdict | null {
-  const { counters, arms, nowMs, liveAtMs, scrapeMs } = input;
-  if (counters.kind === 'gap') return null;
-  const newest = (cluster: string): number =>
-    counters.series
-      .filter((one) => one.cluster === cluster)
-      .reduce((latest, { points }) => Math.max(latest, points.at(-1)?.[0] ?? 0), 0);
-  if (nowMs - newest(arms.stable) > freshForMs(scrapeMs)) return null;
-  const seenMs = Math.max(newest(arms.canary), memory?.canarySeenAtMs ?? 0) || liveAtMs;
-  if (nowMs - seenMs < nodataTimeoutMs) return null;
-  const spec = input.analysis.find(({ kind }) => kind !== 'query');
-  if (spec === undefined || spec.kind === 'query') return null;
-  const detail = `no sample of cluster ${arms.canary} for ${formatDuration(nodataTimeoutMs)}, while stable is scraped`;
-  return { ...inconclusive(spec.name, 'NO_DATA', detail), verdict: 'fail' };
 }

@@ -2,6 +2,7 @@ import type { TiltTestState } from '../statistics/tilt-test.ts';
 import type { CeilingState } from './ceiling.ts';
 import { packEnvoys, unpackEnvoys } from './envoy-shares.ts';
 import type { MetricState } from './metric.ts';
+import type { SafetyState } from './non-inferiority.ts';
 import type { SequentialState } from './state.ts';
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -21,6 +22,10 @@ type PackedMetric = Omit<MetricState, 'test' | 'floor'> & {
   readonly test: PackedTest;
   readonly floor: PackedTest | null;
 };
+interface PackedSafety {
+  readonly ratio: PackedTest;
+  readonly absolute: PackedTest;
+}
 type Routing = SequentialState['routing'];
 
 type Edge = SequentialState['edges'][number];
@@ -28,11 +33,18 @@ type Edge = SequentialState['edges'][number];
 type PackedCounts = readonly [agoMs: number, canaryBad: number, canary: number, stableBad: number, stable: number];
 
 /** The same with the levels of all tests as text: in digits they would take most of the room there is. */
-export type PackedState = Omit<SequentialState, 'errors' | 'retried' | 'cut' | 'edges' | 'routing' | 'ceilings'> & {
+export type PackedState = Omit<
+  SequentialState,
+  'errors' | 'retried' | 'cut' | 'edges' | 'routing' | 'ceilings' | 'safety'
+> & {
+  readonly safety?: { readonly errors: PackedSafety; readonly retried: PackedSafety; readonly cut: PackedSafety };
   readonly errors: PackedMetric;
   readonly retried: PackedMetric;
   readonly cut: PackedMetric;
-  readonly edges: readonly (Omit<Edge, 'metric'> & { readonly metric: PackedMetric })[];
+  readonly edges: readonly (Omit<Edge, 'metric' | 'safety'> & {
+    readonly metric: PackedMetric;
+    readonly safety?: PackedSafety;
+  })[];
   readonly ceilings: {
     readonly errors: readonly PackedCounts[];
     readonly latency: readonly { readonly ms: number; readonly seen: readonly PackedCounts[] }[];
@@ -47,13 +59,18 @@ export type PackedState = Omit<SequentialState, 'errors' | 'retried' | 'cut' | '
 
 /** Levels lose what is behind their ninth digit. What `settled` gives comes back as it was. */
 export function packState(state: SequentialState): PackedState {
-  const { errors, retried, cut, edges, routing, ceilings } = state;
+  const { errors, retried, cut, edges, routing, ceilings, safety, ...rest } = state;
   return {
-    ...state,
+    ...rest,
+    ...(safety === undefined ? {} : { safety: ofEach(safety, packSafety) }),
     errors: packMetric(errors),
     retried: packMetric(retried),
     cut: packMetric(cut),
-    edges: edges.map((one) => ({ ...one, metric: packMetric(one.metric) })),
+    edges: edges.map(({ safety: own, ...one }) => ({
+      ...one,
+      metric: packMetric(one.metric),
+      ...(own === undefined ? {} : { safety: packSafety(own) }),
+    })),
     ceilings: {
       errors: ceilings.errors.map(packCounts(state)),
       latency: ceilings.latency.map(({ ms, seen }) => ({ ms, seen: seen.map(packCounts(state)) })),
@@ -68,13 +85,18 @@ export function packState(state: SequentialState): PackedState {
 }
 
 export function unpackState(state: PackedState): SequentialState {
-  const { errors, retried, cut, edges, routing, ceilings } = state;
+  const { errors, retried, cut, edges, routing, ceilings, safety, ...rest } = state;
   return {
-    ...state,
+    ...rest,
+    ...(safety === undefined ? {} : { safety: ofEach(safety, unpackSafety) }),
     errors: unpackMetric(errors),
     retried: unpackMetric(retried),
     cut: unpackMetric(cut),
-    edges: edges.map((one) => ({ ...withObjective(one, state), metric: unpackMetric(one.metric) })),
+    edges: edges.map(({ safety: own, ...one }) => ({
+      ...withObjective(one, state),
+      metric: unpackMetric(one.metric),
+      ...(own === undefined ? {} : { safety: unpackSafety(own) }),
+    })),
     ceilings: {
       errors: ceilings.errors.map(unpackCounts(state)),
       latency: ceilings.latency.map(({ ms, seen }) => ({ ms, seen: seen.map(unpackCounts(state)) })),
@@ -94,7 +116,7 @@ interface Earlier {
   readonly baseline: { readonly objective?: Edge['baseline'] };
 }
 
-function withObjective(edge: PackedState['edges'][number], { power, baseline }: PackedState & Earlier) {
+function withObjective(edge: Omit<PackedState['edges'][number], 'safety'>, { power, baseline }: PackedState & Earlier) {
   const known = edge as Partial<typeof edge> & Pick<Edge, 'edge'>;
   return {
     ...edge,
@@ -123,6 +145,20 @@ function packMetric({ test, floor, ...rest }: MetricState): PackedMetric {
 
 function unpackMetric({ test, floor, ...rest }: PackedMetric): MetricState {
   return { ...rest, test: unpackTest(test), floor: floor === null ? null : unpackTest(floor) };
+}
+
+type OfEach<T> = Readonly<Record<'errors' | 'retried' | 'cut', T>>;
+
+function ofEach<A, B>({ errors, retried, cut }: OfEach<A>, of: (one: A) => B): OfEach<B> {
+  return { errors: of(errors), retried: of(retried), cut: of(cut) };
+}
+
+function packSafety({ ratio, absolute }: SafetyState): PackedSafety {
+  return { ratio: packTest(ratio), absolute: packTest(absolute) };
+}
+
+function unpackSafety({ ratio, absolute }: PackedSafety): SafetyState {
+  return { ratio: unpackTest(ratio), absolute: unpackTest(absolute) };
 }
 
 function packTest({ levels, ...rest }: TiltTestState): PackedTest {
@@ -167,13 +203,18 @@ const valueAt = (text: string, at: number): number => VALUE_OF[text.charCodeAt(a
  * look ended there or not.
  */
 export function settled(state: SequentialState): SequentialState {
-  const { errors, retried, cut, edges, routing } = state;
+  const { errors, retried, cut, edges, routing, safety } = state;
   return {
     ...state,
+    ...(safety === undefined ? {} : { safety: ofEach(safety, settledSafety) }),
     errors: settledMetric(errors),
     retried: settledMetric(retried),
     cut: settledMetric(cut),
-    edges: edges.map((one) => ({ ...one, metric: settledMetric(one.metric) })),
+    edges: edges.map((one) => ({
+      ...one,
+      metric: settledMetric(one.metric),
+      ...(one.safety === undefined ? {} : { safety: settledSafety(one.safety) }),
+    })),
     routing: {
       ...routing,
       share: { up: settledTest(routing.share.up), down: settledTest(routing.share.down) },
@@ -186,6 +227,10 @@ export function settled(state: SequentialState): SequentialState {
 function settledMetric(metric: MetricState): MetricState {
   const { test, floor } = metric;
   return { ...metric, test: settledTest(test), floor: floor === null ? null : settledTest(floor) };
+}
+
+function settledSafety({ ratio, absolute }: SafetyState): SafetyState {
+  return { ratio: settledTest(ratio), absolute: settledTest(absolute) };
 }
 
 function settledTest(test: TiltTestState): TiltTestState {

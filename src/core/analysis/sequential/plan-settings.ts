@@ -38,6 +38,7 @@ export function sequentialSettings(plan: JudgedPlan, gathering: Gathering): Sequ
     alpha: judge.alpha ?? usual.alpha,
     margin: judge.margin ?? usual.margin,
     detectable: judge.mde ?? usual.detectable,
+    skipAfterMs: judge.skipAfterMs ?? null,
     nodataTimeoutMs: nodataTimeoutMs ?? usual.nodataTimeoutMs,
     deadlineMs,
     onInconclusive: onInconclusive ?? usual.onInconclusive,

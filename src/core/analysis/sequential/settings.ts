@@ -16,6 +16,8 @@ export interface SequentialSettings extends Asked {
   /** So many edges of the histogram are judged at most. */
   readonly mostEdges: number;
   readonly nodataTimeoutMs: number;
+  /** From so long after the first line that is judged the remaining steps may be skipped; `null`: never. */
+  readonly skipAfterMs: number | null;
   readonly deadlineMs: number | null;
   readonly onInconclusive: 'hold' | 'rollback' | 'promote';
 }
@@ -40,6 +42,7 @@ export const SEQUENTIAL_DEFAULTS = {
   detectable: 5,
   mostEdges: Number.POSITIVE_INFINITY,
   nodataTimeoutMs: 300_000,
+  skipAfterMs: null,
   deadlineMs: null,
   onInconclusive: 'hold',
 } as const satisfies Partial<SequentialSettings>;

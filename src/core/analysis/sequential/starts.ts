@@ -4,8 +4,11 @@ import type { MetricState } from './metric.ts';
 /** More of them would cost more memory than they bring. */
 export const MAX_STARTS = 10;
 
-export function countStarts(steps: number): number {
-  return Math.max(1, Math.min(steps, MAX_STARTS));
+/** Where a canary has to be shown to be no worse as well, the memory is shared. */
+const MAX_STARTS_BESIDE = 5;
+
+export function countStarts(steps: number, showsSafety = false): number {
+  return Math.max(1, Math.min(steps, showsSafety ? MAX_STARTS_BESIDE : MAX_STARTS));
 }
 
 /** Decided once: a test keeps as many as it began with. */

@@ -5,6 +5,7 @@ import type { CeilingState } from './ceiling.ts';
 import type { Count } from './counts.ts';
 import type { LatencyEdge } from './latency-edges.ts';
 import { type MetricState, startMetric } from './metric.ts';
+import { type SafetyState, startSafety } from './non-inferiority.ts';
 import { type RoutingState, startRouting } from './routing-check.ts';
 import { everAsked, type SequentialSettings } from './settings.ts';
 import { countStarts, startsAt } from './starts.ts';
@@ -23,6 +24,8 @@ export interface JudgedEdge {
   readonly power: number;
   /** Of an objective: the stable arm from the first line on, history included. */
   readonly baseline: Count;
+  /** Where steps may be skipped. */
+  readonly safety?: SafetyState;
 }
 
 /** What a judge remembers from line to line: JSON, and the size does not depend on the number of proxies. */
@@ -41,6 +44,8 @@ export interface SequentialState {
   readonly edges: readonly JudgedEdge[];
   readonly combined: ClippedSum & { readonly cause: string };
   readonly routing: RoutingState;
+  /** Where the plan lets remaining steps be skipped. Edges have one of their own. @default it does not */
+  readonly safety?: { readonly errors: SafetyState; readonly retried: SafetyState; readonly cut: SafetyState };
   /** Lines in a row in which the canary's requests did not end. */
   readonly suspicious: number;
   /** Of all strata so far, per unit of the baseline's rate. */
@@ -65,11 +70,13 @@ export interface SequentialState {
 }
 
 export function startJudging(settings: SequentialSettings): SequentialState {
-  const starts = startsAt([], countStarts(settings.steps.length));
+  const starts = startsAt([], countStarts(settings.steps.length, settings.skipAfterMs !== null));
   const hasFloor = everAsked(settings).some(({ errors }) => errors.floor !== null);
   const metric = startMetric(starts, false);
   const none = { bad: 0, total: 0 };
+  const safety = startSafety();
   return {
+    ...(settings.skipAfterMs === null ? {} : { safety: { errors: safety, retried: safety, cut: safety } }),
     ticks: 0,
     activations: [],
     weight: null,

@@ -69,6 +69,7 @@ export function writtenJudge(judge: JudgeSpec): TreeMap {
         alpha: judge.alpha ?? new Unsaid({ value: alpha }),
         margin: judge.margin ?? new Unsaid({ value: margin }),
         mde: judge.mde ?? new Unsaid({ value: detectable }),
+        skipAfter: judge.skipAfterMs === undefined ? new Unsaid() : new Span(judge.skipAfterMs),
       };
     }
     case 'threshold':
@@ -79,6 +80,20 @@ export function writtenJudge(judge: JudgeSpec): TreeMap {
       const { intervalMs, count, dryRun, ...limits } = judge;
       // 0 is how a file says that there is no count.
       return { ...limits, interval: new Span(intervalMs), count: count ?? 0, dryRun: [...dryRun] };
+    }
+    case 'kayenta': {
+      const { intervalMs, sampleMs, lifetimeMs, lookbackMs, critical, mustHaveData, ...rules } = judge;
+      return {
+        ...rules,
+        interval: new Span(intervalMs),
+        sample: new Span(sampleMs),
+        lifetime: lifetimeMs === null ? new Unsaid({ words: 'the holds alone' }) : new Span(lifetimeMs),
+        lookback: lookbackMs === null ? new Unsaid({ words: 'all of it' }) : new Span(lookbackMs),
+        effectSize: { ...rules.effectSize },
+        critical: [...critical],
+        mustHaveData: [...mustHaveData],
+        groupWeights: { ...rules.groupWeights },
+      };
     }
   }
 }

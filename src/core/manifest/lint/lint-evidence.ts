@@ -50,11 +50,11 @@ function needed(plan: PlanUnderLint, step: StepSpec, index: number): { requests:
   return most.requests === 0 ? null : most;
 }
 
-/** Where both arms have a share, the sequential judge asks for power and not for a number of requests. */
+/** Where both arms have a share, judges that compare ask for power or samples, and not for a number of requests. */
 function leastRequests({ spec }: PlanUnderLint, step: StepSpec, analysis: AnalysisSpec): number {
   if (analysis.kind === 'query') return 0;
   const { name } = spec.judge;
-  if (name === 'sequential' && isSplit(step)) return 0;
+  if ((name === 'sequential' || name === 'kayenta') && isSplit(step)) return 0;
   return analysis.minRequests ?? (name === 'flagger' || name === 'argo' ? 0 : DEFAULT_MIN_REQUESTS);
 }
 

@@ -3,10 +3,11 @@ import { didYouMean } from '../../model/suggest.ts';
 import { hooksOf } from '../check-references.ts';
 import { heldWithoutAnalysis } from '../effective/plan-summary.ts';
 import { type ConfigFacts, type Finding, finding } from './finding.ts';
+import { lintSamples } from './lint-samples.ts';
 import { allPlaced, fourScrapesMs, isJudged, isWritten, type PlanUnderLint, under } from './plan-under-lint.ts';
 
 export function lintPlan(plan: PlanUnderLint): Finding[] {
-  return [...lintAnalysis(plan), ...lintDeadline(plan)];
+  return [...lintAnalysis(plan), ...lintDeadline(plan), ...lintSamples(plan)];
 }
 
 function lintAnalysis(plan: PlanUnderLint): Finding[] {

@@ -47,6 +47,18 @@ export const LINT_RULES = {
     severity: 'error',
     fix: 'Give the last steps more weight, make the deadline longer, or say onInconclusive: promote if that is meant.',
   },
+  'samples-out-of-reach': {
+    severity: 'error',
+    fix: 'Make judge.sample shorter, or judge.lookback or the deadline longer: the judge cannot tell a difference before.',
+  },
+  'few-samples': {
+    severity: 'warning',
+    fix: 'Make judge.sample shorter, or the holds or judge.lifetime longer: Kayenta itself advises 50 samples.',
+  },
+  'sample-below-scrapes': {
+    severity: 'warning',
+    fix: 'Make judge.sample two scrapes at least.',
+  },
   'power-stretches': { severity: 'warning', fix: 'Give the last steps more weight, or plan for the time.' },
   'unknown-notifier': { severity: 'error', fix: 'Add it under notifiers of serin.yaml, or correct the name.' },
   'notifier-unsigned': {

@@ -14,6 +14,7 @@ import type { LiveCheck } from '../live-check.ts';
 import { advance, revert, revertLate, revertOn } from '../moves.ts';
 import { nextMeasurementMs } from '../needs.ts';
 import { tell } from '../notice.ts';
+import type { Rollout } from '../rollout.ts';
 import { againstEnd, takeReadouts } from '../take-readouts.ts';
 import { type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 import { awaitWindow } from '../window-gate.ts';
@@ -67,8 +68,19 @@ export function stepping(d: Draft, input: StepInput): number | null {
     return d.nowMs + LOOK_AGAIN_MS;
   }
   if (heldUntilMs !== 'open') return Math.min(heldUntilMs, d.rollout.deadlineAtMs, measureAtMs ?? heldUntilMs);
-  advance(d, observed);
+  advance(d, observed, outcome?.skips === true && needsNoOther(d.rollout));
   return d.nowMs + LOOK_AGAIN_MS;
+}
+
+/** Evidence takes the place of shares and holds, but not of anything else that the plan asks for in a remaining step. */
+function needsNoOther({ spec, step }: Rollout): boolean {
+  const remaining = spec.strategy.steps.slice(step + 1);
+  return (
+    (spec.bakeMs ?? 0) > 0 &&
+    remaining.every(({ approve, webhook, sticky, until, analysis }) => {
+      return !approve && webhook === undefined && sticky === undefined && until === undefined && analysis.length === 0;
+    })
+  );
 }
 
 /** The longest time of a step is over, and too little was seen: nothing was against the canary so far. */

@@ -9,6 +9,8 @@ const judge = () =>
     metrics: [{ ...KAYENTA_DEFAULTS, name: 'errors' }],
     pass: 95,
     marginal: 75,
+    sampleMs: 60_000,
+    groupWeights: {},
     intervalMs: 300_000,
   });
 
@@ -26,7 +28,7 @@ it('judges every five minutes', () => {
   expect(verdicts.flatMap(({ decision }, i) => (decision === 'advance' ? i : []))).toEqual([20, 40]);
   expect(verdicts[20]?.reason).toBe('score 100: errors Pass; 5 of 50 advised samples');
   expect(verdicts[40]?.reason).toContain('10 of 50');
-  expect(state.minutes).toHaveLength(12);
+  expect(state.samples).toHaveLength(12);
 });
 
 it('rolls back what is clearly worse', () => {
@@ -37,9 +39,9 @@ it('rolls back what is clearly worse', () => {
 it('takes four scrapes for one sample', () => {
   const spike = minutes(5).map((seen, i): Seen => (i === 3 ? { ...seen, canary: [1_000, 1_000] } : seen));
   const { state } = feed(judge(), spike);
-  expect(state.minutes[0]?.errors?.canary.requests).toBe(4_000);
-  expect(state.minutes[0]?.errors?.canary.bad).toBeGreaterThan(1_000);
-  expect(state.minutes[1]?.errors?.canary.bad).toBeLessThan(100);
+  expect(state.samples[0]?.errors?.canary.requests).toBe(4_000);
+  expect(state.samples[0]?.errors?.canary.bad).toBeGreaterThan(1_000);
+  expect(state.samples[1]?.errors?.canary.bad).toBeLessThan(100);
 });
 
 describe('missing samples', () => {

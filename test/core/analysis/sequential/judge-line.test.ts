@@ -270,6 +270,39 @@ describe('a share that is not the wanted one', () => {
   });
 });
 
+describe('where several things hold at once', () => {
+  const askew = (canary: Did = {}) => {
+    const fleet = at(15, canary);
+    return history().times(30, 10, at(15)).times(20, 10, fleet).scrapes;
+  };
+
+  it('harm that is proven goes back, though the share is wrong', () => {
+    const ticks = judge(askew({ bad: 100 }));
+    expect(codes(ticks)).toContain('hold ROUTING');
+    expect(last(ticks)).toBe('rollback EVIDENCE');
+    // With a good canary it is held for good.
+    expect(last(judge(askew()))).toBe('hold ROUTING');
+  });
+
+  it('and so it does in an incident that stable shares', () => {
+    const asked = settings({ errors: { ...SEQUENTIAL_DEFAULTS.errors, max: 0.02 } });
+    const ill = { ok: 950, bad: 50, slow: 20 };
+    const tape = history()
+      .times(20, 10, at(10, ill, ill))
+      .times(20, 10, at(10, { ok: 700, bad: 300 }, ill));
+    const ticks = judge(tape.scrapes, asked);
+    expect(codes(ticks)).toContain('hold SHARED_INCIDENT');
+    expect(last(ticks)).toBe('rollback EVIDENCE');
+  });
+
+  it('a share that is wrong is told before an incident, and an incident before suspicion', () => {
+    const asked = settings({ errors: { ...SEQUENTIAL_DEFAULTS.errors, max: 0.02 } });
+    const ill = { ok: 950, bad: 50, slow: 20 };
+    const both = history().times(30, 10, at(15, ill, ill)).scrapes;
+    expect(last(judge(both, asked))).toBe('hold ROUTING');
+  });
+});
+
 describe('laws', () => {
   const did = fc.record({
     ok: fc.integer({ min: 0, max: 500 }),

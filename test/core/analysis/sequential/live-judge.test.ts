@@ -144,6 +144,20 @@ describe('the sequential judge on a live rollout', () => {
     expect(poor.at(-1)?.verdicts[0]?.detail).toMatch(/would have been seen to \d+ %/);
   });
 
+  it('says of a canary that is shown to be no worse that steps may be skipped, and not where a query holds it', () => {
+    const spec = planOf([errorRate], { judge: { name: 'sequential', skipAfterMs: 120_000 }, bakeMs: 600_000 });
+    const flawless = world({ rps: 600, stableRate: 0, canaryRate: () => 0, scrapes: HISTORY + 24 });
+    const moments = every(SCRAPE_MS, 20);
+    const skipped = (told: Partial<JudgeInput> = {}, plan = spec) =>
+      looks(flawless, moments, told, plan).filter(({ skips }) => skips === true);
+    expect(skipped().length).toBeGreaterThan(0);
+    expect(skipped().every(({ decision }) => decision === 'advance')).toBe(true);
+    expect(skipped({}, planOf([errorRate]))).toEqual([]);
+    const query: AnalysisSpec = { kind: 'query', name: 'q', query: 'q', windowMs: 60_000, min: null, max: 1 };
+    expect(skipped({ analysis: [errorRate, query] })).toEqual([]);
+    expect(skipped({ proxies: ['p0', 'p1', 'p2', 'p3'] })).toEqual([]);
+  });
+
   it('sees slower requests at the edge of the objective', () => {
     const all = looks(world({ slow: 0.2 }), every(SCRAPE_MS, 40), { analysis: [errorRate, latency] });
     const back = all.find(({ decision }) => decision === 'rollback');
@@ -397,7 +411,10 @@ describe('the sequential judge on a live rollout', () => {
     expect(ended).toBe(goesBack);
   });
 
-  it('remembers less than 16 KiB, however many Envoys, steps and edges', () => {
+  it.each([
+    ['', { name: 'sequential' }, 10],
+    [', and where steps may be skipped', { name: 'sequential', skipAfterMs: 600_000 }, 5],
+  ] as const)('remembers less than 16 KiB, however many Envoys, steps and edges%s', (_, judge, starts) => {
     const edges = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500];
     const steps = 12;
     const growing = (ms: number) => (ms < FIRST_MS ? 0 : 0.03 * (1 + Math.floor((ms - FIRST_MS) / 90_000)));
@@ -420,6 +437,7 @@ describe('the sequential judge on a live rollout', () => {
         { ...latency, ceiling: 0.9 },
       ],
       {
+        judge,
         strategy: {
           name: 'inline',
           steps: Array.from({ length: 50 }, (_, i) => planStep({ weight: Math.min(300 * (i + 1), 9_000 + i) })),
@@ -433,9 +451,9 @@ describe('the sequential judge on a live rollout', () => {
     const remembered = look?.state as unknown as { state: PackedState };
     expect(remembered.state.activations.length).toBe(steps);
     expect(remembered.state.edges.length).toBe(8);
-    expect(remembered.state.errors.test.starts).toBe(10);
+    expect(remembered.state.errors.test.starts).toBe(starts);
     const most = Array.from({ length: 200 }, (_, i) => ({ envoy: `edge-${i}`, canary: 9e7, stable: 9e8 }));
-    const routing = { ...remembered.state.routing, envoys: packEnvoys(addEnvoys([], most, placesFor(10))) };
+    const routing = { ...remembered.state.routing, envoys: packEnvoys(addEnvoys([], most, placesFor(starts))) };
     const { last: told } = (look?.state ?? {}) as { last?: object };
     const last = { ...told, decision: { code: 'ROUTING', reason: 'r'.repeat(450) } };
     const state = { ...look?.state, last, state: { ...remembered.state, routing } };

@@ -194,6 +194,16 @@ describe('a plan that is shown as YAML is the same plan', () => {
         ...own,
       }),
     ),
+    optional({
+      interval: duration('1h'),
+      sample: duration('30s'),
+      lifetime: duration('1h'),
+      lookback: duration('1h'),
+      pass: fc.constant(90),
+      nanStrategy: fc.constant('replace'),
+      outliers: fc.constant('remove'),
+      effectSize: fc.constantFrom({ measure: 'cles' }, { allowedIncrease: 1.2 }, {}),
+    }).map((own) => ({ name: 'kayenta', ...own })),
   );
   const spec = optional({
     analysis: analyses,

@@ -36,8 +36,41 @@ const DEADLINE = '  deadline: 2h\n';
 const ROUTE =
   '---\napiVersion: serin.dev/v1\nkind: Route\nmetadata: { name: shop }\nspec: { fleet: edge, hostnames: ["*"], rules: [{ name: all, backend: shop }] }\n';
 
+const KAYENTA = (fields: string) => `  judge: { name: kayenta${fields} }\n`;
+const HOUR = '{ weight: 50, hold: 1h }';
+
 type Case = readonly [code: LintCode, text: string, place: string, message: string, facts?: LintFacts];
 const CASES: readonly Case[] = [
+  [
+    'samples-out-of-reach',
+    plan(steps(GOOD, HOUR) + JUDGED + DEADLINE + KAYENTA(', lookback: 4m')),
+    '12:37',
+    'a sample spans 1m: the last 4 samples count, and the judge needs 5 to tell any difference at all',
+  ],
+  [
+    'samples-out-of-reach',
+    plan(`${steps('{ weight: 5, hold: 1m }', '{ weight: 50, hold: 1m }') + JUDGED}  deadline: 3m\n${KAYENTA('')}`),
+    '11:13',
+    'a sample spans 1m: 3 samples fit before the deadline, and the judge needs 5 to tell any difference at all',
+  ],
+  [
+    'few-samples',
+    plan(steps(GOOD, HALF) + JUDGED + DEADLINE + KAYENTA('')),
+    '12:10',
+    'a sample spans 1m: there are 10 of them when the last comparison is over',
+  ],
+  [
+    'few-samples',
+    plan(steps(GOOD, HOUR) + JUDGED + DEADLINE + KAYENTA(', sample: 2m, lifetime: 90m')),
+    '12:35',
+    'a sample spans 2m: there are 45 of them when the last comparison is over',
+  ],
+  [
+    'sample-below-scrapes',
+    plan(steps(GOOD, HOUR) + JUDGED + DEADLINE + KAYENTA(', sample: 20s')),
+    '12:35',
+    'a sample spans 20s, two scrapes take 30s: many would be empty',
+  ],
   ['no-analysis', plan(steps(GOOD, HALF) + DEADLINE), '5:3', 'nothing is measured: only time and people hold it'],
   [
     'no-analysis',
