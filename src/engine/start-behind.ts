@@ -69,7 +69,7 @@ export async function startBehind(
     parts.push({ transition: null, commit: besideOwner(owner, own, backend.rev) });
   }
   const begun = firstMoment(owner === null ? null : owner.body.id, fresh, own, nowMs);
-  const given = recordGiven('start', begun.rollout, begun.backend, nowMs);
+  const given = recordGiven('start', begun, nowMs);
   parts.push({
     transition: begun,
     commit: transitionCommit(begun, { rollout: 0, backend: backend.rev }, true, given),

@@ -55,7 +55,7 @@ async function attempt(deps: Dependencies, id: string, request: UndoRequest): Pr
     ...{ by, reason, nowMs },
   });
   if (decided.kind === 'error') return decided;
-  return begin(deps, decided.value, backend.value.rev, nowMs);
+  return begin(deps, decided.value, { backend: backend.value.rev }, nowMs);
 }
 
 /** A backend, or the one of a rollout. `state`: of a backend that was named; `null`: not read yet. */

@@ -13,8 +13,10 @@ import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
 import { bakeOf } from './bake.ts';
 import { BREAKER_CLOSED, type Breaker } from './breaker.ts';
 import { isDrilling } from './drill.ts';
+import { partsOf } from './joint.ts';
 import type { Push, Rollout } from './rollout.ts';
 import { sampledCommitMs, sampledLiveMs, sampledStepLiveMs } from './sample-time.ts';
+import type { StepInput } from './transition.ts';
 
 /** The longest stretch that a judge looks back over, ms. */
 export const JUDGE_WINDOW_MS = 3_600_000;
@@ -43,7 +45,7 @@ export function observationNeeds(
   scrapeMs: number | null,
   nowMs: number,
   breaker: Breaker = BREAKER_CLOSED,
-  judgement: JudgeState | null = null,
+  judged: Pick<StepInput, 'judgement' | 'judgements'> = { judgement: null },
   offsetMs = 0,
 ): ObservationNeeds {
   const push = rollout.push;
@@ -51,9 +53,9 @@ export function observationNeeds(
   if (rollout.aftercare === 'due') {
     return {
       counters: {
-        clusters: usesPins(rollout)
-          ? [rollout.canary.cluster, pinnedCluster(rollout.canary)]
-          : [rollout.canary.cluster],
+        clusters: partsOf(rollout).flatMap(({ canary }) =>
+          usesPins(rollout) ? [canary.cluster, pinnedCluster(canary)] : [canary.cluster],
+        ),
         ...{ families: ['upstream_rq_active'], codes: [] },
         fromMs: (push.liveAtMs ?? push.committedAtMs) + offsetMs,
       },
@@ -67,7 +69,7 @@ export function observationNeeds(
     const freshMs = nowMs - freshForMs(scrapeMs);
     return {
       counters: {
-        clusters: [rollout.canary.cluster],
+        clusters: partsOf(rollout).map(({ canary }) => canary.cluster),
         ...{ families: ['membership_healthy'], codes: [] },
         // Only the newest sample counts, however long the wait has been.
         fromMs: (rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs) + offsetMs,
@@ -82,11 +84,18 @@ export function observationNeeds(
   if (nowMs < measurementDueMs(rollout, push, scrapeMs, nowMs)) return NOTHING;
   if (analysis.length === 0) return { ...NOTHING, readout };
   const queries = analysis.filter((spec) => spec.kind === 'query');
-  const clusters = [rollout.stable.cluster, rollout.canary.cluster];
+  const clusters = partsOf(rollout).flatMap(({ stable, canary }) => [
+    ...(stable === null ? [] : [stable.cluster]),
+    canary.cluster,
+  ]);
   const codes = countedCodes(rollout.spec);
-  const comparedMs = queries.length < analysis.length ? comparedFromMs(rollout, judgement, scrapeMs, offsetMs) : null;
-  if (comparedMs !== null) {
-    return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: comparedMs }, queries, readout };
+  const sinceMs = evidenceFromMs(rollout, nowMs, breaker, offsetMs);
+  const memories = memoriesOf(rollout, judged);
+  const compared = memories.map((memory) => comparedFromMs(rollout, memory, scrapeMs, offsetMs));
+  if (queries.length < analysis.length && compared.some((fromMs) => fromMs !== null)) {
+    // Of several backends each judge takes its own time out of it.
+    const fromMs = Math.min(...compared.map((own) => own ?? sinceMs));
+    return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs }, queries, readout };
   }
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
   for (const spec of analysis) {
@@ -100,11 +109,19 @@ export function observationNeeds(
     counters: {
       clusters,
       ...{ families: [...families], codes },
-      fromMs: evidenceFromMs(rollout, nowMs, breaker, offsetMs),
+      fromMs: sinceMs,
     },
     queries,
     readout,
   };
+}
+
+/** What the judge remembers of each backend, the first one first. */
+export function memoriesOf(
+  { joint }: Pick<Rollout, 'joint'>,
+  { judgement, judgements = {} }: Pick<StepInput, 'judgement' | 'judgements'>,
+): readonly (JudgeState | null)[] {
+  return [judgement, ...(joint?.others ?? []).map(({ backend }) => judgements[backend] ?? null)];
 }
 
 /** From when the sequential judge compares: both arms of a step, or a bake with what was before. `null`: it does not. */

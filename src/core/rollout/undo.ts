@@ -2,6 +2,7 @@ import type { BackendState } from '../model/backend-state.ts';
 import { PLAN_DEFAULTS, type PlanSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
 import { fail, ok, type Result } from '../model/errors.ts';
+import { nameSome } from '../model/name-some.ts';
 import { newRollout } from './new-rollout.ts';
 import { tell } from './notice.ts';
 import { pushTo, withConnected } from './push.ts';
@@ -67,7 +68,12 @@ function refusal({ backend, of, fleets, nowMs }: UndoInput): ReturnType<typeof f
   if (previous == null || stable === null || previous.revision.key === stable.key) {
     return fail('SERIN_NOT_WARM', `backend ${name} has no promotion that could be undone`);
   }
-  const { revision, warmUntilMs } = previous;
+  const { revision, warmUntilMs, joint } = previous;
+  if (joint !== undefined) {
+    const message = `${stable.name} of ${name} was promoted together with ${nameSome(joint.filter((one) => one !== name))} (rollout ${previous.rolloutId}); one of them alone is not undone`;
+    const hint = 'Start its plan with the revisions that were stable before: all of them go back in one step.';
+    return fail('SERIN_CONFLICT', message, { hint });
+  }
   if (of !== null && of !== previous.rolloutId) {
     const message = `rollout ${of} did not make ${stable.name} stable, which ${name} has now; ${previous.rolloutId} did`;
     return fail('SERIN_CONFLICT', message);

@@ -28,6 +28,9 @@ const SAYS: Readonly<Record<Kind, string>> = {
   Strategy: 'Steps with parameters, for more than one plan.',
 };
 
+/** A plan has one of the two. */
+const ONE_OR_SEVERAL = { oneOf: [{ required: ['backend'] }, { required: ['backends'] }] };
+
 const DRAFT = 'http://json-schema.org/draft-07/schema#';
 const KINDS = Object.keys(GRAMMARS) as Kind[];
 
@@ -83,7 +86,7 @@ function shell(kinds: readonly Kind[], spec: Json): Json {
 
 function specOf(kind: Kind, shipped: readonly StrategyDocument[]): Json {
   const described = describeFields(kind, rawSpec(kind));
-  return kind === 'Plan' ? strategyChoices(described, shipped) : described;
+  return kind === 'Plan' ? { ...strategyChoices(described, shipped), ...ONE_OR_SEVERAL } : described;
 }
 
 function rawSpec(kind: Kind): Json {

@@ -1,6 +1,6 @@
-import type { JudgeOutcome } from '../../analysis/judge.ts';
+import type { JudgeOutcome, Verdict } from '../../analysis/judge.ts';
 import { lacking } from '../../analysis/until.ts';
-import type { StepSpec } from '../../model/documents.ts';
+import type { StepSpec, UntilSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { awaitApproval } from '../approval.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
@@ -8,12 +8,14 @@ import { BREAKER_CLOSED } from '../breaker.ts';
 import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseMisrouted, pauseWithoutEvidence } from '../gates.ts';
 import { guardPush } from '../guard-push.ts';
 import { awaitHook, refusedByHook, shutWords, takeAnswer } from '../hook-gate.ts';
+import { backendsOf } from '../joint.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
 import { ownJudge } from '../judged-plan.ts';
 import type { LiveCheck } from '../live-check.ts';
 import { advance, revert, revertLate, revertOn } from '../moves.ts';
 import { nextMeasurementMs } from '../needs.ts';
 import { tell } from '../notice.ts';
+import type { Rollout } from '../rollout.ts';
 import { againstEnd, takeReadouts } from '../take-readouts.ts';
 import { type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 import { awaitWindow } from '../window-gate.ts';
@@ -71,6 +73,18 @@ export function stepping(d: Draft, input: StepInput): number | null {
   return d.nowMs + LOOK_AGAIN_MS;
 }
 
+/** Of several backends each needs what the step waits for. */
+function lackingOf(rollout: Rollout, until: UntilSpec, verdicts: readonly Verdict[]): string | null {
+  const judge = ownJudge(rollout.spec);
+  if (rollout.joint === undefined) return lacking(until, verdicts, judge);
+  for (const backend of backendsOf(rollout)) {
+    const own = verdicts.filter((verdict) => verdict.backend === backend);
+    const missing = lacking(until, own, judge);
+    if (missing !== null) return `${missing} of ${backend}`;
+  }
+  return null;
+}
+
 /** The longest time of a step is over, and too little was seen: nothing was against the canary so far. */
 function expired(d: Draft, { observed, settings }: StepInput): number {
   const { onInconclusive = 'rollback' } = d.rollout.spec;
@@ -110,8 +124,7 @@ function hold(
     wait(d, `the ${formatDuration(step.holdMs)} hold of ${step.name} to end`);
     return holdUntilMs;
   }
-  const missing =
-    step.until === undefined ? null : lacking(step.until, evidence?.verdicts ?? [], ownJudge(d.rollout.spec));
+  const missing = step.until === undefined ? null : lackingOf(d.rollout, step.until, evidence?.verdicts ?? []);
   if (step.until !== undefined && missing !== null) {
     wait(d, missing);
     const { atMostMs } = step.until;
