@@ -20,9 +20,9 @@ export interface Surroundings extends Found {
  */
 export async function surroundings(deps: Dependencies, spec: PlanSpec): Promise<Result<Surroundings>> {
   const backends = backendsOfPlan(spec);
-  const loaded = await loadRoutes(deps);
+  const loaded = await routesTo(deps, ...backends);
   if (loaded.kind === 'error') return loaded;
-  const routes = loaded.value.filter((route) => backends.some((backend) => leadsTo(route, backend)));
+  const routes = loaded.value;
   const parts = backends.map((backend) => {
     const own = routes.filter((route) => leadsTo(route, backend));
     // Rules that are part of a rollout cannot be changed while it goes on.
@@ -40,16 +40,17 @@ export async function surroundings(deps: Dependencies, spec: PlanSpec): Promise<
   return ok({ fleets, requires, routeTimeoutMs: parts[0]?.routeTimeoutMs ?? 0, parts });
 }
 
-/** The Routes that send requests to this backend. */
+/** The Routes that send requests to any of these backends. */
 export async function routesTo(
   deps: Pick<Dependencies, 'records'>,
-  backend: string,
+  ...backends: readonly string[]
 ): Promise<Result<readonly RouteSpec[]>> {
   const routes = await loadRoutes(deps);
-  return routes.kind === 'error' ? routes : ok(routes.value.filter((route) => leadsTo(route, backend)));
+  if (routes.kind === 'error') return routes;
+  return ok(routes.value.filter((route) => backends.some((backend) => leadsTo(route, backend))));
 }
 
-function leadsTo({ rules }: RouteSpec, backend: string): boolean {
+export function leadsTo({ rules }: RouteSpec, backend: string): boolean {
   return rules.some((rule) => targetsOf(rule).some((target) => target.backend === backend));
 }
 

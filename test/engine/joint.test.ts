@@ -287,20 +287,57 @@ describe('a joint rollout', () => {
     expect(memories.length).toBeGreaterThan(0);
   });
 
-  it('is not undone by halves', async () => {
+  const undo = (of: string) => rig.engine.undo({ of, reason: 'slow', by: 'me', idempotencyKey: null });
+
+  it.each(['shop', 'cart'])('is undone as a whole when %s is, in one commit', async (of) => {
     const id = await begin();
     await rig.until(phaseIs(id, 'promoted'));
-    const refused = await rig.engine.undo({ of: 'cart', reason: 'x', by: 'me', idempotencyKey: null });
+    const undone = await undo(of);
+    const undoId = undone.kind === 'ok' ? undone.value.view.rollout.id : 'none';
+    expect(await rolloutOf(rig, undoId)).toMatchObject({ phase: 'promoting', undoes: id, backend: 'shop' });
+    expect(await owners()).toEqual([undoId, undoId]);
+    await rig.until(phaseIs(undoId, 'promoted'));
+    expect([await stableOf('shop'), await stableOf('cart')]).toEqual(['v1', 'v1']);
+    expect(await owners()).toEqual([null, null]);
+    expectTogether();
+    expect(rig.delivered.find(({ rolloutId }) => rolloutId === undoId)?.title).toBe(
+      'shop, cart: undo, all requests go back to v1',
+    );
+    // There is no way forward again.
+    expect(await undo('cart')).toMatchObject({ errors: [{ code: 'SERIN_NOT_WARM' }] });
+  });
+
+  it.each(['shop', 'the rollout'])('is not undone by halves: one has moved on, and %s is named', async (of) => {
+    const id = await begin();
+    await rig.until(phaseIs(id, 'promoted'));
+    await apply(planYaml({ name: 'alone', backend: 'cart' }));
+    const later = await begin({ plan: 'alone', revision: 'v3', endpoints: ['127.0.0.1:9099'], backends: undefined });
+    const busy = await undo('shop');
+    expect(busy).toMatchObject({ errors: [{ code: 'SERIN_ROLLOUT_ACTIVE' }] });
+    await rig.until(phaseIs(later, 'promoted'));
+    const refused = await undo(of === 'shop' ? of : id);
     expect(refused).toMatchObject({ errors: [{ code: 'SERIN_CONFLICT' }] });
-    expect(refused.kind === 'error' && refused.errors[0]?.message).toContain('was promoted together with shop');
-    expect(await stableOf('cart')).toBe('v2');
+    expect(refused.kind === 'error' && refused.errors[0]?.message).toBe(
+      `rollout ${id} did not make v3 stable, which cart has now; ${later} did`,
+    );
+    expect([await stableOf('shop'), await stableOf('cart')]).toEqual(['v2', 'v3']);
+    // What was promoted alone is undone alone.
+    const alone = await undo('cart');
+    const aloneId = alone.kind === 'ok' ? alone.value.view.rollout.id : 'none';
+    await rig.until(phaseIs(aloneId, 'promoted'));
+    expect([await stableOf('shop'), await stableOf('cart')]).toEqual(['v2', 'v2']);
   });
 
   it('lets a newer revision of one of them wait, also one that would take its place', async () => {
     const id = await begin();
     await rig.until(atStep(id, 0));
     await apply(planYaml({ name: 'alone', backend: 'cart', onNewRevision: 'supersede' }));
-    const next = await begin({ plan: 'alone', revision: 'v3', endpoints: ['127.0.0.1:9099'], backends: undefined });
+    const alone = { plan: 'alone', backends: undefined };
+    // The very revision that rolls there already.
+    const again = await ask({ ...alone, revision: 'v2', endpoints: TO.cart.endpoints });
+    expect(again).toMatchObject({ errors: [{ code: 'SERIN_ROLLOUT_ACTIVE' }] });
+    expect(again.kind === 'error' && again.errors[0]?.message).toBe(`revision v2 of cart rolls already: ${id}`);
+    const next = await begin({ ...alone, revision: 'v3', endpoints: ['127.0.0.1:9099'] });
     expect((await rolloutOf(rig, next)).queued).toEqual({ behind: id });
     await rig.until(phaseIs(next, 'promoted'));
     expect((await rolloutOf(rig, id)).phase).toBe('promoted');

@@ -1,5 +1,6 @@
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
+import { partsOf } from '../../src/core/rollout/joint.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import type { FakeStore } from '../support/fake-store.ts';
@@ -45,9 +46,10 @@ export function judgeEnding(ended: Ended): void {
 }
 
 function judgeRollout({ rollouts, scenario, checker, hook, storeNowMs, wrong }: Ended, rollout: Rollout) {
-  const { id, phase, cause, canary, deadlineAtMs, spec } = rollout;
+  const { id, phase, cause, deadlineAtMs, spec } = rollout;
   const said = checker.people.get(id) ?? new Set();
-  const fails = scenario.isBad(canary.cluster);
+  const canaries = partsOf(rollout).map(({ canary }) => canary.cluster);
+  const fails = canaries.some((cluster) => scenario.isBad(cluster));
   if (!isTerminal(phase)) return wrong('liveness', `never ended: ${short(rollout)}`);
   if (phase === 'promoted') {
     if (fails && !said.has('promote')) wrong('ending', `${id}: a failing canary was promoted`);
@@ -57,7 +59,7 @@ function judgeRollout({ rollouts, scenario, checker, hook, storeNowMs, wrong }: 
   const isLate = cause?.summary.includes('has not opened the gate within') === true;
   const reasons: Readonly<Record<string, boolean>> = {
     analysis: fails,
-    nack: scenario.mayBeRefused(canary.cluster),
+    nack: canaries.some((cluster) => scenario.mayBeRefused(cluster)),
     laggard: spec.onLaggard === 'rollback',
     deadline: storeNowMs >= deadlineAtMs || (isLate && spec.strategy.steps[cause?.step ?? -1]?.webhook !== undefined),
     hook: hook.refused(gate),

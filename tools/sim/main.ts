@@ -8,7 +8,7 @@ import { BUGS } from './bugs.ts';
 /**
  * `npm run sim`: plays schedules of everything that can go wrong against the real core and engine, in virtual time.
  * A failure prints its seed and the faults that are needed for it; `--replay --seed N` steps through one schedule.
- * `--bug NAME` plants a bug first, `--bugs` plants each of them in turn and says how soon it was caught.
+ * `--joint` lets one plan roll two backends out together. `--bug NAME` plants a bug first, `--bugs` plants each of them in turn and says how soon it was caught.
  */
 const { values } = parseArgs({
   options: {
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     bug: { type: 'string' },
     bugs: { type: 'boolean', default: false },
     'lost-writes': { type: 'boolean', default: false },
+    joint: { type: 'boolean', default: false },
     shard: { type: 'boolean', default: false },
   },
 });
@@ -45,6 +46,7 @@ const size = {
   rollouts: Number(values.rollouts),
   nodes: Number(values.nodes),
   lostWrites: values['lost-writes'],
+  joint: values.joint,
 };
 const first = Number(values.seed);
 
