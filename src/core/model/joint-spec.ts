@@ -1,5 +1,3 @@
-import type { PlanSpec } from './documents.ts';
-
 /** All of them have the same step at any time, and all of them are promoted or none. */
 export interface JointSpec {
   readonly others: readonly string[];
@@ -16,6 +14,12 @@ export interface ColourSpec {
 export const MAX_JOINT_BACKENDS = 4;
 
 /** All backends of a plan, the first one first. */
-export function backendsOfPlan({ backend, joint }: Pick<PlanSpec, 'backend' | 'joint'>): readonly string[] {
+export function backendsOfPlan({
+  backend,
+  joint,
+}: {
+  readonly backend: string;
+  readonly joint?: JointSpec;
+}): readonly string[] {
   return [backend, ...(joint?.others ?? [])];
 }
