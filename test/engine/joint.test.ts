@@ -344,3 +344,46 @@ describe('a joint rollout', () => {
     expect([await stableOf('shop'), await stableOf('cart')]).toEqual(['v2', 'v3']);
   });
 });
+
+describe('a joint rollout in two fleets', () => {
+  beforeEach(async () => {
+    await rig.stop();
+    rig = await engineRig(['edge', 'mesh']);
+    await apply(
+      routeYaml({ name: 'shop', backend: 'shop' }),
+      routeYaml({ name: 'cart', backend: 'cart', fleet: 'mesh' }),
+      backendYaml('shop'),
+      backendYaml('cart'),
+      JOINT(),
+    );
+    await rig.until(async () => (await stableOf('shop')) === 'v1' && (await stableOf('cart')) === 'v1');
+  });
+
+  it('gives each fleet the backends that its routes lead to, and no other', async () => {
+    const id = await begin();
+    await rig.until(atStep(id, 0));
+    expect((await rolloutOf(rig, id)).fleets).toEqual(['edge', 'mesh']);
+    const backends = async (fleet: string) =>
+      [...(await tableOf(rig, fleet)).owners.keys()].filter((owner) => owner.startsWith('backend/'));
+    expect([await backends('edge'), await backends('mesh')]).toEqual([['backend/shop'], ['backend/cart']]);
+    await rig.until(phaseIs(id, 'promoted'));
+    expect([await stableOf('shop'), await stableOf('cart')]).toEqual(['v2', 'v2']);
+  });
+
+  it('waits in both while an Envoy of one is silent, and goes back in both when one refuses', async () => {
+    const id = await begin();
+    await rig.until(atStep(id, 0));
+    rig.envoys('mesh', 'silent');
+    await rig.clock.advance(60_000);
+    expect(await rolloutOf(rig, id)).toMatchObject({ phase: 'stepping', step: 0 });
+    expect(weights(await tableOf(rig, 'edge'), 'shop')).toEqual([9_000, 1_000]);
+    rig.envoys('mesh', { nack: 'no such cluster' });
+    await rig.until(async () => (await rolloutOf(rig, id)).phase === 'rolling_back');
+    rig.envoys('mesh', 'ack');
+    await rig.until(phaseIs(id, 'rolled_back'));
+    expect([weights(await tableOf(rig, 'edge'), 'shop'), weights(await tableOf(rig, 'mesh'), 'cart')]).toEqual([
+      [10_000],
+      [10_000],
+    ]);
+  });
+});
