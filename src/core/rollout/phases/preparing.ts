@@ -63,7 +63,9 @@ function hostsReady(d: Draft, { observed }: StepInput, nodes: readonly FleetNode
   const sampledSinceMs = sinceMs + (observed.offsetMs ?? 0);
   for (const { backend, canary, push: own } of partsOf(d.rollout)) {
     const counted = new Set(Object.values(own?.counted ?? {}).flat());
-    const proxies = nodes.filter(({ nodeId }) => counted.has(nodeId)).map((node) => node.metricsName);
+    // Not every backend of several is with every Envoy that counts.
+    const here = d.rollout.joint === undefined ? nodes : nodes.filter(({ nodeId }) => counted.has(nodeId));
+    const proxies = here.map((node) => node.metricsName);
     const ready = hostReadiness(observed.counters, canary.cluster, proxies, sampledSinceMs);
     if (ready.kind === 'ready') continue;
     const whose = d.rollout.joint === undefined ? '' : ` of ${backend}`;
