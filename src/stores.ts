@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type TailFile, tailFile } from './adapters/disk/tail-file.ts';
 import { type WitnessFile, witnessFile } from './adapters/disk/witness-file.ts';
 import { type EmbeddedRedis, runningStore, startEmbeddedRedis } from './adapters/store/embedded-redis.ts';
@@ -17,6 +16,7 @@ import { actingShapes } from './platform/acting-schema.ts';
 import type { PemFiles } from './platform/certificate-watch.ts';
 import { type Config, loadConfig } from './platform/config.ts';
 import { createLogger } from './platform/logger.ts';
+import { packageFile } from './platform/package-file.ts';
 import type { StoreOptions } from './surfaces/cli/command-context.ts';
 
 /** Part of the composition root: where the store is, and how it is opened. */
@@ -69,7 +69,7 @@ export async function withStore<T>(
 
 export async function startStore(dir: string, logger: Logger): Promise<Result<EmbeddedRedis>> {
   // The folder that the tests and the demo fetch into, when run from a checkout.
-  const fetched = fileURLToPath(new URL('../.tools/bin', import.meta.url));
+  const fetched = packageFile('.tools/bin');
   const started = await startEmbeddedRedis({ dir, searchFolders: [fetched], logger });
   return started.kind === 'started' ? ok(started.redis) : fail('SERIN_CONFIG_INVALID', started.detail);
 }

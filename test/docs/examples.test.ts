@@ -10,7 +10,7 @@ import { formatError } from '../../src/core/model/format-error.ts';
 import { parseConfig } from '../../src/platform/config.ts';
 import { ConfigFile } from '../../src/platform/config-grammar.ts';
 import { shippedStrategies } from '../../src/platform/strategy-files.ts';
-import { anchors, type Fence, fences, links, PAGES, page } from '../support/markdown.ts';
+import { anchors, type Fence, fences, GUIDES, links, PAGES, page } from '../support/markdown.ts';
 
 let folder: string;
 /** Holds what every secret of the examples may be. */
@@ -105,6 +105,9 @@ describe.each(['README.md', 'CONTRIBUTING.md', ...PAGES.slice(1)])('links of %s'
   });
 });
 
-it('the README leads to every page', () => {
-  expect(links('README.md')).toEqual(expect.arrayContaining(PAGES.slice(1)));
+it('the README leads to every page, and the index of the guides to every guide', () => {
+  const [index, guides] = ['docs/guides/README.md', GUIDES.filter((file) => !file.endsWith('/README.md'))];
+  const others = PAGES.slice(1).filter((file) => !guides.includes(file));
+  expect(links('README.md')).toEqual(expect.arrayContaining(others));
+  expect(links(index).map((target) => `docs/guides/${target}`)).toEqual(expect.arrayContaining([...guides]));
 });

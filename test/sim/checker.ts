@@ -2,7 +2,7 @@ import { buildSnapshot } from '../../src/adapters/xds/snapshot.ts';
 import { DEFAULT_LIMITS } from '../../src/adapters/xds/xds-limits.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
-import type { BackendTraffic, FleetTable } from '../../src/core/model/traffic.ts';
+import type { BackendTraffic, FleetTable, Position } from '../../src/core/model/traffic.ts';
 import { backendsOf, partOf } from '../../src/core/rollout/joint.ts';
 import { isQueued } from '../../src/core/rollout/queued.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
@@ -48,16 +48,16 @@ export interface CheckerOptions {
 export class Checker {
   readonly #o: CheckerOptions;
   readonly #decided = new WeakMap<Commit, { readonly by: Change['by']; readonly replica: string }>();
-  /** By fleet revision: the route table's version for everybody, and for the one who tries a change out. */
-  readonly #tables = new Map<number, { readonly all: string; readonly probe: string | null; readonly tried: string }>();
+  /** By position: the route table's version for everybody, and for the one who tries a change out. */
+  readonly #tables = new Map<string, { readonly all: string; readonly probe: string | null; readonly tried: string }>();
   /** By stream: the newest fleet revision of which something was sent. */
-  readonly #sent = new Map<string, number>();
+  readonly #sent = new Map<string, Position>();
   /** By replica and canary: was its last measurement honest? */
   readonly #measured = new Map<string, boolean>();
   /** By rollout and backend: requests of its canary when its present step began. */
   readonly #requestsBefore = new Map<string, number>();
   /** By Envoy: the newest fleet revision of which it was sent something, and how far behind that it was served since. */
-  readonly #newest = new Map<string, { n: number; behind: boolean }>();
+  readonly #newest = new Map<string, Position & { behind: boolean }>();
   staleServes = 0;
   readonly notices: { readonly id: string; readonly queue: string }[] = [];
   /** Rollouts that a person has moved, and how. */
@@ -87,17 +87,18 @@ export class Checker {
   }
 
   responseWritten(replica: string, nodeId: string, { response, snapshot, unansweredMs }: Sent) {
-    const { n } = snapshot.position;
+    const { epoch, n } = snapshot.position;
     if (unansweredMs !== null && unansweredMs < DEFAULT_LIMITS.stuckAfterMs) {
       this.#o.wrong('I12', `${replica} sent ${nodeId} ${response.type} twice within ${unansweredMs} ms, unanswered`);
     }
     const stream = `${replica} ${nodeId}`;
-    const before = this.#sent.get(stream) ?? 0;
+    const last = this.#sent.get(stream);
+    const before = last?.epoch === epoch ? last.n : 0;
     if (n < before) this.#o.wrong('I7', `${replica} sent ${nodeId} revision ${n} after ${before}`);
-    this.#sent.set(stream, Math.max(n, before));
-    this.#noteStale(nodeId, n);
+    this.#sent.set(stream, { epoch, n: Math.max(n, before) });
+    this.#noteStale(nodeId, snapshot.position);
     if (response.type !== 'route') return;
-    const table = this.#tables.get(n);
+    const table = this.#tables.get(`${epoch} ${n}`);
     if (table === undefined)
       return this.#o.wrong('I7', `${replica} sent ${nodeId} revision ${n}, which no commit made`);
     const right = table.probe === nodeId ? table.tried : table.all;
@@ -114,12 +115,13 @@ export class Checker {
     return this.#newest.get(nodeId)?.behind === true;
   }
 
-  #noteStale(nodeId: string, n: number): void {
-    const newest = this.#newest.get(nodeId) ?? { n: 0, behind: false };
-    this.#newest.set(nodeId, newest);
-    if (n < newest.n && !newest.behind) this.staleServes += 1;
-    newest.behind = n < newest.n;
-    newest.n = Math.max(n, newest.n);
+  #noteStale(nodeId: string, { epoch, n }: Position): void {
+    const known = this.#newest.get(nodeId);
+    // Those of one epoch have an order; a new one begins when a store that lost commits was reconciled.
+    const before = known?.epoch === epoch ? known : { n: 0, behind: false };
+    const behind = n < before.n;
+    if (behind && !before.behind) this.staleServes += 1;
+    this.#newest.set(nodeId, { epoch, n: Math.max(n, before.n), behind });
   }
 
   storeClockJumped(): void {
@@ -178,6 +180,7 @@ export class Checker {
     const old = before.get(key);
     if (old === undefined || old.rev === 0) return this.#born(after, backendBefore, backendAfter);
     const rollout = partOf(old.body as Rollout, after.backend);
+    if (by === 'reconcile') return this.#reconciled(rollout, after);
     if (by !== 'tick') this.people.set(after.id, (this.people.get(after.id) ?? new Set()).add(by));
     if (isReturning(after) && !isReturning(rollout)) this.#o.turnedBack(after.id);
     const change: Change = {
@@ -212,6 +215,14 @@ export class Checker {
     });
     if (new Set(standings).size > 1)
       this.#o.wrong('I8', `${rollout.id} has its backends apart: ${standings.join('; ')}`);
+  }
+
+  /** By people, after commits were lost: only what is over, and what goes back, may not be otherwise afterwards. */
+  #reconciled(before: Rollout, after: Rollout): void {
+    const wasOver = isTerminal(before.phase) || isReturning(before);
+    if (wasOver && !isTerminal(after.phase) && after.phase !== before.phase) {
+      this.#o.wrong('I3', `${after.id}: reconciling made ${before.phase} ${after.phase}`);
+    }
   }
 
   #born(rollout: Rollout, before: BackendState, after: BackendState): void {
@@ -277,7 +288,7 @@ export class Checker {
     };
     const all = routes(table);
     const tried = table.trial === null ? all : routes(withTrial(table, table.trial));
-    this.#tables.set(table.position.n, { all, probe: table.trial?.probe ?? null, tried });
+    this.#tables.set(`${table.position.epoch} ${table.position.n}`, { all, probe: table.trial?.probe ?? null, tried });
   }
 }
 

@@ -45,16 +45,41 @@ export function judgeEnding(ended: Ended): void {
   for (const [id, times] of checker.started) if (times > 1) wrong('I14', `${id} began ${times} times`);
 }
 
-function judgeRollout({ rollouts, scenario, checker, hook, storeNowMs, wrong }: Ended, rollout: Rollout) {
+/**
+ * What has to be so after a store has lost commits and people have reconciled it. Why a rollout ended, and what of it was
+ * told, may be among what was lost.
+ */
+export function judgeLoss({ wrong, rollouts, ...fleet }: Fleet & Pick<Ended, 'rollouts' | 'checker' | 'wrong'>): void {
+  for (const rollout of rollouts) {
+    if (!isTerminal(rollout.phase)) wrong('liveness', `never ended: ${short(rollout)}`);
+    judgePromotion({ ...fleet, wrong }, rollout);
+  }
+  for (const what of unlikeRecords(fleet)) wrong('ending', what);
+}
+
+function canariesOf(rollout: Rollout): readonly string[] {
+  return partsOf(rollout).map(({ canary }) => canary.cluster);
+}
+
+function judgePromotion(
+  { scenario, checker, wrong }: Pick<Ended, 'scenario' | 'checker' | 'wrong'>,
+  rollout: Rollout,
+): void {
+  const { id, phase } = rollout;
+  const said = checker.people.get(id) ?? new Set();
+  if (phase === 'promoted' && canariesOf(rollout).some((cluster) => scenario.isBad(cluster)) && !said.has('promote')) {
+    wrong('ending', `${id}: a failing canary was promoted`);
+  }
+}
+
+function judgeRollout(ended: Ended, rollout: Rollout) {
+  const { rollouts, scenario, checker, hook, storeNowMs, wrong } = ended;
   const { id, phase, cause, deadlineAtMs, spec } = rollout;
   const said = checker.people.get(id) ?? new Set();
-  const canaries = partsOf(rollout).map(({ canary }) => canary.cluster);
+  const canaries = canariesOf(rollout);
   const fails = canaries.some((cluster) => scenario.isBad(cluster));
   if (!isTerminal(phase)) return wrong('liveness', `never ended: ${short(rollout)}`);
-  if (phase === 'promoted') {
-    if (fails && !said.has('promote')) wrong('ending', `${id}: a failing canary was promoted`);
-    return;
-  }
+  if (phase === 'promoted') return judgePromotion(ended, rollout);
   const gate = `${id}-gate-${rollout.hook?.attempt}`;
   const isLate = cause?.summary.includes('has not opened the gate within') === true;
   const reasons: Readonly<Record<string, boolean>> = {

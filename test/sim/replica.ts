@@ -204,6 +204,7 @@ export function startReplica(name: string, w: Surroundings): Replica {
     logger,
   });
   const commit = port('commit', store.records.commit, UNAVAILABLE);
+  const reconcileStore = port('commit of a reconciled store', store.lineage.reconcile, UNAVAILABLE);
   const records = (by: Change['by']): Dependencies['records'] => ({
     read: port('read', store.records.read, UNAVAILABLE),
     list: port('list', store.records.list, UNAVAILABLE),
@@ -217,7 +218,13 @@ export function startReplica(name: string, w: Surroundings): Replica {
   const deps: Dependencies = {
     records: records('tick'),
     counts: store.counts,
-    lineage: store.lineage,
+    lineage: {
+      look: port('look', store.lineage.look, UNAVAILABLE),
+      reconcile: (change, ...rest) => {
+        w.decided(change, 'reconcile', name);
+        return reconcileStore(change, ...rest);
+      },
+    },
     tail: store.tail,
     traffic: { table, standing: port('standing', store.traffic.standing, UNAVAILABLE) },
     outbox: {
@@ -233,7 +240,7 @@ export function startReplica(name: string, w: Surroundings): Replica {
     due,
     suspects: { forgive: async () => ({ kind: 'ok', value: 'done' }) },
     fleets: xds.view,
-    history: noHistory,
+    history: { ...noHistory, running: xds.running },
     loadReports: { since: () => [] },
     metrics: {
       counters: port(

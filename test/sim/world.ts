@@ -1,13 +1,15 @@
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { Deciders } from '../../src/core/replay/replay.ts';
+import type { LossMode } from '../../src/core/rollout/after-loss.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import type { Delivery } from '../../src/engine/ports/notifier.ts';
+import { reconcileStore } from '../../src/engine/reconcile-store.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeLedger } from '../support/fake-ledger.ts';
 import { fakeStore } from '../support/fake-store.ts';
 import { Checker } from './checker.ts';
 import { dice } from './dice.ts';
-import { judgeEnding, unlikeRecords } from './ending.ts';
+import { judgeEnding, judgeLoss, unlikeRecords } from './ending.ts';
 import { Envoy } from './envoy.ts';
 import { type SimHook, simHook } from './hook.ts';
 import { type People, people } from './people.ts';
@@ -86,7 +88,7 @@ class World {
   readonly #lostWrites: boolean;
   readonly #decideAgain: Deciders['step'];
   /** What the store goes back to when it loses writes. */
-  #earlier: { restore(): void } | null = null;
+  #earlier: (() => void) | null = null;
   /** Replicas that had read more than the store has now; `null`: it has lost nothing. */
   #witnesses: readonly Replica[] | null = null;
   /** How much goes wrong in this schedule. */
@@ -160,17 +162,17 @@ class World {
     }
   }
 
-  /** As a failover does that has lost the last writes. Afterwards only the freeze counts (I13). */
+  /** As a failover does that has lost the last writes: first the freeze counts (I13), then what people make of it. */
   #loseWrites(round: number): boolean {
     if (round < 10 || !this.#dice.strikes('the store loses writes', 0.1)) {
-      if (round % 4 === 0) this.#earlier = this.#store.faults.checkpoint();
+      if (round % 4 === 0) this.#earlier = this.#store.faults.backup();
       return false;
     }
     const { n } = this.#store.inside.table('edge').position;
-    this.#earlier?.restore();
+    this.#earlier?.();
     const lost = n - this.#store.inside.table('edge').position.n;
     this.#trace(`*** the store loses ${lost} fleet revisions`);
-    this.#witnesses = lost === 0 ? [] : this.#alive().filter(({ xds }) => xds.readN() === n);
+    this.#witnesses = lost === 0 ? [] : this.#alive().filter(({ xds }) => xds.running()?.position.n === n);
     return true;
   }
 
@@ -181,13 +183,17 @@ class World {
     this.#prometheus.lies(null);
     this.#trace('--- quiet ---');
     for (const replica of this.#alive()) replica.heal();
-    if (this.#witnesses !== null) return this.#clock.advance(60_000);
+    if (this.#witnesses !== null) {
+      await this.#clock.advance(60_000);
+      this.#judgeFreeze(this.#witnesses);
+    }
     for (let i = 0; i < this.#replicas.length; i += 1) this.#revive(i);
     for (const envoy of this.#envoys) {
       envoy.wake();
       this.#awayUntilMs.delete(envoy.id);
       if (!envoy.connected) this.#connect(envoy);
     }
+    if (this.#witnesses !== null) await this.#reconcile();
     for (let passedMs = 0; passedMs < MAX_QUIET_MS && !this.#settled(); passedMs += 5_000) {
       await this.#clock.advance(5_000);
       this.#checker.look();
@@ -202,8 +208,14 @@ class World {
 
   end(): Played {
     const rollouts = this.#rollouts();
-    if (this.#witnesses !== null) this.#judgeFreeze(this.#witnesses);
-    else {
+    if (this.#witnesses !== null) {
+      judgeLoss({
+        ...this.#fleet(),
+        rollouts,
+        checker: this.#checker,
+        wrong: (invariant, what) => this.#wrong(invariant, what),
+      });
+    } else {
       judgeEnding({
         ...this.#fleet(),
         rollouts,
@@ -233,6 +245,23 @@ class World {
         this.#wrong('I13', `${replica.name} goes on although the store has less than it had read`);
       }
     }
+  }
+
+  /** People ask one replica after the other to make records and Envoys agree again, in one of the two ways. */
+  async #reconcile(): Promise<void> {
+    // Whoever was started since knows nothing of the Envoys; who has not read what the others had knows too little.
+    await this.#clock.advance(10_000);
+    const wanted = this.#dice.pick<LossMode>('how people reconcile', ['adopt', 'stable']);
+    for (const mode of [wanted, 'stable'] as const) {
+      for (const replica of this.#alive().filter((one) => one.ready())) {
+        const asked = reconcileStore(replica.as('reconcile'), { mode, by: 'someone' });
+        await this.#clock.advance(5_000);
+        const answer = await asked;
+        this.#trace(`a person at ${replica.name}: reconcile ${mode}: ${JSON.stringify(answer)}`);
+        if (answer.kind === 'ok' || answer.errors[0]?.code === 'SERIN_CONFLICT') return;
+      }
+    }
+    this.#wrong('I13', 'nobody can reconcile the store');
   }
 
   #tries(envoyId: string, cluster: string): boolean {

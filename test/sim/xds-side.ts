@@ -9,6 +9,7 @@ import { type StreamRequest, StreamSession, type StreamVariant } from '../../src
 import { DEFAULT_LIMITS } from '../../src/adapters/xds/xds-limits.ts';
 import type { XdsType } from '../../src/adapters/xds/xds-types.ts';
 import type { FleetLedgers } from '../../src/core/fleet/fleet-ledgers.ts';
+import type { FleetTable } from '../../src/core/model/traffic.ts';
 import type { Clock } from '../../src/engine/ports/clock.ts';
 import type { FleetView } from '../../src/engine/ports/fleet-view.ts';
 import type { Logger } from '../../src/engine/ports/logger.ts';
@@ -24,8 +25,8 @@ export interface ServerStream {
 export interface XdsSide {
   readonly view: FleetView;
   regressed(): boolean;
-  /** The newest fleet revision that it has read. */
-  readN(): number;
+  /** The newest table that it has read; `null`: none yet. */
+  running(): FleetTable | null;
   start(): Promise<void>;
   open(nodeId: string, variant: StreamVariant, toEnvoy: (response: DiscoveryResponse) => void): ServerStream;
 }
@@ -84,7 +85,7 @@ export function xdsSide({ fleet, traffic, ledgers, clock, onSent, logger }: XdsS
       onProgress: (listener) => ledgers.onProgress(listener),
     },
     regressed: () => publisher.regressed(),
-    readN: () => publisher.table()?.position.n ?? 0,
+    running: () => publisher.table(),
     async start() {
       void traffic.follow(() => void publisher.refresh());
       await publisher.refresh();

@@ -74,8 +74,6 @@ export interface FakeStore {
     corrupt(key: RecordKey): void;
     /** As if somebody had written the record by hand. */
     setRev(key: RecordKey, rev: number): void;
-    /** What is stored now; `restore` goes back to it, as a failover does that lost the writes since. */
-    checkpoint(): { restore(): void };
   };
   /** Number of commits that happened. */
   commits(): number;
@@ -246,30 +244,10 @@ export function fakeStore(clock: Clock, epoch = 'epoch-1', own: Shapes = SHAPES)
         const entry = s.entries.get(key);
         if (entry !== undefined) entry.rev = rev;
       },
-      checkpoint: () => {
-        const kept = structuredClone(stored(s));
-        return {
-          restore: () => {
-            for (const [name, values] of Object.entries(structuredClone(kept))) refill(stored(s)[name as Kept], values);
-            tell(s, [...s.fleets.keys()]);
-          },
-        };
-      },
     },
     commits: () => s.commits,
     inside: inside(s),
   };
-}
-
-type Kept = 'entries' | 'gone' | 'events' | 'decisions' | 'queues' | 'due' | 'fleets';
-
-function stored({ entries, gone, events, decisions, queues, due, fleets }: State): Record<Kept, Map<string, unknown>> {
-  return { entries, gone, events, decisions, queues, due, fleets } as Record<Kept, Map<string, unknown>>;
-}
-
-function refill(map: Map<string, unknown>, values: Map<string, unknown>): void {
-  map.clear();
-  for (const [key, value] of values) map.set(key, value);
 }
 
 function inside(s: State): Inside {

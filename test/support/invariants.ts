@@ -18,7 +18,7 @@ export interface Change {
   readonly traffic: BackendTraffic | null;
   /** Counted, connected Envoys that did not have the push before this change: the truth, not what the engine saw. */
   readonly unconfirmed: readonly string[];
-  readonly by: 'tick' | 'start' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve' | 'supersede';
+  readonly by: 'tick' | 'start' | 'pause' | 'resume' | 'promote' | 'abort' | 'approve' | 'supersede' | 'reconcile';
 }
 
 type Checker = (change: Change) => string | null;

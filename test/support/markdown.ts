@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The pages that users read: the README and `docs/`, without the decisions. */
-export const PAGES: readonly string[] = [
-  'README.md',
-  ...readdirSync('docs')
+const pagesIn = (folder: string): readonly string[] =>
+  readdirSync(folder)
     .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
-];
+    .map((file) => `${folder}/${file}`);
+
+/** A guide per release pattern, and their index. */
+export const GUIDES: readonly string[] = pagesIn('docs/guides');
+
+/** The pages that users read: the README and `docs/`, without the decisions. */
+export const PAGES: readonly string[] = ['README.md', ...pagesIn('docs'), ...GUIDES];
 
 export function page(file: string): string {
   return readFileSync(file, 'utf8');
@@ -17,24 +20,36 @@ export interface Fence {
   readonly text: string;
   /** `docs/cli.md:17`, of the opening line. */
   readonly at: string;
+  /** The paragraph above it. */
+  readonly intro: string;
 }
 
 /** Fenced blocks, also those that no closing fence follows. */
 export function fences(file: string): readonly Fence[] {
-  const found: { language: string; lines: string[]; at: string }[] = [];
+  const found: { language: string; lines: string[]; at: string; intro: string }[] = [];
   let open = false;
-  page(file)
-    .split('\n')
-    .forEach((line, i) => {
-      const language = /^\s*```(.*)$/.exec(line)?.[1];
-      if (language === undefined) {
-        if (open) found.at(-1)?.lines.push(line);
-        return;
-      }
-      open = !open;
-      if (open) found.push({ language: language.trim(), lines: [], at: `${file}:${i + 1}` });
-    });
-  return found.map(({ language, lines, at }) => ({ language, text: `${lines.join('\n')}\n`, at }));
+  const all = page(file).split('\n');
+  all.forEach((line, i) => {
+    const language = /^\s*```(.*)$/.exec(line)?.[1];
+    if (language === undefined) {
+      if (open) found.at(-1)?.lines.push(line);
+      return;
+    }
+    open = !open;
+    const intro = all.slice(0, i).join('\n').trimEnd().split('\n\n').at(-1) ?? '';
+    if (open) found.push({ language: language.trim(), lines: [], at: `${file}:${i + 1}`, intro });
+  });
+  return found.map(({ lines, ...block }) => ({ ...block, text: `${lines.join('\n')}\n` }));
+}
+
+/** Files that a page shows: the paragraph above a block of YAML names the file that it is. */
+export function filesOf(file: string): Readonly<Record<string, string>> {
+  const named = fences(file).flatMap(({ language, intro, text }) => {
+    const name = language === 'yaml' ? [...intro.matchAll(/`([\w-]+\.ya?ml)`/g)].at(-1)?.[1] : undefined;
+    return name === undefined ? [] : [[name, text] as const];
+  });
+  // The first one is the whole; later ones show a part of it anew.
+  return Object.fromEntries(named.toReversed());
 }
 
 /** A page without its fenced blocks. */

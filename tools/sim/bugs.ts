@@ -7,6 +7,8 @@ export interface Bug {
   /** Occurs exactly once in the file. */
   readonly find: string;
   readonly replace: string;
+  /** Shows only where the store comes back with older state. @default false */
+  readonly lostWrites?: boolean;
 }
 
 /** Planted to prove that the simulation would notice them. Each has to be caught within 1,000 schedules. */
@@ -192,6 +194,21 @@ export const BUGS: readonly Bug[] = [
     file: 'src/core/rollout/hook-state.ts',
     find: 'return hook?.attempt === attempt ? hook : null;',
     replace: 'return attempt < 0 ? null : (hook ?? null);',
+  },
+  {
+    name: 'windows-ignored',
+    what: 'a rollout goes on outside the windows of its plan',
+    file: 'src/core/rollout/window-state.ts',
+    find: 'if (windows === undefined || !givesMore(rollout)) return null;',
+    replace: 'if (windows === undefined || !givesMore(rollout) || nowMs > 0) return null;',
+  },
+  {
+    name: 'reconciled-by-half',
+    what: 'a reconciled store tells the Envoys what they had, and the records something else',
+    file: 'src/engine/reconcile-store.ts',
+    find: "set(owner, value.kind === 'backend' && !tried.has(value.backend) ? values.get(value.backend) : value);",
+    replace: 'set(owner, value);',
+    lostWrites: true,
   },
   {
     name: 'step-without-event',

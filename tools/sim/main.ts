@@ -8,7 +8,9 @@ import { BUGS } from './bugs.ts';
 /**
  * `npm run sim`: plays schedules of everything that can go wrong against the real core and engine, in virtual time.
  * A failure prints its seed and the faults that are needed for it; `--replay --seed N` steps through one schedule.
- * `--joint` lets one plan roll two backends out together. `--bug NAME` plants a bug first, `--bugs` plants each of them in turn and says how soon it was caught.
+ * `--joint` lets one plan roll two backends out together.
+ * `--bug NAME` plants a bug first, `--bugs` plants each of them in turn and says how soon it was caught.
+ * With `--lost-writes` the store comes back with older state, and people reconcile it.
  */
 const { values } = parseArgs({
   options: {
@@ -173,8 +175,9 @@ async function replay(): Promise<void> {
 async function catchBugs(): Promise<void> {
   const startedMs = performance.now();
   let [schedules, events, missed] = [0, 0, 0];
-  for (const { name, what } of BUGS) {
+  for (const { name, what, lostWrites = false } of BUGS) {
     const more = ['--shard', '--seed', String(first), '--schedules', String(WITHIN_SCHEDULES), '--bug', name];
+    if (lostWrites) more.push('--lost-writes');
     const totals = await inChild<Totals>(more);
     schedules += totals.schedules;
     events += totals.events;

@@ -14,6 +14,7 @@ export const ERRORS = {
   SERIN_UNKNOWN_REFERENCE: { status: 400, exit: 2, hint: 'Apply the document it names first, or correct the name.' },
   SERIN_REQUEST_INVALID: { status: 400, exit: 2, hint: 'See /openapi.json for the shape of the request.' },
   SERIN_ANALYSIS_FILE_INVALID: { status: 400, exit: 2, hint: 'See docs/judging.md for the format of the file.' },
+  SERIN_WORLD_INVALID: { status: 400, exit: 2, hint: 'See docs/plan-simulation.md for what a world says.' },
   SERIN_CONFIG_INVALID: { status: 500, exit: 2, hint: 'See docs/configuration.md.' },
   SERIN_NOT_FOUND: { status: 404, exit: 2, hint: 'List what exists with `serin rollout list` or `serin get`.' },
   SERIN_UNAUTHENTICATED: { status: 401, exit: 7, hint: 'Send a token: SERIN_TOKEN or --token-file.' },

@@ -65,15 +65,35 @@ function backendOf(
   stable: string | null,
   routes: readonly RouteDocument[],
 ): Result<OwnerTraffic> {
-  const initial = document.spec.initial;
-  const name = stable ?? initial?.revision ?? 'stable';
-  const own = (initial?.revision === name ? initial.endpoints : null) ?? document.spec.endpoints;
-  const base = cut({ ...document, spec: { ...document.spec, endpoints: own } }, name);
+  const base = stableOf(document, stable);
   if (base.kind === 'error') return base;
   const state: BackendState = { backend: document.name, stable: base.value, rolloutId: null, retired: [] };
   if (rolling === null) return ok(backendTraffic(state, null));
   const rollout = rolloutOf(document, rolling, base.value, routes);
   return rollout.kind === 'error' ? rollout : ok(backendTraffic(state, rollout.value));
+}
+
+/** What is stable and what rolls out, as far as documents tell. */
+export function previewRevisions(
+  document: BackendDocument,
+  { revision, stable }: { readonly revision: string; readonly stable: string | null },
+): Result<{ readonly stable: Revision; readonly canary: Revision }> {
+  const base = stableOf(document, stable);
+  if (base.kind === 'error') return base;
+  const canary = canaryOf(document, revision, base.value);
+  return canary.kind === 'error' ? canary : ok({ stable: base.value, canary: canary.value });
+}
+
+function stableOf(document: BackendDocument, stable: string | null): Result<Revision> {
+  const initial = document.spec.initial;
+  const name = stable ?? initial?.revision ?? 'stable';
+  const own = (initial?.revision === name ? initial.endpoints : null) ?? document.spec.endpoints;
+  return cut({ ...document, spec: { ...document.spec, endpoints: own } }, name);
+}
+
+function canaryOf(document: BackendDocument, revision: string, stable: Revision): Result<Revision> {
+  const own = cut(document, revision);
+  return own.kind === 'error' ? own : besideStable(own.value, stable);
 }
 
 function rolloutOf(
@@ -82,8 +102,7 @@ function rolloutOf(
   stable: Revision,
   routes: readonly RouteDocument[],
 ): Result<Rollout> {
-  const own = cut(document, revision);
-  const canary = own.kind === 'error' ? own : besideStable(own.value, stable);
+  const canary = canaryOf(document, revision, stable);
   if (canary.kind === 'error') return canary;
   const fleets = routes
     .filter(({ spec }) => spec.rules.some((rule) => targetsOf(rule).some((one) => one.backend === document.name)))

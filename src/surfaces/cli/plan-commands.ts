@@ -12,6 +12,7 @@ import { formatOption, printReport } from './findings/print-report.ts';
 import { findingOf, type ReportFormat } from './findings/report.ts';
 import { compileCommand } from './plan/compile-command.ts';
 import { diffCommand } from './plan/diff-command.ts';
+import { simulateCommand } from './plan/simulate-command.ts';
 import { type InitOptions, initPlan } from './plan-init.ts';
 import { showPlans } from './plan-show.ts';
 
@@ -46,6 +47,7 @@ export function planCommands(program: Command, context: CommandContext, run: Run
     .action((files: string[], options: LintOptions) => run(async () => lint(context, files, options))());
   compileCommand(plan, context, run);
   diffCommand(plan, context, run);
+  simulateCommand(plan, context, run);
   plan
     .command('show')
     .description('the effective plan: steps of its strategy, every default, how long it takes')

@@ -9,7 +9,9 @@ export function schemaCommand(program: Command, { cli, terminal }: CommandContex
     .command('schema')
     .description('JSON Schema of documents, for editors')
     .addArgument(
-      new Argument('[kind]', 'of one kind; documents: of files with any of them').choices(SCHEMAS).default('documents'),
+      new Argument('[kind]', 'of one kind; documents: of files with any of them; world: of what plans are played in')
+        .choices(SCHEMAS)
+        .default('documents'),
     )
     .action((name: SchemaName) =>
       run(async () => {

@@ -7,6 +7,7 @@ import { EXIT, exitOfErrors, exitOfPhase } from '../../../src/surfaces/cli/exit.
 const BY_ERROR: Readonly<Record<number, readonly ErrorCode[]>> = {
   1: ['SERIN_STORE_DAMAGED', 'SERIN_STORE_REGRESSED', 'SERIN_INTERNAL'],
   2: [
+    'SERIN_WORLD_INVALID',
     'SERIN_YAML_SYNTAX',
     'SERIN_YAML_REFUSED',
     'SERIN_YAML_TOO_LARGE',

@@ -1,5 +1,5 @@
-import type { Random } from './random.ts';
-import { binomial } from './sampling.ts';
+import type { Random } from '../../../src/core/simulation/random.ts';
+import { binomial } from '../../../src/core/simulation/sampling.ts';
 import type { ArmTraffic, ProxyTraffic } from './traffic.ts';
 import type { Disturbance, World } from './world.ts';
 

@@ -1,6 +1,6 @@
+import { createRandom, type Random } from '../../../src/core/simulation/random.ts';
 import type { Contest } from './contestant.ts';
 import { HISTORY, MOST_SCRAPES, SCRAPE_S, stepAt, WEIGHTS } from './plan.ts';
-import { createRandom, type Random } from './random.ts';
 import { createRecorder, type RecordedScrape } from './recorder.ts';
 import { fleetTraffic, type ProxyTraffic, scrapeTraffic } from './traffic.ts';
 import type { World } from './world.ts';

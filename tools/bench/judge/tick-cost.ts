@@ -1,8 +1,8 @@
 import { judgeLine, recordLine } from '../../../src/core/analysis/sequential/judge-line.ts';
 import { startJudging } from '../../../src/core/analysis/sequential/state.ts';
+import { createRandom } from '../../../src/core/simulation/random.ts';
+import { binomial } from '../../../src/core/simulation/sampling.ts';
 import { percentile } from '../percentile.ts';
-import { createRandom } from './random.ts';
-import { binomial } from './sampling.ts';
 import { SETTINGS } from './sequential.ts';
 import type { ArmTraffic } from './traffic.ts';
 import { createLines } from './traffic-lines.ts';

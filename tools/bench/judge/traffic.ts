@@ -1,6 +1,6 @@
+import type { Random } from '../../../src/core/simulation/random.ts';
+import { binomial, errors, poisson } from '../../../src/core/simulation/sampling.ts';
 import { SCRAPE_S } from './plan.ts';
-import type { Random } from './random.ts';
-import { binomial, errors, poisson } from './sampling.ts';
 import type { Behaviour, World } from './world.ts';
 
 /** What happened to one arm on one proxy during one scrape. */

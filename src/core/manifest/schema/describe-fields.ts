@@ -3,10 +3,12 @@ import type { Json } from '../input-shape.ts';
 import type { FieldText } from './field-text.ts';
 import { ANALYSIS_FIELDS, BACKEND_FIELDS, PLAN_FIELDS, STEP_FIELDS, STRATEGY_FIELDS } from './plan-fields.ts';
 import { ROUTE_FIELDS, SHARED_FIELDS } from './route-fields.ts';
+import { worldText } from './world-fields.ts';
 
-export type Kind = 'Route' | 'Backend' | 'Plan' | 'Strategy';
+/** A world is no document: it stands in a file of its own. */
+export type Kind = 'Route' | 'Backend' | 'Plan' | 'Strategy' | 'World';
 
-const FIELDS: Readonly<Record<Kind, Readonly<Record<string, FieldText>>>> = {
+const FIELDS: Readonly<Record<Exclude<Kind, 'World'>, Readonly<Record<string, FieldText>>>> = {
   Route: ROUTE_FIELDS,
   Backend: BACKEND_FIELDS,
   Plan: PLAN_FIELDS,
@@ -15,6 +17,7 @@ const FIELDS: Readonly<Record<Kind, Readonly<Record<string, FieldText>>>> = {
 
 /** What is known of the field at a path like `rules[].timeout` of a document's spec. */
 function fieldText(kind: Kind, path: string): FieldText | undefined {
+  if (kind === 'World') return worldText(path);
   const shared = sharedText(path);
   if (shared !== undefined) return shared;
   const own = path.replace(/\.headers\.(?:request|response)\.(?=set$|add$|remove$)/, '.headers.*.');

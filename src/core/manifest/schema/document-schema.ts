@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { StrategyDocument } from '../../model/documents.ts';
+import { WorldGrammar } from '../../simulation/world-grammar.ts';
 import { BackendGrammar } from '../backend-grammar.ts';
 import { documentName } from '../fields.ts';
 import type { Json } from '../input-shape.ts';
@@ -7,12 +8,14 @@ import { API_VERSION } from '../parse-documents.ts';
 import { PlanGrammar, StepsGrammar } from '../plan-grammar.ts';
 import { RouteGrammar } from '../route-grammar.ts';
 import { StrategyGrammar } from '../strategy-grammar.ts';
-import { describeFields, type Kind } from './describe-fields.ts';
+import { type Kind as Described, describeFields } from './describe-fields.ts';
 import { inputSchema } from './input-schema.ts';
 import { strategyChoices, withPlaceholders } from './strategy-schema.ts';
 
-export const SCHEMAS = ['plan', 'route', 'backend', 'strategy', 'documents'] as const;
+export const SCHEMAS = ['plan', 'route', 'backend', 'strategy', 'documents', 'world'] as const;
 export type SchemaName = (typeof SCHEMAS)[number];
+
+type Kind = Exclude<Described, 'World'>;
 
 const GRAMMARS: Readonly<Record<Kind, z.ZodType>> = {
   Route: RouteGrammar,
@@ -31,11 +34,14 @@ const SAYS: Readonly<Record<Kind, string>> = {
 /** A plan has one of the two. */
 const ONE_OR_SEVERAL = { oneOf: [{ required: ['backend'] }, { required: ['backends'] }] };
 
+const OF_WORLDS = 'What a plan is played in by `serin plan simulate`.';
+
 const DRAFT = 'http://json-schema.org/draft-07/schema#';
 const KINDS = Object.keys(GRAMMARS) as Kind[];
 
-/** JSON Schema (draft-07) for editors: of one kind of document, or of files with several. */
+/** JSON Schema (draft-07) for editors: of one kind of document, of files with several, or of a world. */
 export function documentSchema(name: SchemaName, shipped: readonly StrategyDocument[]): Json {
+  if (name === 'world') return { $schema: DRAFT, title: 'Serin world', description: OF_WORLDS, ...worldSchema() };
   const kind = KINDS.find((one) => one.toLowerCase() === name);
   const title = `Serin ${kind ?? 'documents'}`;
   if (kind !== undefined) {
@@ -52,11 +58,14 @@ export function documentSchema(name: SchemaName, shipped: readonly StrategyDocum
 
 /** Fields of which an editor could say nothing. */
 export function undescribedFields(): readonly string[] {
-  return KINDS.flatMap((kind) => {
-    const missing: string[] = [];
-    describeFields(kind, rawSpec(kind), (path) => missing.push(`${kind} ${path}`));
-    return missing;
-  });
+  const missing: string[] = [];
+  for (const kind of KINDS) describeFields(kind, rawSpec(kind), (path) => missing.push(`${kind} ${path}`));
+  worldSchema((path) => missing.push(`World ${path}`));
+  return missing;
+}
+
+function worldSchema(undescribed: (path: string) => void = () => {}): Json {
+  return describeFields('World', inputSchema(WorldGrammar), undescribed);
 }
 
 function shell(kinds: readonly Kind[], spec: Json): Json {

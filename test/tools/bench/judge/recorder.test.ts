@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../../../tools/bench/judge/random.ts';
+import { createRandom } from '../../../../src/core/simulation/random.ts';
 import { createRecorder, type RecordedScrape } from '../../../../tools/bench/judge/recorder.ts';
 import { fleetTraffic, type ProxyTraffic, scrapeTraffic } from '../../../../tools/bench/judge/traffic.ts';
 import { behaviour, type Disturbance, world } from '../../../../tools/bench/judge/world.ts';

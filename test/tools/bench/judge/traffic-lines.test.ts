@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { walk } from '../../../../src/core/analysis/sequential/walk.ts';
-import { createRandom } from '../../../../tools/bench/judge/random.ts';
+import { createRandom } from '../../../../src/core/simulation/random.ts';
 import { createRecorder } from '../../../../tools/bench/judge/recorder.ts';
 import { scrapeTraffic } from '../../../../tools/bench/judge/traffic.ts';
 import { createLines } from '../../../../tools/bench/judge/traffic-lines.ts';

@@ -1,4 +1,4 @@
-import { logGamma } from '../../../src/core/analysis/statistics/log-gamma.ts';
+import { logGamma } from '../analysis/statistics/log-gamma.ts';
 import type { Random } from './random.ts';
 
 /** Below this mean, counting along the distribution is quicker than rejection, and as exact. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom, type Random } from '../../../../tools/bench/judge/random.ts';
-import { binomial, errors, geometric, poisson } from '../../../../tools/bench/judge/sampling.ts';
+import { createRandom, type Random } from '../../../src/core/simulation/random.ts';
+import { binomial, errors, geometric, poisson } from '../../../src/core/simulation/sampling.ts';
 
 const DRAWS = 40_000;
 
