@@ -61,7 +61,7 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
       record(what(request.by, 'delete', `${request.kind}/${request.name}`), () => engine.remove(request)),
     start: (request) =>
       record(
-        what(request.by, 'start', `Plan/${request.plan}`, `plan ${request.plan}, revision ${request.revision}`),
+        what(request.by, 'start', `Plan/${request.plan}`, `plan ${request.plan}, revision ${revisionsOf(request)}`),
         () => engine.start(request),
         ({ view }) => ({ target: `rollout/${view.rollout.id}` }),
       ),
@@ -117,4 +117,11 @@ function leftOut(command: RolloutCommand, gates: readonly string[]): Partial<Wha
 function changedOf(documents: readonly AppliedDocument[]): string {
   const changed = documents.filter(({ action }) => action !== 'unchanged');
   return nameSome(changed.map(({ kind, name, action }) => `${action} ${kind} ${name}`)) || 'nothing changed';
+}
+
+function revisionsOf({ revision, backends = {} }: Parameters<Engine['start']>[0]): string {
+  const own = Object.entries(backends).flatMap(([name, one]) =>
+    one.revision === undefined ? [] : [`${one.revision} of ${name}`],
+  );
+  return [...(revision === null ? [] : [revision]), ...own].join(', ');
 }

@@ -5,9 +5,9 @@ import { isQueued } from '../core/rollout/queued.ts';
 import { besideOwner } from './beside-owner.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { RolloutView } from './engine.ts';
-import { loadBackend, loadNamed, loadRolloutWith, storeUnavailable } from './load.ts';
+import { bodiesOf, loadBackend, loadNamed, loadOthers, loadRolloutWith, revsOf, storeUnavailable } from './load.ts';
 import { mergedCommit } from './merged-commit.ts';
-import { observeFleets } from './observe.ts';
+import { observeRollout } from './observe.ts';
 import { commit, kickNext, transitionCommit } from './publish.ts';
 
 export interface CommandRequest {
@@ -43,12 +43,15 @@ async function attempt(deps: Dependencies, request: CommandRequest): Promise<Res
   const backend = together ?? (await loadBackend(deps.records, rollout.backend));
   if (backend.kind === 'error') return backend;
   if (backend.value.body === null) return fail('SERIN_INTERNAL', `backend ${rollout.backend} has no state`);
-  const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
+  const others = await loadOthers(deps.records, rollout);
+  if (others.kind === 'error') return others;
+  const fleets = await observeRollout(deps, rollout);
   if (fleets.kind === 'error') return fleets;
 
   const input = {
     rollout,
     backend: backend.value.body,
+    ...bodiesOf(others.value),
     command: request.command,
     by: request.by,
     observed: { fleets: fleets.value },
@@ -60,7 +63,7 @@ async function attempt(deps: Dependencies, request: CommandRequest): Promise<Res
   if (outcome.kind === 'unchanged') return ok({ rev: loaded.rev, rollout, laggards: [] });
 
   const { transition } = outcome;
-  const revs = { rollout: loaded.rev, backend: backend.value.rev };
+  const revs = { rollout: loaded.rev, backend: backend.value.rev, ...revsOf(others.value) };
   const decision = recordCommand(input, transition, revs);
   const backendChanged = transition.backend !== backend.value.body;
   // Whoever it waits for.

@@ -13,6 +13,7 @@ import type { ExplainRequest } from './explain-live.ts';
 import type { FleetReport, NodeDiff } from './fleet-truth.ts';
 import type { AuditLine, AuditPage } from './ports/store.ts';
 import type { Reconciled, ReconcileRequest } from './reconciled.ts';
+import type { BackendTrigger } from './start-members.ts';
 
 export type { FleetReport, NodeDiff, Reconciled, RolloutCommand };
 
@@ -72,9 +73,12 @@ export interface Engine {
   }): Promise<Result<AppliedDocument>>;
   start(request: {
     readonly plan: string;
-    readonly revision: string;
+    /** `null`: `backends` names one for each. */
+    readonly revision: string | null;
     /** `host:port` each; replaces the backend's own endpoints for this revision. */
     readonly endpoints: readonly string[] | null;
+    /** Of a joint plan what differs from it, by backend. @default nothing */
+    readonly backends?: Readonly<Record<string, BackendTrigger>> | undefined;
     readonly by: string;
     readonly idempotencyKey: string | null;
     /** Of CI, growing: one that comes late is refused. @default none, and nothing is known of the order */

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
-import type { FleetTable } from '../core/model/traffic.ts';
+import type { BackendTraffic, FleetTable } from '../core/model/traffic.ts';
+import { partsOf } from '../core/rollout/joint.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import { explainInFleets } from '../core/traffic/evaluate/explain-in-fleets.ts';
@@ -50,7 +51,7 @@ async function known(deps: Dependencies, id: string): Promise<Result<Rollout>> {
   return body === null ? fail('SERIN_NOT_FOUND', `there is no rollout ${id}`) : ok(body);
 }
 
-/** Its backend as it would be at the step; everything else in the tables as it is. */
+/** Its backends as they would be at the step; everything else in the tables as it is. */
 async function movedTo(
   deps: Dependencies,
   tables: readonly FleetTable[],
@@ -59,20 +60,24 @@ async function movedTo(
 ): Promise<Result<readonly FleetTable[]>> {
   const at = parsePreviewStep(rollout.spec, text);
   if (at.kind === 'error') return at;
-  const backend = await loadBackend(deps.records, rollout.backend);
-  if (backend.kind === 'error') return backend;
-  const state = backend.value.body;
-  if (state === null) return fail('SERIN_INTERNAL', `backend ${rollout.backend} has no state`);
-  // Of one that has ended, stable may be another by now; what is asked is how it would be with this one.
-  const then = isTerminal(rollout.phase) ? { ...state, stable: rollout.stable } : state;
-  const owner = `backend/${rollout.backend}` as const;
-  const value = backendTraffic(then, standingAt(rollout, at.value));
-  return ok(
-    tables.map((table) => {
-      const n = table.owners.get(owner)?.n ?? table.position.n;
-      return { ...table, owners: new Map([...table.owners, [owner, { n, value }] as const]) };
-    }),
-  );
+  const standing = standingAt(rollout, at.value);
+  let moved = tables;
+  for (const { backend, stable, fleets } of partsOf(rollout)) {
+    const loaded = await loadBackend(deps.records, backend);
+    if (loaded.kind === 'error') return loaded;
+    const state = loaded.value.body;
+    if (state === null) return fail('SERIN_INTERNAL', `backend ${backend} has no state`);
+    // Of one that has ended, stable may be another by now; what is asked is how it would be with this one.
+    const value = backendTraffic(isTerminal(rollout.phase) ? { ...state, stable } : state, standing);
+    moved = moved.map((table) => (fleets.includes(table.fleet) ? withTraffic(table, value) : table));
+  }
+  return ok(moved);
+}
+
+function withTraffic(table: FleetTable, value: BackendTraffic): FleetTable {
+  const owner = `backend/${value.backend}` as const;
+  const n = table.owners.get(owner)?.n ?? table.position.n;
+  return { ...table, owners: new Map([...table.owners, [owner, { n, value }] as const]) };
 }
 
 /** Users that earlier steps gave a cookie are told apart by the routes of later ones. */

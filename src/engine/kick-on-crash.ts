@@ -1,4 +1,5 @@
-import { crash } from '../core/analysis/push-guard.ts';
+import { crash, type LoadReport } from '../core/analysis/push-guard.ts';
+import { partsOf } from '../core/rollout/joint.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { recentReports } from './observe.ts';
 import type { Clock } from './ports/clock.ts';
@@ -25,11 +26,15 @@ export function kickOnCrash(
     clock.setTimer(GATHER_MS, () => {
       gathering.delete(fleet);
       for (const rollout of judged(fleet)) {
-        const { id, stable, canary } = rollout;
         const reports = recentReports({ loadReports }, rollout, clock.now());
-        if (stable === null || reports.length === 0) continue;
-        if (crash(reports, { stable: stable.cluster, canary: canary.cluster }) !== null) wakeUps.kick(`rollout/${id}`);
+        if (reports.length > 0 && partsOf(rollout).some((part) => crashes(part, reports))) {
+          wakeUps.kick(`rollout/${rollout.id}`);
+        }
       }
     });
   });
+}
+
+function crashes({ stable, canary }: Rollout, reports: readonly LoadReport[]): boolean {
+  return stable !== null && crash(reports, { stable: stable.cluster, canary: canary.cluster }) !== null;
 }

@@ -77,6 +77,31 @@ export async function loadBackend(records: RecordStore, backend: string): Promis
   return loadOne(records, backendKey(backend), BackendStateRecord);
 }
 
+/** The state of every other backend of a joint rollout, in its order. */
+export async function loadOthers(
+  records: RecordStore,
+  { id, joint }: Pick<Rollout, 'id' | 'joint'>,
+): Promise<Result<readonly Held<BackendState>[]>> {
+  const others: Held<BackendState>[] = [];
+  for (const { backend } of joint?.others ?? []) {
+    const loaded = await loadBackend(records, backend);
+    if (loaded.kind === 'error') return loaded;
+    const { key, rev, body } = loaded.value;
+    if (body === null) return fail('SERIN_INTERNAL', `backend ${backend} of rollout ${id} has no state`);
+    others.push({ key, rev, body });
+  }
+  return ok(others);
+}
+
+/** Left out where there are none: what is made from it is that of a rollout of one backend then. */
+export function bodiesOf<T>(others: readonly Held<T>[]): { readonly others?: readonly T[] } {
+  return others.length === 0 ? {} : { others: others.map(({ body }) => body) };
+}
+
+export function revsOf(others: readonly Held<unknown>[]): { readonly others?: readonly number[] } {
+  return others.length === 0 ? {} : { others: others.map(({ rev }) => rev) };
+}
+
 export async function loadDocument(
   records: RecordStore,
   kind: DocumentKind,

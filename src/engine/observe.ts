@@ -1,16 +1,18 @@
-import { baselineOf, type JudgeState, type ScalarResult } from '../core/analysis/judge.ts';
+import { baselineOf, type ScalarResult } from '../core/analysis/judge.ts';
 import { GUARD_WINDOW_MS, type LoadReport } from '../core/analysis/push-guard.ts';
 import { READOUT_ARMS, type ReadoutArm, readoutQuestions } from '../core/analysis/readout/take-readout.ts';
 import type { FleetObservation } from '../core/fleet/liveness.ts';
 import { renderQuery } from '../core/manifest/render-query.ts';
 import { ok, type Result } from '../core/model/errors.ts';
+import { pinnedCluster } from '../core/model/revision.ts';
 import type { Breaker } from '../core/rollout/breaker.ts';
+import { answerKey, partsOf } from '../core/rollout/joint.ts';
 import { judgedProxies } from '../core/rollout/judge-push.ts';
-import { currentAnalysis, observationNeeds } from '../core/rollout/needs.ts';
+import { currentAnalysis, memoriesOf, observationNeeds } from '../core/rollout/needs.ts';
 import { trialOf } from '../core/rollout/push.ts';
 import { queryValues } from '../core/rollout/query-values.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
-import type { Observations } from '../core/rollout/transition.ts';
+import type { Observations, StepInput } from '../core/rollout/transition.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
 import { trialResources } from '../core/traffic/with-trial.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -33,14 +35,36 @@ export async function observeFleets(
   return ok(observed);
 }
 
+/** The same of all backends of a rollout: where several are in one fleet, as of the last change of any of them. */
+export async function observeRollout(
+  deps: Dependencies,
+  rollout: Rollout,
+): Promise<Result<Record<string, FleetObservation>>> {
+  const observed: Record<string, FleetObservation> = {};
+  for (const { backend, fleets } of partsOf(rollout)) {
+    const seen = await observeFleets(deps, backend, fleets);
+    if (seen.kind === 'error') return seen;
+    for (const [fleet, one] of Object.entries(seen.value)) observed[fleet] = later(observed[fleet], one);
+  }
+  return ok(observed);
+}
+
+function later(before: FleetObservation | undefined, now: FleetObservation): FleetObservation {
+  if (before?.position == null || now.position === null) return now;
+  // A new epoch begins anew; the view that was read first stays: no credit in it is newer than the positions.
+  const { epoch, n } = before.position;
+  const position = epoch === now.position.epoch && n > now.position.n ? before.position : now.position;
+  return { ...now, state: before.state, position };
+}
+
 /** Measures what the record needs, and nothing else. Outages of the metrics source are values in here. */
 export async function observe(
   deps: Dependencies,
   rollout: Rollout,
-  { breaker, judgement }: { readonly breaker: Breaker; readonly judgement: JudgeState | null },
+  { breaker, ...judged }: { readonly breaker: Breaker } & Pick<StepInput, 'judgement' | 'judgements'>,
   nowMs: number,
 ): Promise<Result<Observations>> {
-  const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
+  const fleets = await observeRollout(deps, rollout);
   if (fleets.kind === 'error') return fleets;
   for (const [fleet, seen] of Object.entries(fleets.value)) {
     if (seen.trial?.by !== trialOf(rollout)) continue;
@@ -49,7 +73,7 @@ export async function observe(
     if (unservable.value !== null) fleets.value[fleet] = { ...seen, unservable: unservable.value };
   }
   const scrapeMs = slowestScrapeMs(deps, rollout);
-  const needs = observationNeeds(rollout, scrapeMs, nowMs, breaker, judgement);
+  const needs = observationNeeds(rollout, scrapeMs, nowMs, breaker, judged);
   const asksNothing = needs.counters === null && needs.queries.length + needs.readout.length === 0;
   const offsetMs = asksNothing ? undefined : await deps.metrics.offsetMs();
   const atMs = nowMs + (offsetMs ?? 0);
@@ -59,16 +83,21 @@ export async function observe(
       : measureCounters(
           deps,
           rollout,
-          { ...needs.counters, ...chosenProxies(rollout, fleets.value, judgement) },
+          { ...needs.counters, ...chosenProxies(rollout, fleets.value, judged) },
           { fromMs: needs.counters.fromMs(offsetMs ?? 0), toMs: atMs },
         ),
     Promise.all([
-      ...needs.queries.flatMap(({ name, query, baseline, relative, windowMs }) => [
-        ask(deps, name, renderQuery(query, queryValues(rollout, windowMs)), atMs),
-        ...(relative === undefined
-          ? []
-          : [ask(deps, baselineOf(name), baselineQuery(rollout, { query, baseline, windowMs }), atMs)]),
-      ]),
+      ...partsOf(rollout).flatMap((part) =>
+        needs.queries.flatMap(({ name, query, baseline, relative, windowMs }) => {
+          const key = (own: string) => answerKey(rollout, part.backend, own);
+          return [
+            ask(deps, key(name), renderQuery(query, queryValues(part, windowMs)), atMs),
+            ...(relative === undefined
+              ? []
+              : [ask(deps, key(baselineOf(name)), baselineQuery(part, { query, baseline, windowMs }), atMs)]),
+          ];
+        }),
+      ),
       ...needs.readout.flatMap((metric) =>
         READOUT_ARMS.flatMap((arm) =>
           readoutQuestions(metric, arm).map(({ key, query }) => {
@@ -99,12 +128,17 @@ async function unservableTrial({ traffic }: Dependencies, fleet: string, by: str
 /** Of both arms, since the step was committed: what came before was of another split. */
 export function recentReports(
   { loadReports }: Pick<Dependencies, 'loadReports'>,
-  { fleets, stable, canary, push, phase }: Rollout,
+  rollout: Rollout,
   nowMs: number,
 ): readonly LoadReport[] {
-  if (stable === null || push === null || (phase !== 'stepping' && phase !== 'promoting')) return [];
+  const { push, phase } = rollout;
+  if (push === null || (phase !== 'stepping' && phase !== 'promoting')) return [];
   const sinceMs = Math.max(push.committedAtMs, nowMs - GUARD_WINDOW_MS);
-  return fleets.flatMap((fleet) => loadReports.since(fleet, [stable.cluster, canary.cluster], sinceMs));
+  return partsOf(rollout).flatMap(({ fleets, stable, canary }) =>
+    stable === null
+      ? []
+      : fleets.flatMap((fleet) => loadReports.since(fleet, [stable.cluster, canary.cluster], sinceMs)),
+  );
 }
 
 /** One fleet without metrics means no evidence at all: `null`. */
@@ -120,10 +154,11 @@ export function slowestScrapeMs({ metrics }: Dependencies, rollout: Pick<Rollout
 function chosenProxies(
   rollout: Rollout,
   fleets: Observations['fleets'],
-  judgement: JudgeState | null,
+  judged: Pick<StepInput, 'judgement' | 'judgements'>,
 ): { readonly proxies?: readonly string[] } {
   if (currentAnalysis(rollout).length === 0) return {};
-  const chosen = judgedProxies(rollout, fleets, judgement);
+  const memories = memoriesOf(rollout, judged);
+  const chosen = [...new Set(partsOf(rollout).flatMap((part) => judgedProxies(part, fleets, memories)))];
   const counted = Object.values(rollout.push?.counted ?? {}).flat();
   return chosen.length >= counted.length ? {} : { proxies: chosen.filter((name) => name !== null) };
 }
@@ -139,10 +174,25 @@ async function measureCounters(
   },
   range: { fromMs: number; toMs: number },
 ): Promise<Observations['counters']> {
-  const results = await Promise.all(rollout.fleets.map((fleet) => metrics.counters({ fleet, ...request, ...range })));
+  const results = await Promise.all(
+    rollout.fleets.map((fleet) => {
+      const clusters = clustersIn(rollout, fleet, request.clusters);
+      return metrics.counters({ fleet, ...request, ...range, clusters });
+    }),
+  );
   const gap = results.find((result) => result.kind === 'gap');
   if (gap !== undefined) return gap;
   return { kind: 'ok', series: results.flatMap((result) => (result.kind === 'ok' ? result.series : [])) };
+}
+
+/** Not every backend of a joint rollout is in every fleet of it: elsewhere nobody knows its clusters. */
+function clustersIn(rollout: Rollout, fleet: string, clusters: readonly string[]): readonly string[] {
+  if (rollout.joint === undefined) return clusters;
+  const elsewhere = partsOf(rollout).filter(({ fleets }) => !fleets.includes(fleet));
+  const foreign = new Set(
+    elsewhere.flatMap(({ canary, stable }) => [canary.cluster, pinnedCluster(canary), stable?.cluster]),
+  );
+  return clusters.filter((cluster) => !foreign.has(cluster));
 }
 
 async function ask(

@@ -1,8 +1,10 @@
 import { addPoint, type SeriesPoint } from '../core/analysis/verdict-series.ts';
+import type { BackendState } from '../core/model/backend-state.ts';
 import { isTerminal } from '../core/model/phase.ts';
 import type { TrafficOwner } from '../core/model/traffic.ts';
 import type { RecordedDecision } from '../core/replay/decision.ts';
 import { isBaking } from '../core/rollout/bake.ts';
+import { partOf, statesOf } from '../core/rollout/joint.ts';
 import { trialOf } from '../core/rollout/push.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import type { Transition } from '../core/rollout/transition.ts';
@@ -29,32 +31,35 @@ export function transitionCommit(
   revs: {
     readonly rollout: number;
     readonly backend: number;
+    /** Of the other backends of a joint rollout, in its order. */
+    readonly others?: readonly number[];
     readonly judgement?: number;
     readonly verdicts?: Loaded<readonly SeriesPoint[]> | null;
   },
+  /** Of a joint rollout: any of them. */
   backendChanged: boolean,
   decision: RecordedDecision | null = null,
 ): Commit {
-  const { rollout, backend, events, notices, traffic, dueAtMs, judgement, point } = transition;
+  const { rollout, events, notices, traffic, dueAtMs, judgement, point } = transition;
   const series = point === null ? null : (revs.verdicts ?? null);
   const jKey = judgementKey(rollout.id);
   const rKey = rolloutKey(rollout.id);
-  const bKey = backendKey(rollout.backend);
-  const tidyAtMs = backend.retired.length === 0 ? null : Math.min(...backend.retired.map(({ untilMs }) => untilMs));
-  const tidy: Subject = `backend/${rollout.backend}`;
+  const backends = statesOf(transition).map((state, i) => {
+    return { state, key: backendKey(state.backend), rev: (i === 0 ? revs.backend : revs.others?.[i - 1]) ?? 0 };
+  });
   // What was not tidied away while one node tried a change out is due when the change is with all, or is left out.
   const forAll = traffic && (rollout.push?.probe ?? null) === null;
   return {
     ...EMPTY_COMMIT,
     reads: [
       { key: rKey, rev: revs.rollout },
-      { key: bKey, rev: revs.backend },
+      ...backends.map(({ key, rev }) => ({ key, rev })),
       ...(judgement === null ? [] : [{ key: jKey, rev: revs.judgement ?? 0 }]),
       ...(series === null ? [] : [{ key: series.key, rev: series.rev }]),
     ],
     writes: [
       { key: rKey, body: rollout },
-      ...(backendChanged ? [{ key: bKey, body: backend }] : []),
+      ...(backendChanged ? backends.map(({ key, state }) => ({ key, body: state })) : []),
       ...(judgement === null ? [] : [{ key: jKey, body: judgement }]),
       ...(series === null || point === null
         ? []
@@ -66,12 +71,17 @@ export function transitionCommit(
     ),
     due: [
       { subject: `rollout/${rollout.id}`, atMs: dueAtMs },
-      ...((backendChanged || forAll) && tidyAtMs !== null ? [{ subject: tidy, atMs: tidyAtMs }] : []),
+      ...(backendChanged || forAll ? backends.flatMap(({ state }) => tidyDue(state)) : []),
     ],
     ...(traffic ? trafficOf(transition) : {}),
     active: [activeNote(rollout)],
     ...(decision === null ? {} : { decisions: [decision] }),
   };
+}
+
+function tidyDue({ backend, retired }: BackendState): readonly { readonly subject: Subject; readonly atMs: number }[] {
+  if (retired.length === 0) return [];
+  return [{ subject: `backend/${backend}`, atMs: Math.min(...retired.map(({ untilMs }) => untilMs)) }];
 }
 
 export function activeNote(rollout: Rollout): ActiveNote {
@@ -85,23 +95,40 @@ export function activeNote(rollout: Rollout): ActiveNote {
   };
 }
 
-/** To all Envoys, which ends the trial before it; or to the nodes that try it out, beside what the others have. */
-function trafficOf({ rollout, backend }: Transition): Pick<Commit, 'traffic' | 'trials'> {
-  const owner: TrafficOwner = `backend/${rollout.backend}`;
-  const value = backendTraffic(backend, isTerminal(rollout.phase) ? null : rollout);
+/**
+ * To all Envoys, which ends the trial before it; or to the nodes that try it out, beside what the others have. The
+ * traffic of all backends of a rollout is one change of a fleet's table: no Envoy has that of some of them.
+ */
+function trafficOf(transition: Transition): Pick<Commit, 'traffic' | 'trials'> {
+  const { rollout } = transition;
+  const own = isTerminal(rollout.phase) ? null : rollout;
+  const changes = statesOf(transition).map((state) => {
+    const owner: TrafficOwner = `backend/${state.backend}`;
+    return { owner, value: backendTraffic(state, own), fleets: partOf(rollout, state.backend).fleets };
+  });
   const by = trialOf(rollout);
-  const probe = isTerminal(rollout.phase) ? null : (rollout.push?.probe ?? null);
-  const traffic = probe === null ? rollout.fleets.map((fleet) => ({ fleet, owner, value })) : [];
-  const trials = rollout.fleets.map((fleet) => {
+  const probe = own?.push?.probe ?? null;
+  const inFleet = rollout.fleets.map((fleet) => ({
+    fleet,
+    changes: changes.filter(({ fleets }) => fleets.includes(fleet)),
+  }));
+  const traffic =
+    probe === null
+      ? inFleet.flatMap(({ fleet, changes: here }) => here.map(({ owner, value }) => ({ fleet, owner, value })))
+      : [];
+  const trials = inFleet.map(({ fleet, changes: here }) => {
     const nodeId = probe?.[fleet];
-    return { fleet, by, trial: nodeId === undefined ? null : { probe: nodeId, changes: [[owner, value] as const] } };
+    const tried = here.map(({ owner, value }) => [owner, value] as const);
+    return { fleet, by, trial: nodeId === undefined ? null : { probe: nodeId, changes: tried } };
   });
   return { traffic, trials };
 }
 
 /** The rollout behind one that has just ended need not wait for its next look. */
-export function kickNext({ wakeUps }: Pick<Dependencies, 'wakeUps'>, { backend }: Transition): void {
-  if (backend.rolloutId === null && backend.next != null) wakeUps.kick(`rollout/${backend.next}`);
+export function kickNext({ wakeUps }: Pick<Dependencies, 'wakeUps'>, transition: Transition): void {
+  for (const { rolloutId, next } of statesOf(transition)) {
+    if (rolloutId === null && next != null) wakeUps.kick(`rollout/${next}`);
+  }
 }
 
 /** When to look at a subject again, provided that the record decided about is still as it was read. */

@@ -1,13 +1,14 @@
 import { liveness } from '../core/fleet/liveness.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal, type Phase } from '../core/model/phase.ts';
+import { backendsOf } from '../core/rollout/joint.ts';
 import { trialOf } from '../core/rollout/push.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { RolloutRecord } from '../core/rollout/rollout-record.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { RolloutView } from './engine.ts';
 import { fromStore, loadRollout, parse } from './load.ts';
-import { observeFleets } from './observe.ts';
+import { observeRollout } from './observe.ts';
 
 export async function getRollout(deps: Dependencies, id: string): Promise<Result<RolloutView>> {
   const loaded = await loadRollout(deps.records, id);
@@ -19,7 +20,7 @@ export async function getRollout(deps: Dependencies, id: string): Promise<Result
 
 async function laggardsOf(deps: Dependencies, rollout: Rollout): Promise<readonly string[]> {
   if (rollout.push === null || isTerminal(rollout.phase)) return [];
-  const fleets = await observeFleets(deps, rollout.backend, rollout.fleets);
+  const fleets = await observeRollout(deps, rollout);
   if (fleets.kind === 'error') return [];
   const { disconnectGraceMs } = deps.settings();
   const { counted, probe, routesOnly } = rollout.push;
@@ -64,7 +65,7 @@ export async function listRollouts(
 }
 
 function wanted(rollout: Rollout, { backend, phase }: RolloutPage): boolean {
-  if (backend !== null && rollout.backend !== backend) return false;
+  if (backend !== null && !backendsOf(rollout).includes(backend)) return false;
   if (phase === null) return true;
   return phase === 'active' ? !isTerminal(rollout.phase) : rollout.phase === phase;
 }

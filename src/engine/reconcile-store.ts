@@ -6,43 +6,25 @@ import { backendsNamedBy } from '../core/model/route-rule.ts';
 import { BackendStateRecord, DocumentRecord } from '../core/model/stored.ts';
 import type { BackendTraffic, FleetTable, OwnerTraffic, TrafficOwner } from '../core/model/traffic.ts';
 import { recordGiven } from '../core/replay/record-decision.ts';
-import { type AfterLoss, afterLoss, type LossMode, rolloutAfter } from '../core/rollout/after-loss.ts';
-import { trialOf } from '../core/rollout/push.ts';
+import { afterLoss, besideAfterLoss, jointMode, type LossMode, rolloutAfter } from '../core/rollout/after-loss.ts';
+import { backendsOf } from '../core/rollout/joint.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import type { Observations } from '../core/rollout/transition.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
 import type { Dependencies } from './dependencies.ts';
-import {
-  backendKey,
-  fromStore,
-  type Held,
-  type Loaded,
-  loadAll,
-  loadNamed,
-  rolloutKey,
-  storeUnavailable,
-} from './load.ts';
+import { backendKey, fromStore, type Loaded, loadAll, loadNamed, rolloutKey, storeUnavailable } from './load.ts';
 import { mergedCommit } from './merged-commit.ts';
 import type { Commit } from './ports/store.ts';
 import { activeNote, EMPTY_COMMIT } from './publish.ts';
 import type { Reconciled, ReconcileRequest } from './reconciled.ts';
 import { replayStore } from './replay-store.ts';
+import { othersOf, type Settled, trialsOf } from './settled.ts';
 import { withdrawWaiting } from './withdraw-waiting.ts';
 
 interface Settling {
   readonly mode: LossMode;
   readonly by: string;
-}
-
-/** One backend: what the store holds, and what becomes of it. */
-interface Settled {
-  readonly name: string;
-  readonly state: Loaded<BackendState>;
-  readonly rollout: Held<Rollout> | null;
-  readonly after: AfterLoss;
-  /** The end of the rollout that waited for it; empty where none does, or it goes on waiting. */
-  readonly withdrawn: Commit;
 }
 
 type RouteValue = Extract<OwnerTraffic, { kind: 'route' }>;
@@ -129,20 +111,35 @@ async function settleAll(
     if (rollout.kind === 'error') return rollout;
     const known = rollout.value?.body ?? null;
     const active = known === null || isTerminal(known.phase) ? null : known;
-    const after = afterLoss({
-      ...{ mode, by, state: { ...body, ...nextAfter(mode, body), rolloutId: active?.id ?? null }, rollout: active },
+    const input = {
+      ...{ by, state: { ...body, ...nextAfter(mode, body), rolloutId: active?.id ?? null }, rollout: active },
       running: traffic.get(name) ?? null,
       fleets: observed(deps, active?.fleets ?? []),
       settings: deps.settings(),
       nowMs: deps.clock.now(),
-    });
+    };
+    const own = active?.joint === undefined ? mode : jointMode(mode, active, backendsWith(active, states, traffic));
+    // The record of a joint rollout that ends is written once, with its first backend.
+    const isBeside = active?.joint !== undefined && own === 'stable' && active.backend !== name;
+    const after = isBeside ? besideAfterLoss({ ...input, mode: own }) : afterLoss({ ...input, mode: own });
     const withdrawn =
       mode === 'adopt' || state.body === null ? ok(EMPTY_COMMIT) : await withdrawWaiting(deps, { ...state, body }, by);
     if (withdrawn.kind === 'error') return withdrawn;
-    const loaded = active === null ? null : rollout.value;
+    const loaded = active === null || isBeside ? null : rollout.value;
     settled.push({ name, state, rollout: loaded, after, withdrawn: withdrawn.value });
   }
   return ok(settled);
+}
+
+function backendsWith(
+  rollout: Rollout,
+  states: ReadonlyMap<string, Loaded<BackendState>>,
+  traffic: ReadonlyMap<string, BackendTraffic>,
+): Parameters<typeof jointMode>[2] {
+  return backendsOf(rollout).map((backend) => ({
+    state: states.get(backend)?.body ?? freshBackend(backend),
+    running: traffic.get(backend) ?? null,
+  }));
 }
 
 /** Back to stable, nothing begins by itself. */
@@ -218,9 +215,9 @@ async function commitAll(
     [...owners].map(([owner, { value }]) => ({ fleet, owner, value })),
   );
   const change: Commit = {
-    ...mergedCommit(settled.flatMap((one) => [changeOf(deps, one), one.withdrawn])),
+    ...mergedCommit(settled.flatMap((one) => [changeOf(deps, one, settled), one.withdrawn])),
     traffic,
-    trials: settled.flatMap((one) => trialsOf(one)),
+    trials: trialsOf(settled),
   };
   const emptied = tables.map(({ fleet, position }) => ({ fleet, n: position.n }));
   const outcome = await deps.lineage.reconcile(change, emptied, freeze);
@@ -239,7 +236,7 @@ async function commitAll(
   return ok({ mode: request.mode, freeze: freezeSummary(freeze), replayed: null, backends, routes });
 }
 
-function changeOf(deps: Dependencies, { name, state, rollout, after }: Settled): Commit {
+function changeOf(deps: Dependencies, { name, state, rollout, after }: Settled, all: readonly Settled[]): Commit {
   const { transition } = after;
   const bKey = backendKey(name);
   const reads = [{ key: bKey, rev: state.rev }];
@@ -257,7 +254,11 @@ function changeOf(deps: Dependencies, { name, state, rollout, after }: Settled):
   const rKey = rolloutKey(rollout.body.id);
   reads.push({ key: rKey, rev: rollout.rev });
   const nowMs = deps.clock.now();
-  const decisions = [recordGiven('reconciled', transition?.rollout ?? rollout.body, after.state, nowMs)];
+  const given = { rollout: transition?.rollout ?? rollout.body, backend: after.state };
+  const others = othersOf(given.rollout, all);
+  // Once for all backends of a rollout.
+  const isFirst = given.rollout.backend === name;
+  const decisions = isFirst ? [recordGiven('reconciled', { ...given, others }, nowMs)] : [];
   if (transition === null) return { ...EMPTY_COMMIT, reads, writes, due, decisions };
   writes.push({ key: rKey, body: transition.rollout });
   if (active === null) due.push({ subject: `rollout/${rollout.body.id}`, atMs: null });
@@ -267,17 +268,4 @@ function changeOf(deps: Dependencies, { name, state, rollout, after }: Settled):
   );
   const notes = [activeNote(transition.rollout)];
   return { ...EMPTY_COMMIT, reads, writes, due, events: transition.events, outbox, active: notes, decisions };
-}
-
-/** What was being tried out goes on being tried out. */
-function trialsOf({ name, rollout, after }: Settled): Commit['trials'] {
-  const active = rolloutAfter(after, rollout?.body ?? null);
-  const probe = active?.push?.probe ?? null;
-  if (active === null || probe === null) return [];
-  const value = backendTraffic(after.state, active);
-  return Object.entries(probe).map(([fleet, nodeId]) => ({
-    fleet,
-    by: trialOf(active),
-    trial: { probe: nodeId, changes: [[`backend/${name}` as const, value] as const] },
-  }));
 }

@@ -16,8 +16,17 @@ import { step } from '../core/rollout/step.ts';
 import type { StepInput, Transition } from '../core/rollout/transition.ts';
 import type { Dependencies } from './dependencies.ts';
 import { mindBreaker } from './evidence-breaker.ts';
-import { type Loaded, loadBackend, loadRolloutWith, storeUnavailable } from './load.ts';
-import { observe, observeFleets } from './observe.ts';
+import {
+  bodiesOf,
+  type Held,
+  type Loaded,
+  loadBackend,
+  loadOthers,
+  loadRolloutWith,
+  revsOf,
+  storeUnavailable,
+} from './load.ts';
+import { observe, observeRollout } from './observe.ts';
 import type { Commit, Subject } from './ports/store.ts';
 import { commit, kickNext, nextLook, transitionCommit } from './publish.ts';
 import { tracedSubject } from './traced.ts';
@@ -72,11 +81,14 @@ async function tick(
     return stuck(deps, id, { message: 'its backend has no state' });
   }
 
-  if (isQuarantined(before, crashes)) {
-    return setAside(deps, { rollout, backend: backend.value, judgement }, before, crashes);
-  }
+  const others = await loadOthers(deps.records, before);
+  if (others.kind === 'error') return stuck(deps, id, others.errors[0]);
+  const records = { rollout, backend: backend.value, others: others.value, judgement };
+  if (isQuarantined(before, crashes)) return setAside(deps, records, before, crashes);
+  const memory = judgement.body?.judge === deps.judge.name ? judgement.body : null;
   const known = {
-    judgement: judgement.body?.judge === deps.judge.name ? judgement.body.state : null,
+    judgement: memory?.state ?? null,
+    ...(memory?.others === undefined ? {} : { judgements: memory.others }),
     breaker: breaker.body ?? BREAKER_CLOSED,
   };
   const { backend: name, phase, step: at, attempt } = before;
@@ -89,6 +101,7 @@ async function tick(
   const input: StepInput = {
     rollout: before,
     backend: backend.value.body,
+    ...bodiesOf(others.value),
     observed: heard === null ? observed.value : { ...observed.value, answer: heard },
     judge: deps.judge,
     ...known,
@@ -96,8 +109,7 @@ async function tick(
     nowMs: deps.clock.now(),
   };
   const transition = step(input);
-  const decided = { rollout, backend: backend.value, judgement };
-  const settled = await settleWith(deps, decided, transition, (revs) => recordTick(input, transition, revs));
+  const settled = await settleWith(deps, records, transition, (revs) => recordTick(input, transition, revs));
   if (settled === 'done' && crashes > 0 && isWayBack(transition.rollout) && !isWayBack(before)) {
     await deps.suspects.forgive(subject);
   }
@@ -110,6 +122,7 @@ async function tick(
 interface Decided {
   readonly rollout: Loaded<Rollout>;
   readonly backend: Loaded<BackendState>;
+  readonly others: readonly Held<BackendState>[];
   readonly judgement: Loaded<Judgement>;
 }
 
@@ -120,22 +133,21 @@ async function setAside(
   before: Rollout,
   crashes: number,
 ): Promise<'done' | 'again'> {
-  const { backend } = decided;
+  const { backend, others } = decided;
   if (backend.body === null) return 'done';
-  const fleets = await observeFleets(deps, before.backend, before.fleets);
+  const fleets = await observeRollout(deps, before);
   if (fleets.kind === 'error') return stuck(deps, before.id, fleets.errors[0]);
   const nowMs = deps.clock.now();
   const transition = quarantine({
     rollout: before,
     backend: backend.body,
+    ...bodiesOf(others),
     observed: { fleets: fleets.value },
     crashes,
     settings: deps.settings(),
     nowMs,
   });
-  const outcome = await settleWith(deps, decided, transition, () =>
-    recordGiven('set aside', transition.rollout, transition.backend, nowMs),
-  );
+  const outcome = await settleWith(deps, decided, transition, () => recordGiven('set aside', transition, nowMs));
   if (transition.traffic && outcome === 'done') await deps.suspects.forgive(`rollout/${before.id}`);
   return outcome;
 }
@@ -147,13 +159,13 @@ function isWayBack({ phase }: Rollout): boolean {
 
 async function settleWith(
   deps: Dependencies,
-  { rollout, backend, judgement }: Decided,
+  { rollout, backend, others, judgement }: Decided,
   transition: Transition,
   recorded: (revs: Revs) => RecordedDecision,
 ): Promise<'done' | 'again'> {
   return settle(deps, rollout, transition, async (id) => {
     const verdicts = transition.point === null ? null : await loadVerdicts(deps.records, id);
-    const revs = { rollout: rollout.rev, backend: backend.rev };
+    const revs = { rollout: rollout.rev, backend: backend.rev, ...revsOf(others) };
     const backendChanged = transition.backend !== backend.body;
     const read = { ...revs, judgement: judgement.rev, verdicts };
     return {

@@ -6,6 +6,7 @@ import { LIVE_EDGES } from '../core/analysis/sequential/live-settings.ts';
 import { TOTAL_WEIGHT } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
+import { partOf } from '../core/rollout/joint.ts';
 import { judgedTimeoutMs } from '../core/rollout/judged-plan.ts';
 import { countedCodes } from '../core/rollout/needs.ts';
 import { planAsWritten } from '../core/rollout/plan-as-written.ts';
@@ -23,8 +24,10 @@ import { MAX_SCRAPES, readSamples } from './read-samples.ts';
 export async function recordRollout(deps: Dependencies, id: string): Promise<Result<readonly object[]>> {
   const loaded = await loadRollout(deps.records, id);
   if (loaded.kind === 'error') return loaded;
-  const rollout = loaded.value.body;
-  if (rollout === null) return fail('SERIN_NOT_FOUND', `there is no rollout ${id}`);
+  const { body } = loaded.value;
+  if (body === null) return fail('SERIN_NOT_FOUND', `there is no rollout ${id}`);
+  // Of several backends the first one: a recording is of two arms.
+  const rollout = partOf(body, body.backend);
   const { stable, canary, history } = rollout;
   const [first] = history;
   const scrapeMs = slowestScrapeMs(deps, rollout);

@@ -1,6 +1,7 @@
 import { takenBy } from '../core/model/backend-state.ts';
 import type { Document, DocumentKind } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
+import { backendsOfPlan } from '../core/model/joint-spec.ts';
 import { nameSome } from '../core/model/name-some.ts';
 import { backendsNamedBy } from '../core/model/route-rule.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
@@ -77,7 +78,7 @@ function usersOf(kind: DocumentKind, name: string, documents: readonly Document[
       return kind === 'Backend' && document.spec.rules.some((rule) => backendsNamedBy(rule).includes(name));
     if (document.kind !== 'Plan') return false;
     return kind === 'Backend'
-      ? document.spec.backend === name
+      ? backendsOfPlan(document.spec).includes(name)
       : kind === 'Strategy' && document.spec.strategy.name === name;
   };
   return documents

@@ -3,6 +3,7 @@ import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
 import { recordCommand, recordGiven } from '../core/replay/record-decision.ts';
 import { decideCommand } from '../core/rollout/command.ts';
+import { partOf } from '../core/rollout/joint.ts';
 import { tell } from '../core/rollout/notice.ts';
 import { canBeSuperseded, isQueued, queuedBehind } from '../core/rollout/queued.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
@@ -42,7 +43,9 @@ export async function startBehind(
     if (now.kind === 'error') return now;
     return now.value.rev === backend.rev ? isTaken(name, takenBy(backend.body) ?? '') : 'again';
   }
-  const same = [owner, before].find((one) => one?.body.canary.cluster === fresh.canary.cluster);
+  const same = [owner, before].find(
+    (one) => one !== null && partOf(one.body, name).canary.cluster === fresh.canary.cluster,
+  );
   if (same != null) {
     const stands = isQueued(same.body) ? 'waits' : 'rolls';
     return fail('SERIN_ROLLOUT_ACTIVE', `revision ${fresh.canary.name} of ${name} ${stands} already: ${same.body.id}`);
@@ -69,7 +72,7 @@ export async function startBehind(
     parts.push({ transition: null, commit: besideOwner(owner, own, backend.rev) });
   }
   const begun = firstMoment(owner === null ? null : owner.body.id, fresh, own, nowMs);
-  const given = recordGiven('start', begun.rollout, begun.backend, nowMs);
+  const given = recordGiven('start', begun, nowMs);
   parts.push({
     transition: begun,
     commit: transitionCommit(begun, { rollout: 0, backend: backend.rev }, true, given),

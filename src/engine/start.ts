@@ -1,26 +1,29 @@
-import { freshBackend, takenBy } from '../core/model/backend-state.ts';
-import { besideStable, cutRevision } from '../core/model/cut-revision.ts';
-import { type BackendDocument, PLAN_DEFAULTS, type PlanSpec } from '../core/model/documents.ts';
+import { type BackendState, takenBy } from '../core/model/backend-state.ts';
+import { PLAN_DEFAULTS, type PlanSpec } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
+import type { Revision } from '../core/model/revision.ts';
 import { recordGiven } from '../core/replay/record-decision.ts';
+import { canaryNames, partsOf } from '../core/rollout/joint.ts';
 import { newRollout } from '../core/rollout/new-rollout.ts';
 import { tell } from '../core/rollout/notice.ts';
-import type { Found } from '../core/rollout/queued.ts';
-import type { Rollout } from '../core/rollout/rollout.ts';
+import type { Member, Rollout } from '../core/rollout/rollout.ts';
 import { draft, emit, finish, type Transition } from '../core/rollout/transition.ts';
 import { beginOnce } from './begin-once.ts';
-import { staleBuild, withBuild } from './build-order.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Started } from './engine.ts';
-import { loadBackend, loadDocument, storeUnavailable } from './load.ts';
+import { loadDocument, revsOf, storeUnavailable } from './load.ts';
 import { commit, transitionCommit } from './publish.ts';
 import { isTaken, startBehind } from './start-behind.ts';
-import { lackingEnvoy, surroundings } from './surroundings.ts';
+import { type BackendTrigger, cutCanary, loadMembers, type StartMember, triggersOf } from './start-members.ts';
+import { lackingEnvoy, type Surroundings, surroundings } from './surroundings.ts';
 
 export interface StartRequest {
   readonly plan: string;
-  readonly revision: string;
+  /** `null`: `backends` names one for each. */
+  readonly revision: string | null;
   readonly endpoints: readonly string[] | null;
+  /** Of a joint plan what differs from it, by backend. @default nothing */
+  readonly backends?: Readonly<Record<string, BackendTrigger>> | undefined;
   readonly by: string;
   readonly idempotencyKey: string | null;
   /** As in `Engine`. */
@@ -43,45 +46,42 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
   if (plan.value.body?.document.kind !== 'Plan') return fail('SERIN_NOT_FOUND', `there is no plan ${request.plan}`);
   const spec = plan.value.body.document.spec;
 
-  const doc = await loadDocument(deps.records, 'Backend', spec.backend);
-  if (doc.kind === 'error') return doc;
-  const backendDoc = doc.value.body?.document;
-  if (backendDoc?.kind !== 'Backend') return fail('SERIN_NOT_FOUND', `there is no backend ${spec.backend}`);
-  const state = await loadBackend(deps.records, spec.backend);
-  if (state.kind === 'error') return state;
-  const before = state.value.body ?? freshBackend(spec.backend);
-  const stale = staleBuild(before, request);
-  if (stale !== null) return stale;
-  const backend = withBuild(before, request);
-  const taken = takenBy(backend);
-  if (taken !== null && (spec.onNewRevision ?? PLAN_DEFAULTS.onNewRevision) === 'reject')
-    return isTaken(spec.backend, taken);
+  const loaded = await loadMembers(deps, spec, request);
+  if (loaded.kind === 'error') return loaded;
+  const members = loaded.value;
+  const [first, ...others] = members;
+  if (first === undefined) return fail('SERIN_INTERNAL', `plan ${request.plan} has no backend`);
+  // All are taken in one commit or none: one that another rollout has is enough.
+  const busy = members.find(({ state }) => takenBy(state.body) !== null);
+  const queues = spec.joint === undefined && (spec.onNewRevision ?? PLAN_DEFAULTS.onNewRevision) !== 'reject';
+  if (busy !== undefined && !queues) return isTaken(busy.name, takenBy(busy.state.body) ?? '');
   const found = await surroundings(deps, spec);
   if (found.kind === 'error') return found;
   const missing = lackingEnvoy(deps, found.value);
   if (missing !== null) return fail('SERIN_NOT_READY', missing);
 
-  const rollout = cutRollout(deps, id, request, spec, backendDoc, backend.stable, found.value);
-  if (rollout.kind === 'error') return rollout;
-  if (taken !== null) {
-    return startBehind(deps, rollout.value, { key: state.value.key, rev: state.value.rev, body: backend });
-  }
-  const d = draft(rollout.value, { ...backend, rolloutId: id }, rollout.value.createdAtMs);
-  emit(d, 'started', `rollout of ${request.revision} by plan ${request.plan}`, {}, request.by);
+  const cut = cutRollout(deps, id, request, spec, members, found.value);
+  if (cut.kind === 'error') return cut;
+  const rollout = cut.value;
+  if (busy !== undefined) return startBehind(deps, rollout, first.state);
+  const [own, ...more] = members.map(({ state }): BackendState => ({ ...state.body, rolloutId: id }));
+  const d = draft(rollout, own ?? first.state.body, rollout.createdAtMs, {}, more);
+  emit(d, 'started', `rollout of ${canaryNames(rollout)} by plan ${request.plan}`, {}, request.by);
   tell(d, 'started', [['By', request.by]]);
-  return begin(deps, finish(d, rollout.value, d.nowMs, d.nowMs), state.value.rev, d.nowMs);
+  const revs = { backend: first.state.rev, ...revsOf(others.map(({ state }) => state)) };
+  return begin(deps, finish(d, rollout, d.nowMs, d.nowMs), revs, d.nowMs);
 }
 
 /** Commits the first moment of a rollout; `again`: somebody else was faster. */
 export async function begin(
   deps: Dependencies,
   begun: Transition,
-  backendRev: number,
+  backends: { readonly backend: number; readonly others?: readonly number[] },
   nowMs: number,
 ): Promise<Result<Started> | 'again'> {
-  const { rollout, backend } = begun;
-  const given = recordGiven('start', rollout, backend, nowMs);
-  const outcome = await commit(deps, transitionCommit(begun, { rollout: 0, backend: backendRev }, true, given));
+  const { rollout } = begun;
+  const given = recordGiven('start', begun, nowMs);
+  const outcome = await commit(deps, transitionCommit(begun, { rollout: 0, ...backends }, true, given));
   switch (outcome.kind) {
     case 'committed':
       deps.active.note(rollout);
@@ -99,36 +99,51 @@ function cutRollout(
   id: string,
   request: StartRequest,
   spec: PlanSpec,
-  backend: BackendDocument,
-  stable: Rollout['stable'],
-  found: Found,
+  members: readonly StartMember[],
+  { parts, ...found }: Surroundings,
 ): Result<Rollout> {
-  const { revision, endpoints } = request;
-  const cut = cutRevision({ backend: spec.backend, spec: backend.spec, revision, endpoints });
-  const canary = cut.kind === 'error' ? cut : besideStable(cut.value, stable);
-  if (canary.kind === 'error') return canary;
+  const cuts: Member[] = [];
+  for (const [i, member] of members.entries()) {
+    const canary = cutCanary(member);
+    if (canary.kind === 'error') return canary;
+    const { name, trigger, state } = member;
+    const { stable } = state.body;
+    if (stable === null && spec.joint !== undefined) {
+      const message = `backend ${name} has no stable revision yet: a joint rollout has to have a way back for each`;
+      return fail('SERIN_NOT_READY', message, { hint: 'Roll its first revision out by a plan of its own.' });
+    }
+    const { fleets, routeTimeoutMs } = parts[i] ?? found;
+    // Only the first one may lack something to go back to, and then it is alone.
+    cuts.push({ backend: name, trigger, fleets, routeTimeoutMs, canary: canary.value, stable: stable as Revision });
+  }
+  const [first, ...others] = cuts;
+  if (first === undefined) return fail('SERIN_INTERNAL', `plan ${request.plan} has no backend`);
   return ok(
     newRollout({
       id,
       plan: request.plan,
       spec,
-      trigger: { revision, endpoints },
-      backend: spec.backend,
-      canary: canary.value,
-      stable,
+      trigger: first.trigger,
+      backend: first.backend,
+      canary: first.canary,
+      stable: first.stable,
       startedBy: request.by,
       createdAtMs: deps.clock.now(),
       ...found,
+      ...(spec.joint === undefined ? {} : { joint: { fleets: first.fleets, others } }),
     }),
   );
 }
 
 function repeated(rev: number, rollout: Rollout, request: StartRequest): Result<Started> {
-  const same =
+  const asked = triggersOf(rollout.spec, request);
+  const same = (a: Rollout['trigger'], b: Rollout['trigger'] | undefined): boolean =>
+    a.revision === b?.revision && JSON.stringify(a.endpoints) === JSON.stringify(b.endpoints);
+  const is =
     rollout.plan === request.plan &&
-    rollout.trigger.revision === request.revision &&
-    JSON.stringify(rollout.trigger.endpoints) === JSON.stringify(request.endpoints);
-  if (!same) {
+    asked.kind === 'ok' &&
+    partsOf(rollout).every(({ trigger }, i) => same(trigger, asked.value[i]));
+  if (!is) {
     return fail(
       'SERIN_IDEMPOTENCY_MISMATCH',
       `this Idempotency-Key started ${rollout.plan} with ${rollout.trigger.revision}, which differs from this request`,

@@ -1,15 +1,17 @@
 import { requiredCapabilities } from '../core/fleet/capabilities.ts';
 import type { BackendState } from '../core/model/backend-state.ts';
+import type { RouteSpec } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
+import { backendsOf } from '../core/rollout/joint.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { decideUndo } from '../core/rollout/undo.ts';
 import { beginOnce } from './begin-once.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Started } from './engine.ts';
-import { type Loaded, loadBackend, loadNamed, loadRollout } from './load.ts';
+import { type Held, type Loaded, loadBackend, loadNamed, loadRollout, revsOf } from './load.ts';
 import { observeFleets } from './observe.ts';
 import { begin } from './start.ts';
-import { fleetsOf, routesTo } from './surroundings.ts';
+import { fleetsOf, leadsTo, routesTo } from './surroundings.ts';
 
 export interface UndoRequest {
   /** Name of a backend, or id of the rollout whose promotion is taken back. */
@@ -40,22 +42,52 @@ async function attempt(deps: Dependencies, id: string, request: UndoRequest): Pr
   const backend = state === null ? await loadBackend(deps.records, name) : ok(state);
   if (backend.kind === 'error') return backend;
   if (backend.value.body === null) return fail('SERIN_NOT_FOUND', `there is no backend or rollout ${of}`);
-  const undone = await loadNamed(deps.records, backend.value.body.previous?.rolloutId);
+  const { previous } = backend.value.body;
+  const undone = await loadNamed(deps.records, previous?.rolloutId);
   if (undone.kind === 'error') return undone;
-  const routes = await routesTo(deps, name);
-  if (routes.kind === 'error') return routes;
-  const fleets = fleetsOf(routes.value);
-  const observed = await observeFleets(deps, name, fleets);
+  const loaded = await loadParts(deps, previous?.joint ?? [name]);
+  if (loaded.kind === 'error') return loaded;
+  const { parts, routes } = loaded.value;
+  const [first, ...others] = parts;
+  if (first === undefined) return fail('SERIN_NOT_FOUND', `there is no backend or rollout ${of}`);
+  const fleets = fleetsOf(routes);
+  const observed = await observeFleets(deps, first.state.body.backend, fleets);
   if (observed.kind === 'error') return observed;
 
   const nowMs = deps.clock.now();
   const decided = decideUndo({
-    ...{ id, backend: backend.value.body, of: rolloutId, undone: undone.value?.body ?? null },
-    ...{ fleets, requires: requiredCapabilities(routes.value), observed: { fleets: observed.value } },
+    ...{ id, backend: first.state.body, of: rolloutId, undone: undone.value?.body ?? null },
+    ...(others.length === 0 ? {} : { parts: parts.map((part) => ({ ...part, state: part.state.body })) }),
+    ...{ fleets, requires: requiredCapabilities(routes), observed: { fleets: observed.value } },
     ...{ by, reason, nowMs },
   });
   if (decided.kind === 'error') return decided;
-  return begin(deps, decided.value, backend.value.rev, nowMs);
+  const revs = { backend: first.state.rev, ...revsOf(others.map(({ state }) => state)) };
+  return begin(deps, decided.value, revs, nowMs);
+}
+
+interface LoadedPart {
+  readonly state: Held<BackendState>;
+  readonly fleets: readonly string[];
+}
+
+/** The backends that were promoted together, the first of their plan first, and all routes that lead to any of them. */
+async function loadParts(
+  deps: Dependencies,
+  names: readonly string[],
+): Promise<Result<{ readonly parts: readonly LoadedPart[]; readonly routes: readonly RouteSpec[] }>> {
+  const parts: LoadedPart[] = [];
+  const routes = await routesTo(deps, ...names);
+  if (routes.kind === 'error') return routes;
+  for (const name of names) {
+    const loaded = await loadBackend(deps.records, name);
+    if (loaded.kind === 'error') return loaded;
+    const { key, rev, body } = loaded.value;
+    if (body === null)
+      return fail('SERIN_NOT_FOUND', `there is no backend ${name} any more, which was promoted with them`);
+    parts.push({ state: { key, rev, body }, fleets: fleetsOf(routes.value.filter((route) => leadsTo(route, name))) });
+  }
+  return ok({ parts, routes: routes.value });
 }
 
 /** A backend, or the one of a rollout. `state`: of a backend that was named; `null`: not read yet. */
@@ -75,7 +107,7 @@ async function targetOf(
 }
 
 function repeated(rev: number, rollout: Rollout, backend: string): Result<Started> {
-  if (rollout.undoes !== undefined && rollout.backend === backend) {
+  if (rollout.undoes !== undefined && backendsOf(rollout).includes(backend)) {
     return ok({ view: { rev, rollout, laggards: [] }, created: false });
   }
   return fail('SERIN_IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for another rollout');

@@ -10,6 +10,7 @@ import { isSubject } from '../core/model/subject.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner, Trial } from '../core/model/traffic.ts';
 import { Decision } from '../core/replay/decision.ts';
 import { BreakerRecord } from '../core/rollout/breaker.ts';
+import { backendNames, backendsOf } from '../core/rollout/joint.ts';
 import { JudgementRecord } from '../core/rollout/judgement.ts';
 import { isQueued } from '../core/rollout/queued.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
@@ -180,7 +181,9 @@ function owners({ rollouts, backends, left }: Known, say: Say): void {
     const rollout = rollouts.get(rolloutId);
     if (rollout === undefined) say(`record:backend/${name}`, `its rollout ${rolloutId} is not there`);
     else if (isTerminal(rollout.phase)) say(`record:backend/${name}`, `its rollout ${rolloutId} has ended`);
-    else if (rollout.backend !== name) say(`record:backend/${name}`, `rollout ${rolloutId} is of ${rollout.backend}`);
+    else if (!backendsOf(rollout).includes(name)) {
+      say(`record:backend/${name}`, `rollout ${rolloutId} is of ${backendNames(rollout)}`);
+    }
   }
   for (const [name, { next }] of backends) {
     if (next == null || left.has(`rollout/${next}`)) continue;
@@ -189,10 +192,11 @@ function owners({ rollouts, backends, left }: Known, say: Say): void {
     if (!waits) say(`record:backend/${name}`, `rollout ${next}, which is to be the next, does not wait for it`);
   }
   for (const [id, rollout] of rollouts) {
-    const { phase, backend } = rollout;
-    if (left.has(`backend/${backend}`)) continue;
-    const state = backends.get(backend);
-    if (!isTerminal(phase) && (isQueued(rollout) ? state?.next : state?.rolloutId) !== id) {
+    if (isTerminal(rollout.phase)) continue;
+    for (const backend of backendsOf(rollout)) {
+      if (left.has(`backend/${backend}`)) continue;
+      const state = backends.get(backend);
+      if ((isQueued(rollout) ? state?.next : state?.rolloutId) === id) continue;
       say(`record:rollout/${id}`, `is active, but backend ${backend} does not name it`);
     }
   }

@@ -30,13 +30,15 @@ export async function waitForTurn(
   if (isItsTurn(body, state)) {
     const read = await surroundings(deps, body.spec);
     const [error] = read.kind === 'error' ? read.errors : [];
-    if (read.kind === 'ok') found = read.value;
-    else if (error?.code === 'SERIN_NOT_READY') found = error.message;
+    if (read.kind === 'ok') {
+      const { fleets, requires, routeTimeoutMs } = read.value;
+      found = { fleets, requires, routeTimeoutMs };
+    } else if (error?.code === 'SERIN_NOT_READY') found = error.message;
     else return { kind: 'stuck', error };
   }
   const nowMs = deps.clock.now();
   const transition = takeTurn({ rollout: body, backend: state, found, nowMs }, LOOK_AGAIN_MS);
-  const given = recordGiven('start', transition.rollout, transition.backend, nowMs);
+  const given = recordGiven('start', transition, nowMs);
   const revs = { rollout: rollout.rev, backend: backend.rev };
   const changed = transition.backend !== state;
   return { kind: 'decided', transition, commit: transitionCommit(transition, revs, changed, given) };

@@ -3,7 +3,34 @@ import { activeRollouts } from '../../src/engine/active-rollouts.ts';
 import { kickOnCrash } from '../../src/engine/kick-on-crash.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeLoadReports } from '../support/fake-load-reports.ts';
-import { push, rollout } from '../support/rollouts.ts';
+import { push, revision, rollout } from '../support/rollouts.ts';
+
+it('looks at a joint rollout whichever of its canaries crashes', async () => {
+  const clock = fakeClock();
+  const loadReports = fakeLoadReports();
+  const active = activeRollouts();
+  const cart = {
+    backend: 'cart',
+    trigger: { revision: 'v2', endpoints: null },
+    ...{ fleets: ['edge'], routeTimeoutMs: 0, canary: revision('v2', 'cart'), stable: revision('v1', 'cart') },
+  };
+  const atMs = { committedAtMs: clock.now(), liveAtMs: clock.now() };
+  const joint = { fleets: ['edge'], others: [cart] };
+  active.note(rollout({ id: 'r1', phase: 'stepping', step: 0, push: push(['a'], atMs), joint }));
+  const kicked: string[] = [];
+  const stop = kickOnCrash(loadReports, active.exposed, { kick: (subject) => void kicked.push(subject) }, clock);
+  for (let second = 0; second < 3; second += 1) {
+    await clock.advance(1_000);
+    const report = (cluster: string, failed: number, requests: number) => {
+      return { nodeId: 'a', cluster, atMs: clock.now(), failed, requests };
+    };
+    loadReports.report('edge', [report(cart.canary.cluster, 40, 40), report(cart.stable.cluster, 1, 760)]);
+    await clock.settle();
+  }
+  await clock.advance(100);
+  stop();
+  expect(kicked[0]).toBe('rollout/r1');
+});
 
 it('looks at a rollout whose canary crashes within three seconds of its step, and at no other', async () => {
   const clock = fakeClock();

@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS } from '../../src/adapters/xds/xds-limits.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic, FleetTable, Position } from '../../src/core/model/traffic.ts';
+import { backendsOf, partOf } from '../../src/core/rollout/joint.ts';
 import { isQueued } from '../../src/core/rollout/queued.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
@@ -53,7 +54,7 @@ export class Checker {
   readonly #sent = new Map<string, Position>();
   /** By replica and canary: was its last measurement honest? */
   readonly #measured = new Map<string, boolean>();
-  /** By rollout: requests of its canary when its present step began. */
+  /** By rollout and backend: requests of its canary when its present step began. */
   readonly #requestsBefore = new Map<string, number>();
   /** By Envoy: the newest fleet revision of which it was sent something, and how far behind that it was served since. */
   readonly #newest = new Map<string, Position & { behind: boolean }>();
@@ -78,7 +79,7 @@ export class Checker {
   }
 
   measured(replica: string, clusters: readonly string[], honest: boolean): void {
-    this.#measured.set(`${replica} ${clusters.at(-1)}`, honest);
+    for (const cluster of clusters) this.#measured.set(`${replica} ${cluster}`, honest);
   }
 
   streamBegins(replica: string, nodeId: string): void {
@@ -164,15 +165,21 @@ export class Checker {
 
   /** One rollout of a commit: a start may write those that give way as well. */
   #written({ commit, before }: Happened, write: Commit['writes'][number]) {
-    const after = write.body as Rollout;
+    const whole = write.body as Rollout;
+    for (const backend of backendsOf(whole)) this.#writtenPart({ commit, before }, write.key, partOf(whole, backend));
+    this.#together(whole);
+  }
+
+  /** What one of its backends has of a rollout; of most there is one. */
+  #writtenPart({ commit, before }: Happened, key: RecordKey, after: Rollout) {
     const backendKey: RecordKey = `backend/${after.backend}`;
     const backendBefore = (before.get(backendKey)?.body ??
       this.#o.store.inside.record(backendKey).body) as BackendState;
     const backendAfter = this.#o.store.inside.record(backendKey).body as BackendState;
     const { by, replica } = this.#decided.get(commit) ?? { by: 'tick', replica: '' };
-    const old = before.get(write.key);
+    const old = before.get(key);
     if (old === undefined || old.rev === 0) return this.#born(after, backendBefore, backendAfter);
-    const rollout = old.body as Rollout;
+    const rollout = partOf(old.body as Rollout, after.backend);
     if (by === 'reconcile') return this.#reconciled(rollout, after);
     if (by !== 'tick') this.people.set(after.id, (this.people.get(after.id) ?? new Set()).add(by));
     if (isReturning(after) && !isReturning(rollout)) this.#o.turnedBack(after.id);
@@ -180,7 +187,7 @@ export class Checker {
       before: { rollout, backend: backendBefore },
       after: { rollout: after, backend: backendAfter },
       // Of those who wait nothing is told: it is the owner's.
-      traffic: isQueued(rollout) && backendBefore.rolloutId !== null ? null : trafficIn(commit),
+      traffic: isQueued(rollout) && backendBefore.rolloutId !== null ? null : trafficIn(commit, after.backend),
       unconfirmed: this.#unconfirmed(rollout, backendBefore, replica),
       by,
     };
@@ -194,6 +201,22 @@ export class Checker {
     }
   }
 
+  /** Whatever happens to backends that roll together, in no table do they differ. */
+  #together(rollout: Rollout): void {
+    if (rollout.joint === undefined) return;
+    const { owners } = this.#o.store.inside.table('edge');
+    const standings = backendsOf(rollout).map((backend) => {
+      const state = this.#o.store.inside.record(`backend/${backend}`).body as BackendState;
+      const value = owners.get(`backend/${backend}`)?.value;
+      const { canary } = partOf(rollout, backend);
+      const split = value?.kind === 'backend' ? value.split : [];
+      const weight = split.find(({ cluster }) => cluster === canary.cluster)?.weight ?? 0;
+      return `weight ${weight}, ${state.rolloutId === rollout.id ? 'owned' : 'free'}`;
+    });
+    if (new Set(standings).size > 1)
+      this.#o.wrong('I8', `${rollout.id} has its backends apart: ${standings.join('; ')}`);
+  }
+
   /** By people, after commits were lost: only what is over, and what goes back, may not be otherwise afterwards. */
   #reconciled(before: Rollout, after: Rollout): void {
     const wasOver = isTerminal(before.phase) || isReturning(before);
@@ -203,7 +226,8 @@ export class Checker {
   }
 
   #born(rollout: Rollout, before: BackendState, after: BackendState): void {
-    this.started.set(rollout.id, (this.started.get(rollout.id) ?? 0) + 1);
+    const begins = `${rollout.id} ${rollout.backend}`;
+    this.started.set(begins, (this.started.get(begins) ?? 0) + 1);
     if (isQueued(rollout)) {
       if (before.rolloutId === null) this.#o.wrong('F29', `${rollout.id} waits for nobody`);
       if (after.next !== rollout.id) this.#o.wrong('F29', `${rollout.id} waits, and nobody knows`);
@@ -225,8 +249,9 @@ export class Checker {
     }
     const { cluster } = before.canary;
     const requests = this.#o.requests(cluster);
-    const since = requests - (this.#requestsBefore.get(after.id) ?? 0);
-    if (after.attempt !== before.attempt) this.#requestsBefore.set(after.id, requests);
+    const own = `${after.id} ${after.backend}`;
+    const since = requests - (this.#requestsBefore.get(own) ?? 0);
+    if (after.attempt !== before.attempt) this.#requestsBefore.set(own, requests);
     if (by !== 'tick' || before.phase !== 'stepping' || !moved || weight === 0) return;
     const honest = this.#measured.get(`${replica} ${cluster}`);
     if (honest === undefined) this.#o.wrong('I9', `${after.id} went on without a measurement`);
@@ -267,8 +292,11 @@ export class Checker {
   }
 }
 
-function trafficIn(commit: Commit): BackendTraffic | null {
-  const value = commit.traffic[0]?.value ?? commit.trials[0]?.trial?.changes[0]?.[1];
+function trafficIn(commit: Commit, backend: string): BackendTraffic | null {
+  const own = `backend/${backend}`;
+  const value =
+    commit.traffic.find(({ owner }) => owner === own)?.value ??
+    commit.trials.flatMap(({ trial }) => trial?.changes ?? []).find(([owner]) => owner === own)?.[1];
   return (value as BackendTraffic | null | undefined) ?? null;
 }
 

@@ -1,5 +1,6 @@
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
+import { partsOf } from '../../src/core/rollout/joint.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import type { FakeStore } from '../support/fake-store.ts';
@@ -56,28 +57,34 @@ export function judgeLoss({ wrong, rollouts, ...fleet }: Fleet & Pick<Ended, 'ro
   for (const what of unlikeRecords(fleet)) wrong('ending', what);
 }
 
+function canariesOf(rollout: Rollout): readonly string[] {
+  return partsOf(rollout).map(({ canary }) => canary.cluster);
+}
+
 function judgePromotion(
   { scenario, checker, wrong }: Pick<Ended, 'scenario' | 'checker' | 'wrong'>,
-  { id, phase, canary }: Rollout,
+  rollout: Rollout,
 ): void {
+  const { id, phase } = rollout;
   const said = checker.people.get(id) ?? new Set();
-  if (phase === 'promoted' && scenario.isBad(canary.cluster) && !said.has('promote')) {
+  if (phase === 'promoted' && canariesOf(rollout).some((cluster) => scenario.isBad(cluster)) && !said.has('promote')) {
     wrong('ending', `${id}: a failing canary was promoted`);
   }
 }
 
 function judgeRollout(ended: Ended, rollout: Rollout) {
   const { rollouts, scenario, checker, hook, storeNowMs, wrong } = ended;
-  const { id, phase, cause, canary, deadlineAtMs, spec } = rollout;
+  const { id, phase, cause, deadlineAtMs, spec } = rollout;
   const said = checker.people.get(id) ?? new Set();
-  const fails = scenario.isBad(canary.cluster);
+  const canaries = canariesOf(rollout);
+  const fails = canaries.some((cluster) => scenario.isBad(cluster));
   if (!isTerminal(phase)) return wrong('liveness', `never ended: ${short(rollout)}`);
   if (phase === 'promoted') return judgePromotion(ended, rollout);
   const gate = `${id}-gate-${rollout.hook?.attempt}`;
   const isLate = cause?.summary.includes('has not opened the gate within') === true;
   const reasons: Readonly<Record<string, boolean>> = {
     analysis: fails,
-    nack: scenario.mayBeRefused(canary.cluster),
+    nack: canaries.some((cluster) => scenario.mayBeRefused(cluster)),
     laggard: spec.onLaggard === 'rollback',
     deadline: storeNowMs >= deadlineAtMs || (isLate && spec.strategy.steps[cause?.step ?? -1]?.webhook !== undefined),
     hook: hook.refused(gate),

@@ -54,13 +54,21 @@ const JUDGED_BY_DEFAULT: Partial<PlanSpec> = {
 };
 export const MIN_REQUESTS = errorRate.minRequests;
 
-/** @param tries does this Envoy try out this cluster at present? */
-export function scenario(rollouts: number, dice: Dice, tries: (envoyId: string, cluster: string) => boolean): Scenario {
+/**
+ * @param tries does this Envoy try out this cluster at present?
+ * @param joint does the plan of the first backend roll the second one out together with it?
+ */
+export function scenario(
+  rollouts: number,
+  dice: Dice,
+  tries: (envoyId: string, cluster: string) => boolean,
+  joint = false,
+): Scenario {
   const backends = Array.from({ length: rollouts }, (_, i) => `shop-${i + 1}`);
   const writes: { key: RecordKey; body: unknown }[] = [];
   const traffic: Commit['traffic'][number][] = [];
   for (const [i, backend] of backends.entries()) {
-    const documents = documentsOf(backend, i, dice);
+    const documents = documentsOf(backend, i, dice, joint && i === 0 ? backends.slice(1, 2) : []);
     for (const document of documents) {
       writes.push({ key: `document/${document.kind}/${document.name}`, body: { document, source: '' } });
       if (document.kind === 'Route') {
@@ -111,7 +119,7 @@ function wordsOf(what: string, cluster: string): string {
   return `no ${what} of ${cluster} here (${QUOTED_SECRET})`;
 }
 
-function documentsOf(backend: string, index: number, dice: Dice): Document[] {
+function documentsOf(backend: string, index: number, dice: Dice, others: readonly string[]): Document[] {
   const testers = dice.chance('testers', 0.3);
   const steps: StepSpec[] = [
     ...(testers ? [planStep({ name: 'testers', weight: 0, matches: TESTERS })] : []),
@@ -131,7 +139,9 @@ function documentsOf(backend: string, index: number, dice: Dice): Document[] {
     deadlineMs: 480_000,
     inconclusiveAfterMs: 45_000,
     ackTimeoutMs: 12_000,
-    onNewRevision: dice.pick('on new revision', ['reject', 'queue', 'supersede', 'supersede']),
+    ...(others.length === 0
+      ? { onNewRevision: dice.pick('on new revision', ['reject', 'queue', 'supersede', 'supersede'] as const) }
+      : { joint: { others }, onNewRevision: 'reject' }),
     onLaggard: dice.pick('on laggard', ['hold', 'hold', 'exclude', 'rollback']),
     ...(dice.chance('windows', 0.2) ? { windows: WINDOWS } : {}),
     ...(dice.chance('bake', 0.3) ? { bakeMs: 20_000 } : {}),

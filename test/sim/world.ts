@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly trace?: (line: string) => void;
   /** Does the store also come back with older state, as after a failover? @default false */
   readonly lostWrites?: boolean;
+  /** Are two backends rolled out together by one of the plans? @default false */
+  readonly joint?: boolean;
   /** What decides again in the end. @default what decided before */
   readonly decideAgain?: Deciders['step'];
 }
@@ -106,7 +108,7 @@ class World {
     const storeClock = { ...this.#clock, now: () => this.#clock.now() + this.#storeAheadMs };
     this.#store = fakeStore(storeClock);
     this.#ledger = fakeLedger(storeClock);
-    this.#scenario = scenario(rollouts, this.#dice, (id, cluster) => this.#tries(id, cluster));
+    this.#scenario = scenario(rollouts, this.#dice, (id, cluster) => this.#tries(id, cluster), options.joint);
     this.#prometheus = prometheus(this.#clock.now, this.#dice, this.#scenario.failureRate);
     this.#replicas = Array.from({ length: replicas }, () => null);
     this.#fury = this.#dice.pick('fury', [0.15, 0.3, 0.6]);

@@ -34,6 +34,8 @@ export interface EngineRig {
    */
   envoys(fleet: string, behaviour: 'ack' | 'silent' | { readonly nack: string }, which?: 'a' | 'b'): void;
   verdict: 'pass' | 'fail' | 'inconclusive';
+  /** Of single backends, whatever the others do. */
+  readonly verdictOf: Map<string, 'pass' | 'fail' | 'inconclusive'>;
   delivery: Delivery;
   /** The hook that steps may ask. */
   readonly hooks: FakeHooks;
@@ -87,10 +89,11 @@ export async function engineRig(
       return node(`${fleet}-${id}`, { envoyVersion: rig.envoyVersion, ...fields });
     });
   };
-  const rig: Pick<EngineRig, 'verdict' | 'delivery' | 'metrics' | 'envoyVersion'> & {
+  const rig: Pick<EngineRig, 'verdict' | 'verdictOf' | 'delivery' | 'metrics' | 'envoyVersion'> & {
     delivered: Notice[];
   } = {
     verdict: 'pass',
+    verdictOf: new Map(),
     delivery: { kind: 'delivered' },
     metrics: true,
     envoyVersion: '1.40.0',
@@ -110,7 +113,12 @@ export async function engineRig(
     metrics: {
       counters: async ({ fleet, clusters, toMs }): Promise<CountersResult> => {
         if (!rig.metrics) return { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' };
-        return healthyHosts([`${fleet}-a`, `${fleet}-b`], clusters.at(-1) ?? '', toMs);
+        const proxies = [`${fleet}-a`, `${fleet}-b`];
+        const series = clusters.flatMap((cluster) => {
+          const hosts = healthyHosts(proxies, cluster, toMs);
+          return hosts.kind === 'ok' ? hosts.series : [];
+        });
+        return { kind: 'ok', series };
       },
       scalar: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
       proxies: async () => ({ kind: 'gap', gap: 'NO_DATA', detail: '' }),
@@ -125,7 +133,7 @@ export async function engineRig(
       },
     },
     hooks,
-    judge: scriptedJudge(() => rig.verdict),
+    judge: scriptedJudge(({ canary }) => rig.verdictOf.get(canary.split('--')[0] ?? '') ?? rig.verdict),
     newId: sequence(),
     logger: quiet,
     meter: noMeter,

@@ -23,7 +23,7 @@ export class Recorder {
     this.rollout = rollout;
     this.backend = backend;
     this.nowMs = nowMs;
-    this.recorded = [recordGiven('start', rollout, backend, nowMs)];
+    this.recorded = [recordGiven('start', { rollout, backend }, nowMs)];
   }
 
   get kept(): KeptDecision[] {

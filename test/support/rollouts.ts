@@ -1,4 +1,4 @@
-import type { CounterSeries, CountersResult, Judge, Verdict } from '../../src/core/analysis/judge.ts';
+import type { CounterSeries, CountersResult, Judge, JudgeInput, Verdict } from '../../src/core/analysis/judge.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import type { PlanSpec, StepSpec } from '../../src/core/model/documents.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
@@ -134,6 +134,7 @@ export function quietTransition(fields: Partial<Transition> = {}): Transition {
   return {
     rollout: rollout(),
     backend: backendState(),
+    others: [],
     traffic: false,
     events: [],
     notices: [],
@@ -149,13 +150,13 @@ export const settings: Settings = { disconnectGraceMs: 30_000, retireAfterMs: 86
 
 /** A judge that says what it is told; the real ones have tests of their own. */
 export function scriptedJudge(
-  decide: () => 'pass' | 'fail' | 'inconclusive',
+  decide: (arms: JudgeInput['arms']) => 'pass' | 'fail' | 'inconclusive',
   openReason: Verdict['reason'] = 'NO_DATA',
 ): Judge {
   return {
     name: 'scripted',
-    assess: ({ analysis, counters, state }) => {
-      const scripted = decide();
+    assess: ({ analysis, arms, counters, state }) => {
+      const scripted = decide(arms);
       const verdict = counters.kind === 'gap' && scripted === 'pass' ? 'inconclusive' : scripted;
       return {
         verdicts: analysis.map((spec) => ({

@@ -221,8 +221,8 @@ export const BUGS: readonly Bug[] = [
     name: 'stable-flips-anyway',
     what: 'a rolled back revision becomes the stable one',
     file: 'src/core/rollout/moves.ts',
-    find: 'stable: promoted ? d.rollout.canary : d.backend.stable,',
-    replace: "stable: promoted || phase === 'rolled_back' ? d.rollout.canary : d.backend.stable,",
+    find: 'stable: promoted ? part.canary : state.stable,',
+    replace: "stable: promoted || phase === 'rolled_back' ? part.canary : state.stable,",
   },
   {
     name: 'another-time-kept',

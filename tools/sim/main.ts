@@ -8,6 +8,7 @@ import { BUGS } from './bugs.ts';
 /**
  * `npm run sim`: plays schedules of everything that can go wrong against the real core and engine, in virtual time.
  * A failure prints its seed and the faults that are needed for it; `--replay --seed N` steps through one schedule.
+ * `--joint` lets one plan roll two backends out together.
  * `--bug NAME` plants a bug first, `--bugs` plants each of them in turn and says how soon it was caught.
  * With `--lost-writes` the store comes back with older state, and people reconcile it.
  */
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     bug: { type: 'string' },
     bugs: { type: 'boolean', default: false },
     'lost-writes': { type: 'boolean', default: false },
+    joint: { type: 'boolean', default: false },
     shard: { type: 'boolean', default: false },
   },
 });
@@ -46,6 +48,7 @@ const size = {
   rollouts: Number(values.rollouts),
   nodes: Number(values.nodes),
   lostWrites: values['lost-writes'],
+  joint: values.joint,
 };
 const first = Number(values.seed);
 

@@ -53,9 +53,10 @@ function fullText(notice: Notice): string {
   return whole.length <= TEXT_MAX ? whole : `${withoutHalfEntity(whole.slice(0, TEXT_MAX - 1))}…`;
 }
 
-function originOf({ plan, rolloutId, revision, stable }: Notice): string {
+function originOf({ plan, rolloutId, revision, stable, joint }: Notice): string {
   const from = stable === null ? '' : ` · stable ${stable}`;
-  return plain(`plan ${plan} · revision ${revision}${from} · rollout ${rolloutId}`, FIELD_MAX);
+  const arms = joint?.map((one) => `${one.backend} ${one.revision} (stable ${one.stable ?? 'nothing'})`).join(', ');
+  return plain(`plan ${plan} · ${arms ?? `revision ${revision}${from}`} · rollout ${rolloutId}`, FIELD_MAX);
 }
 
 function fittingFields(notice: Notice): (readonly [label: string, text: string])[] {

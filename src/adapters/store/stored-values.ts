@@ -1,11 +1,12 @@
 import type { z } from 'zod';
 import { type AuditEntry, StoredAuditEntry } from '../../core/model/audit.ts';
+import { MAX_JOINT_BACKENDS } from '../../core/model/joint-spec.ts';
 import { parseStamp, type Shapes, type Stamp } from '../../core/model/schema.ts';
 import { StoredTraffic, StoredTrial } from '../../core/model/stored-traffic.ts';
 import { isSubject } from '../../core/model/subject.ts';
 import type { OwnerTraffic, Trial } from '../../core/model/traffic.ts';
 import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
-import { MAX_JUDGEMENT_BYTES } from '../../core/rollout/judgement.ts';
+import { type Judgement, MAX_JUDGEMENT_BYTES } from '../../core/rollout/judgement.ts';
 import { StoredEvent, StoredNotice } from '../../core/rollout/stored-event.ts';
 import type { RecordKey } from '../../engine/ports/store.ts';
 
@@ -23,9 +24,15 @@ export function stored(what: string, value: unknown): string {
   const json = JSON.stringify(value);
   if (json === undefined) throw new RangeError(`${what} is not JSON`);
   const bytes = Buffer.byteLength(json);
-  const allowed = what.startsWith('judge/') ? MAX_JUDGEMENT_BYTES : MAX_VALUE_BYTES;
+  const allowed = what.startsWith('judge/') ? MAX_JUDGEMENT_BYTES * judged(value) : MAX_VALUE_BYTES;
   if (bytes > allowed) throw new RangeError(`${what} takes ${bytes} bytes in the store, ${allowed} are allowed`);
   return json;
+}
+
+/** How many backends a judgement is about. */
+function judged(value: unknown): number {
+  const { others } = value as Partial<Judgement>;
+  return others === undefined ? 1 : MAX_JOINT_BACKENDS;
 }
 
 const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout|judge|verdicts|breaker|fence)\/[A-Za-z0-9._~/-]+$/;

@@ -69,6 +69,8 @@ export type ScalarResult =
 /** What a judge concluded about one metric at one tick. */
 export interface Verdict {
   readonly metric: string;
+  /** Whose metric it is, in a joint rollout. @default the rollout's one backend */
+  readonly backend?: string;
   readonly verdict: 'pass' | 'fail' | 'inconclusive';
   /** `OK`, a limit that was broken, or an evidence gap. `LIMIT_REACHED`: too many checks have failed. */
   readonly reason: 'OK' | 'OVER_LIMIT' | 'UNDER_LIMIT' | 'LIMIT_REACHED' | 'WORSE_THAN_STABLE' | EvidenceGap;

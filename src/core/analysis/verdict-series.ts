@@ -30,6 +30,8 @@ export interface MetricPoint {
 /** Written with every look, so there are not many. */
 const MAX_POINTS = 48;
 const MAX_METRICS = 8;
+/** Of all backends of a joint rollout; none of them takes the room of another. */
+const MAX_JOINT_METRICS = 2 * MAX_METRICS;
 const MISSING_LENGTH = 100;
 
 const number = z.number().nullable();
@@ -61,10 +63,17 @@ export function seriesPoint(
   return {
     ...at,
     decision,
-    metrics: verdicts.slice(0, MAX_METRICS).map(metricPoint),
+    metrics: kept(verdicts).map(metricPoint),
     missing: missing === null ? null : missing.slice(0, MISSING_LENGTH),
     ...(late === 0 ? {} : { late }),
   };
+}
+
+function kept(verdicts: readonly Verdict[]): readonly Verdict[] {
+  const backends = [...new Set(verdicts.map(({ backend }) => backend))];
+  if (backends.length < 2) return verdicts.slice(0, MAX_METRICS);
+  const each = Math.floor(MAX_JOINT_METRICS / backends.length);
+  return backends.flatMap((own) => verdicts.filter(({ backend }) => backend === own).slice(0, each));
 }
 
 function metricPoint({ metric, value, baseline, requests, ratio, evidence }: Verdict): MetricPoint {

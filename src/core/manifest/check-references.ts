@@ -1,5 +1,6 @@
 import type { Document, PlanSpec, RouteDocument } from '../model/documents.ts';
 import type { SerinError } from '../model/errors.ts';
+import { backendsOfPlan } from '../model/joint-spec.ts';
 import { filtersOf, type HttpFilter, type RouteRule } from '../model/route-rule.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { stickyClashes } from './check-sticky.ts';
@@ -51,7 +52,10 @@ export function checkReferences(parsed: readonly ParsedDocument[], known: Known)
       errors.push(...claimedTwice(from, document, all));
     }
     if (document.kind === 'Plan') {
-      need(from, 'spec.backend', 'backend', document.spec.backend, backends);
+      const { joint } = document.spec;
+      for (const [i, name] of backendsOfPlan(document.spec).entries()) {
+        need(from, joint === undefined ? 'spec.backend' : `spec.backends[${i}]`, 'backend', name, backends);
+      }
       for (const [i, name] of document.spec.notify.entries()) {
         need(from, `spec.notify[${i}]`, 'notifier', name, known.notifiers);
       }

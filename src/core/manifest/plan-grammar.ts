@@ -13,8 +13,9 @@ import {
 import { formatDuration } from '../model/duration.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { ApprovalGrammar } from './approval-grammar.ts';
-import { choice, documentName, duration, fields, fraction, label, weight } from './fields.ts';
+import { choice, duration, fields, fraction, label, weight } from './fields.ts';
 import { looksLike } from './input-shape.ts';
+import { checkJoint, hasBackend, jointFields, jointOf, NO_BACKEND } from './joint-grammar.ts';
 import { countedAnswers, JudgeGrammar, relativeLimit } from './judge-grammar.ts';
 import { pinMatches } from './match-grammar.ts';
 import { query } from './query-grammar.ts';
@@ -236,8 +237,8 @@ export const StrategyChoice = fields({
 
 export const BakeGrammar = duration({ min: '10s', max: '7d' });
 
-export const PlanGrammar = fields({
-  backend: documentName,
+const PlanFields = fields({
+  ...jointFields,
   strategy: StrategyChoice,
   sticky: StickyGrammar.optional(),
   analysis: analysisList.optional(),
@@ -257,6 +258,8 @@ export const PlanGrammar = fields({
   notify: z.array(label, 'expected a list of notifiers').max(16, 'at most 16').optional(),
 });
 
+export const PlanGrammar = PlanFields.refine(hasBackend, NO_BACKEND).superRefine(checkJoint);
+
 /** What is wrong with a plan's bake, its own or that of its strategy; `null`: nothing. */
 export function bakeProblem({ bakeMs = 0, deadlineMs, strategy }: PlanSpec): string | null {
   if (strategy.steps.length === 0 && bakeMs === 0) return 'expected at least one step, or a bake';
@@ -275,7 +278,7 @@ export function planSpec(
 ): PlanSpec {
   const bake = raw.bake ?? bakeMs;
   return {
-    backend: raw.backend,
+    ...jointOf(raw),
     strategy: { name: raw.strategy.use ?? 'inline', steps: withSticky(steps, raw.sticky) },
     analysis: raw.analysis ?? [],
     ...(raw.readout === undefined ? {} : { readout: raw.readout }),

@@ -9,7 +9,7 @@ export function planProblems(spec: PlanSpec, saysBake: boolean): readonly Proble
   const { steps } = spec.strategy;
   return [
     ...analysisProblems(spec, steps),
-    ...stickyProblems(spec),
+    ...(spec.joint === undefined ? stickyProblems(spec) : jointProblems(spec)),
     ...bakeProblems(spec, saysBake),
     ...readoutProblems(spec),
     ...skipProblems(spec),
@@ -31,6 +31,15 @@ function stickyProblems({ strategy: { steps }, backend }: PlanSpec): readonly Pr
   if (long === -1) return [];
   const message = `the cookie serin-${backend} would have more than ${LONGEST_COOKIE} characters: give sticky.cookie a name`;
   return [{ path: `strategy.steps[${long}]`, message }];
+}
+
+/** An arm that a user keeps is drawn for one backend: of several the next one would draw another. */
+function jointProblems({ strategy: { steps } }: PlanSpec): readonly Problem[] {
+  const sticky = steps.findIndex((step) => step.sticky !== undefined);
+  if (sticky === -1) return [];
+  const message =
+    'users stay with an arm of one backend; of several that roll together a colour keeps each request in one';
+  return [{ path: `strategy.steps[${sticky}]`, message }];
 }
 
 function bakeProblems(spec: PlanSpec, saysBake: boolean): readonly Problem[] {

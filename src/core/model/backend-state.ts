@@ -36,6 +36,8 @@ export interface PreviousRevision {
   readonly rolloutId: string;
   /** So long the plan keeps it ready to take all requests again. */
   readonly warmUntilMs: number;
+  /** All backends that were promoted together. @default it alone was */
+  readonly joint?: readonly string[];
 }
 
 export interface RetiredRevision {

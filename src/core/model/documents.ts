@@ -1,3 +1,4 @@
+import type { JointSpec } from './joint-spec.ts';
 import type { KayentaSpec } from './kayenta-spec.ts';
 import type { PinMatch } from './match.ts';
 import type { ReadoutMetric } from './readout.ts';
@@ -75,7 +76,10 @@ export interface PlanDocument {
 }
 
 export interface PlanSpec {
+  /** Of several: the first of them. */
   readonly backend: string;
+  /** Backends that are rolled out together with `backend`. @default it is alone */
+  readonly joint?: JointSpec;
   readonly strategy: { readonly name: string; readonly steps: readonly StepSpec[] };
   /** Analyses of every step that gives the canary weight. */
   readonly analysis: readonly AnalysisSpec[];

@@ -14,6 +14,9 @@ export const StoredTraffic = z.discriminatedUnion('kind', [
     pins: z.array(z.looseObject({ matches: z.array(PinMatchRecord), cluster: z.string() })),
     sticky: StickyArmsRecord.exactOptional(),
     mirror: z.looseObject({ cluster: z.string(), share: z.number().int().min(1).max(10_000) }).exactOptional(),
+    colour: z
+      .looseObject({ header: z.string(), arms: z.array(z.looseObject({ cluster: z.string(), value: z.string() })) })
+      .exactOptional(),
     headers: z.looseObject({ clusters: z.array(z.string()), changes: HeaderChangesRecord }).exactOptional(),
     // Tables of earlier versions lack it.
     maxStreamMs: z.number().nonnegative().nullable().default(null),

@@ -17,6 +17,7 @@ import {
   WEEKDAYS,
   type WindowsSpec,
 } from './documents.ts';
+import type { JointSpec } from './joint-spec.ts';
 import { EFFECT_MEASURES, NAN_STRATEGIES, OUTLIERS } from './kayenta-spec.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
@@ -211,8 +212,14 @@ const WindowsRecord: z.ZodType<WindowsSpec> = z.looseObject({
   freezes: z.array(z.looseObject({ from: z.string(), to: z.string(), reason: z.string().exactOptional() })),
 });
 
+const JointRecord: z.ZodType<JointSpec> = z.looseObject({
+  others: z.array(name).min(1),
+  colour: z.looseObject({ header: z.string() }).exactOptional(),
+});
+
 export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   backend: name,
+  joint: JointRecord.exactOptional(),
   strategy: z.looseObject({ name: z.string(), steps: z.array(StepRecord) }),
   analysis: z.array(AnalysisRecord),
   readout: z.array(ReadoutMetricRecord).exactOptional(),
@@ -257,6 +264,13 @@ export const BackendStateRecord: z.ZodType<BackendState> = z.looseObject({
   rolloutId: z.string().nullable(),
   next: z.string().nullish(),
   retired: z.array(z.looseObject({ revision: RevisionRecord, pinned: z.boolean(), untilMs: ms })),
-  previous: z.looseObject({ revision: RevisionRecord, rolloutId: z.string(), warmUntilMs: ms }).nullish(),
+  previous: z
+    .looseObject({
+      revision: RevisionRecord,
+      rolloutId: z.string(),
+      warmUntilMs: ms,
+      joint: z.array(name).exactOptional(),
+    })
+    .nullish(),
   build: z.looseObject({ number: z.number(), revision: z.string() }).nullish(),
 });

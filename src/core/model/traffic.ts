@@ -29,6 +29,11 @@ export interface BackendTraffic {
   readonly mirror?: { readonly cluster: string; readonly share: number };
   /** Changes for an arm, wherever requests go to it; clusters. @default none */
   readonly headers?: { readonly clusters: readonly string[]; readonly changes: HeaderChanges };
+  /** A header that tells every arm's hosts which arm it is; values by cluster. @default none */
+  readonly colour?: {
+    readonly header: string;
+    readonly arms: readonly { readonly cluster: string; readonly value: string }[];
+  };
   /** A stream that starts now ends after so long, ms; `null`: by the rule's timeout alone. */
   readonly maxStreamMs: number | null;
 }

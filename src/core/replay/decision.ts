@@ -22,6 +22,8 @@ const Outcome = z.looseObject({
   fields,
   /** Only when it changed. */
   backend: fields.optional(),
+  /** Of the other backends of a joint rollout; only when one of them changed. */
+  others: z.array(fields).optional(),
   traffic: z.boolean(),
   /** Types of its events, and kinds of its messages. */
   said: z.array(z.string()),
@@ -29,13 +31,15 @@ const Outcome = z.looseObject({
 });
 export type Outcome = z.infer<typeof Outcome>;
 
-const both = z.looseObject({ rollout: fields, backend: fields });
+/** `others`: of a joint rollout. */
+const both = z.looseObject({ rollout: fields, backend: fields, others: z.array(fields).optional() });
 
 const decided = {
   format: z.literal(DECISION_FORMAT),
   /** Revs of the records that it was made from. */
   rev: z.number(),
   backendRev: z.number(),
+  otherRevs: z.array(z.number()).optional(),
   /** The clock, as it was given to the decision. */
   nowMs: z.number(),
   settings: Settings,
@@ -52,6 +56,8 @@ const Tick = z.looseObject({
   observed: PackedObserved.nullable(),
   /** What the judge remembered; absent: nothing. */
   memory: fields.optional(),
+  /** Of the other backends, by name. */
+  memories: z.record(z.string(), fields).optional(),
   /** The breaker for evidence; absent: it was closed and had always been. */
   breaker: z.object({ openSinceMs: z.number().nullable(), closedAtMs: z.number().nullable() }).optional(),
   /** Of a look that changed nothing but these: how they stood before, since looks like it may have been left out. */

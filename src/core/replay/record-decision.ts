@@ -19,12 +19,14 @@ const VOLATILE: readonly (keyof Rollout)[] = ['evidence', 'readout', 'hook', 'wa
 export interface Revs {
   readonly rollout: number;
   readonly backend: number;
+  /** Of the other backends of a joint rollout, in its order. @default it has none */
+  readonly others?: readonly number[];
 }
 
 /** A tick that changed something, with all that it was decided from. */
 export function recordTick(input: StepInput, transition: Transition, revs: Revs): RecordedDecision {
   const { rollout, observed, judge, judgement, breaker } = input;
-  const run = transition.backend === input.backend ? runOf(rollout, transition) : '';
+  const run = keepsBackends(input, transition) ? runOf(rollout, transition) : '';
   const since = run === '' ? {} : { since: pick(rollout, VOLATILE) };
   const tick: DecisionOf<'tick'> = {
     ...madeFrom(input, transition, revs),
@@ -32,6 +34,7 @@ export function recordTick(input: StepInput, transition: Transition, revs: Revs)
     judge: judge.name,
     observed: packObserved(observed),
     ...(judgement === null ? {} : { memory: { ...judgement } }),
+    ...(input.judgements === undefined ? {} : { memories: { ...input.judgements } }),
     ...(breaker === undefined || isUntouched(breaker) ? {} : { breaker }),
     ...since,
   };
@@ -50,14 +53,31 @@ export function recordCommand(input: CommandInput, transition: Transition, revs:
   return recorded(rollout.id, '', revs.rollout, said);
 }
 
+interface Whole {
+  readonly rollout: Rollout;
+  readonly backend: BackendState;
+  readonly others?: readonly BackendState[];
+}
+
+function wholeOf({ rollout, backend, others = [] }: Whole) {
+  return { rollout: { ...rollout }, backend: { ...backend }, ...copied(others) };
+}
+
+function copied(others: readonly BackendState[]): { readonly others?: Record<string, unknown>[] } {
+  return others.length === 0 ? {} : { others: others.map((state) => ({ ...state })) };
+}
+
+function keepsBackends(before: Pick<Whole, 'backend' | 'others'>, after: Transition): boolean {
+  return after.backend === before.backend && after.others.every((state, i) => state === before.others?.[i]);
+}
+
 /** The records that the next decision begins with. */
 export function recordGiven(
   why: DecisionOf<'given'>['why'],
-  rollout: Rollout,
-  backend: BackendState,
+  { rollout, backend, others = [] }: Whole,
   nowMs: number,
 ): RecordedDecision {
-  const whole = { rollout: { ...rollout }, backend: { ...backend } };
+  const whole = wholeOf({ rollout, backend, others });
   return recorded(rollout.id, '', 0, { format: DECISION_FORMAT, kind: 'given', why, nowMs, ...whole });
 }
 
@@ -77,30 +97,38 @@ export function recordBackend(
 }
 
 function madeFrom(
-  { rollout, backend, settings, nowMs }: Pick<StepInput, 'rollout' | 'backend' | 'settings' | 'nowMs'>,
+  {
+    rollout,
+    backend,
+    others = [],
+    settings,
+    nowMs,
+  }: Pick<StepInput, 'rollout' | 'backend' | 'others' | 'settings' | 'nowMs'>,
   transition: Transition,
   revs: Revs,
 ) {
   // When it is over, or has not begun, others change the backend, and what they change is kept with their rollouts.
   const isWhole = revs.rollout % WHOLE_EVERY === 0 || isTerminal(rollout.phase) || isQueued(rollout);
-  const whole = isWhole ? { from: { rollout: { ...rollout }, backend: { ...backend } } } : {};
+  const whole = isWhole ? { from: wholeOf({ rollout, backend, others }) } : {};
   return {
     format: DECISION_FORMAT,
     rev: revs.rollout,
     backendRev: revs.backend,
+    ...(revs.others === undefined ? {} : { otherRevs: [...revs.others] }),
     nowMs,
     settings: { ...settings },
     ...whole,
-    outcome: outcomeOf(rollout, backend, transition),
+    outcome: outcomeOf({ rollout, backend, others }, transition),
   } as const;
 }
 
-export function outcomeOf(before: Rollout, backend: BackendState, transition: Transition): Outcome {
+export function outcomeOf({ rollout: before, backend, others = [] }: Whole, transition: Transition): Outcome {
   const after = transition.rollout;
   const keys = (Object.keys(after) as (keyof Rollout)[]).filter((key) => after[key] !== before[key]);
   return {
     fields: pick(after, keys),
     ...(transition.backend === backend ? {} : { backend: { ...transition.backend } }),
+    ...(keepsBackends({ backend: transition.backend, others }, transition) ? {} : copied(transition.others)),
     traffic: transition.traffic,
     said: transition.events.map(({ type }) => type),
     told: transition.notices.map(({ kind }) => kind),

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Judge } from '../analysis/judge.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import { BackendStateRecord } from '../model/stored.ts';
@@ -53,8 +54,10 @@ export interface Deciders {
 interface At {
   readonly rollout: Rollout;
   readonly backend: BackendState;
+  /** Of the other backends of a joint rollout. */
+  readonly others: readonly BackendState[];
   /** `null`: whatever the next decision says. */
-  readonly revs: { readonly rollout: number; readonly backend: number } | null;
+  readonly revs: Revs | null;
 }
 
 const MAX_WORDS = 200;
@@ -141,56 +144,82 @@ function begin(at: At | null, decision: Decision, looks: number): At | string {
       if (at === null) return UNKNOWN;
       const backend = BackendStateRecord.safeParse(decision.backend);
       if (!backend.success) return 'the state of its backend does not fit this version';
-      const revs = at.revs === null ? null : { ...at.revs, backend: decision.backendRev + 1 };
-      return { ...at, backend: backend.data, revs };
+      return withBackend(at, backend.data, decision.backendRev + 1);
     }
     case 'tick':
     case 'command': {
       const known = decision.from === undefined ? at : whole(decision.from);
       if (known === null) return UNKNOWN;
       const since = decision.kind === 'tick' ? decision.since : undefined;
-      const { rev, backendRev } = decision;
-      if (decision.from === undefined && !follows(known, rev, backendRev, since !== undefined && looks > 1)) {
-        return UNKNOWN;
-      }
+      const revs = revsOf(decision);
+      if (decision.from === undefined && !follows(known, revs, since !== undefined && looks > 1)) return UNKNOWN;
       const rollout = RolloutRecord.safeParse({ ...known.rollout, ...since });
       if (!rollout.success) return 'what it began with does not fit this version';
-      return { rollout: rollout.data, backend: known.backend, revs: { rollout: rev, backend: backendRev } };
+      return { ...known, rollout: rollout.data, revs };
     }
   }
 }
 
 const UNKNOWN = 'the records that it was made from are not known: what came before is not kept';
 
-function follows({ revs }: At, rev: number, backendRev: number, leftOut: boolean): boolean {
-  if (revs === null) return true;
-  return backendRev === revs.backend && (leftOut ? rev > revs.rollout : rev === revs.rollout);
+interface Revs {
+  readonly rollout: number;
+  readonly backend: number;
+  readonly others: readonly number[];
 }
 
-function whole(given: { readonly rollout: unknown; readonly backend: unknown }): At | null {
+function revsOf({ rev, backendRev, otherRevs = [] }: Pick<Made, 'rev' | 'backendRev' | 'otherRevs'>): Revs {
+  return { rollout: rev, backend: backendRev, others: otherRevs };
+}
+
+function follows({ revs }: At, made: Revs, leftOut: boolean): boolean {
+  if (revs === null) return true;
+  const sameBackends = made.backend === revs.backend && made.others.every((rev, i) => rev === revs.others[i]);
+  return sameBackends && (leftOut ? made.rollout > revs.rollout : made.rollout === revs.rollout);
+}
+
+/** Another hand has changed one of the backends. */
+function withBackend(at: At, state: BackendState, rev: number): At {
+  const { revs, others } = at;
+  const index = others.findIndex(({ backend }) => backend === state.backend);
+  if (index === -1) return { ...at, backend: state, revs: revs === null ? null : { ...revs, backend: rev } };
+  return {
+    ...at,
+    others: others.with(index, state),
+    revs: revs === null ? null : { ...revs, others: revs.others.with(index, rev) },
+  };
+}
+
+const States = z.array(BackendStateRecord);
+
+function whole(given: { readonly rollout: unknown; readonly backend: unknown; readonly others?: unknown }): At | null {
   const rollout = RolloutRecord.safeParse(given.rollout);
   const backend = BackendStateRecord.safeParse(given.backend);
-  return rollout.success && backend.success ? { rollout: rollout.data, backend: backend.data, revs: null } : null;
+  const others = States.safeParse(given.others ?? []);
+  if (!rollout.success || !backend.success || !others.success) return null;
+  return { rollout: rollout.data, backend: backend.data, others: others.data, revs: null };
 }
 
 function decideAgain(
-  { rollout, backend }: At,
+  { rollout, backend, others }: At,
   decision: Made,
   seen: Seen,
   before: Seen | null,
   deciders: Deciders,
 ): Omit<Difference, 'at'> | null {
   const redecide: Redecide = ({ observed, nowMs, clockTrusted }) => {
-    const { queryUrl, ...others } = decision.settings;
-    const settings = { ...others, clockTrusted, ...(queryUrl === undefined ? {} : { queryUrl }) };
+    const { queryUrl, ...limits } = decision.settings;
+    const settings = { ...limits, clockTrusted, ...(queryUrl === undefined ? {} : { queryUrl }) };
     if (decision.kind === 'tick') {
       const known = {
         judgement: decision.memory ?? null,
+        ...(decision.memories === undefined ? {} : { judgements: decision.memories }),
         ...(decision.breaker === undefined ? {} : { breaker: decision.breaker }),
       };
-      return (deciders.step ?? step)({ rollout, backend, observed, judge: deciders.judge, ...known, settings, nowMs });
+      const input = { rollout, backend, others, observed, judge: deciders.judge, ...known, settings, nowMs };
+      return (deciders.step ?? step)(input);
     }
-    const asked = { rollout, backend, command: decision.command as RolloutCommand, by: decision.by };
+    const asked = { rollout, backend, others, command: decision.command as RolloutCommand, by: decision.by };
     const outcome = decideCommand({ ...asked, observed, settings, nowMs });
     return outcome.kind === 'accepted' ? outcome.transition : outcome;
   };
@@ -209,10 +238,10 @@ function decideAgain(
       now.kind === 'refused' ? `refused (${now.error.code}: ${now.error.message})` : 'nothing: it is so already';
     return { ...facts, kind: 'decision', now: what, fields: [], inputs: ['command'] };
   }
-  const outcome = outcomeOf(rollout, backend, now);
+  const outcome = outcomeOf({ rollout, backend, others }, now);
   // What it did not know yet, it could not say.
   const knows = decision.outcome.backend === undefined || 'previous' in decision.outcome.backend;
-  const [was, is] = [decision.outcome, outcome].map((one) => comparable(rollout, backend, one, knows));
+  const [was, is] = [decision.outcome, outcome].map((one) => comparable({ rollout, backend, others }, one, knows));
   const fields = differingFields(was, is);
   if (fields.length === 0) return null;
   const kind = kindOf(fields);
@@ -226,16 +255,17 @@ function isTransition(now: ReturnType<Redecide>): now is Transition {
 
 /** As both would be read from the store again, so that a field which is new to the record is no difference. */
 function comparable(
-  rollout: Rollout,
-  backend: BackendState,
-  { fields, backend: changed, traffic, said, told }: Outcome,
+  { rollout, backend, others }: Omit<At, 'revs'>,
+  { fields, backend: changed, others: changedOthers, traffic, said, told }: Outcome,
   knowsPrevious: boolean,
 ) {
   const after = { ...rollout, ...fields };
   const read = RolloutRecord.safeParse(after);
   const state = BackendStateRecord.safeParse(changed ?? backend);
   const backendState = { ...(state.success ? state.data : changed), ...(knowsPrevious ? {} : { previous: null }) };
-  const records = { ...(read.success ? read.data : after), backendState };
+  const states = States.safeParse(changedOthers ?? others);
+  const otherStates = others.length === 0 ? {} : { otherStates: states.success ? states.data : changedOthers };
+  const records = { ...(read.success ? read.data : after), backendState, ...otherStates };
   return JSON.parse(JSON.stringify({ ...records, traffic, said, told })) as unknown;
 }
 
@@ -244,10 +274,14 @@ function from(rollout: Rollout): Readonly<Record<string, unknown>> {
 }
 
 /** The records as that decision left them, whatever would be decided today. */
-function follow({ rollout, backend }: At, { rev, backendRev, outcome }: Made): At | null {
+function follow({ rollout, backend, others }: At, { outcome, ...decision }: Made): At | null {
+  const { rev, backendRev, otherRevs = [] } = decision;
   const after = RolloutRecord.safeParse({ ...rollout, ...outcome.fields });
   const state = BackendStateRecord.safeParse(outcome.backend ?? backend);
-  if (!after.success || !state.success) return null;
-  const revs = { rollout: rev + 1, backend: backendRev + (outcome.backend === undefined ? 0 : 1) };
-  return { rollout: after.data, backend: state.data, revs };
+  const states = States.safeParse(outcome.others ?? others);
+  if (!after.success || !state.success || !states.success) return null;
+  // All backends of a joint rollout are written where one of them is.
+  const wrote = outcome.backend === undefined ? 0 : 1;
+  const revs = { rollout: rev + 1, backend: backendRev + wrote, others: otherRevs.map((one) => one + wrote) };
+  return { rollout: after.data, backend: state.data, others: states.data, revs };
 }

@@ -5,6 +5,7 @@ import { isTerminal } from '../model/phase.ts';
 import type { Revision } from '../model/revision.ts';
 import type { BackendTraffic } from '../model/traffic.ts';
 import { backendTraffic } from '../traffic/backend-traffic.ts';
+import { partOf } from './joint.ts';
 import { end } from './moves.ts';
 import { pushTo } from './push.ts';
 import type { Rollout } from './rollout.ts';
@@ -54,9 +55,7 @@ export function afterLoss(input: LossInput): AfterLoss {
   const same = { state, transition: null, summary: null };
   if (rollout === null && running === null) return same;
   if (mode === 'adopt' && running !== null) {
-    if (sameRequests(backendTraffic(state, rollout), running)) return same;
-    // One Envoy tries out what the record says; the others have not begun.
-    if (rollout?.push?.probe != null && onStable(state, running)) return same;
+    if (agrees(state, rollout, running)) return same;
     // Of two histories one holds a decision to go back: nothing raises the canary's weight after that.
     if (rollout !== null && isReverting(rollout)) return { state, transition: null, summary: 'its way back goes on' };
     const moved = rollout === null ? null : moveRollout(input, rollout, running);
@@ -68,6 +67,33 @@ export function afterLoss(input: LossInput): AfterLoss {
     rollout === null && running !== null && sameRequests(backendTraffic({ ...state, stable }, null), running);
   if (settled && state.stable === stable) return same;
   return settleOn(input, stable);
+}
+
+/**
+ * What becomes of all backends of a joint rollout: it goes on only where each of them runs what the records say. How far
+ * it was otherwise cannot be told of several at once, and stable is what each of them has.
+ */
+export function jointMode(
+  mode: LossMode,
+  rollout: Rollout,
+  backends: readonly { readonly state: BackendState; readonly running: BackendTraffic | null }[],
+): LossMode {
+  if (mode === 'stable' || isReverting(rollout)) return mode;
+  return backends.every(({ state, running }) => running !== null && agrees(state, rollout, running)) ? mode : 'stable';
+}
+
+/** Another backend of a joint rollout that ends with this: it stays on stable, and its canary is served for a while. */
+export function besideAfterLoss({ state, rollout, running, settings, nowMs }: LossInput): AfterLoss {
+  const canary = rollout === null ? [] : [partOf(rollout, state.backend).canary];
+  const others = running ?? { revisions: canary, pinned: [] };
+  const kept = retireOthers({ ...state, rolloutId: null }, others, nowMs + settings.retireAfterMs);
+  return { state: kept, transition: null, summary: `${state.stable?.name ?? 'nothing'} is stable` };
+}
+
+/** Do the Envoys run what the records say? Where one of them tries it out, the others have not begun. */
+function agrees(state: BackendState, rollout: Rollout | null, running: BackendTraffic): boolean {
+  if (sameRequests(backendTraffic(state, rollout), running)) return true;
+  return rollout?.push?.probe != null && onStable(state, running);
 }
 
 /** Do requests go the same ways? Clusters that nobody is sent to may differ. */

@@ -2,6 +2,7 @@ import type { CounterSeries } from '../analysis/judge.ts';
 import { formatDuration } from '../model/duration.ts';
 import { isTerminal } from '../model/phase.ts';
 import { pinnedCluster } from '../model/revision.ts';
+import { canaryNames, partsOf } from './joint.ts';
 import { tell } from './notice.ts';
 import type { Rollout } from './rollout.ts';
 import { change, type Draft, emit, type Observations } from './transition.ts';
@@ -23,11 +24,11 @@ export function aftercareDueMs({ scrapeMs }: Observations, nowMs: number): numbe
 export function aftercare(d: Draft, { counters, offsetMs = 0 }: Observations): null {
   change(d, { aftercare: 'done' });
   if (counters === null || counters.kind === 'gap') return null;
-  const active = stillActive(d.rollout, counters.series, offsetMs);
+  const active = partsOf(d.rollout).reduce((sum, part) => sum + stillActive(part, counters.series, offsetMs), 0);
   if (active === 0) return null;
   const { closeStreamsAfterMs } = d.rollout.spec.onRollback;
   const end = closeStreamsAfterMs === null ? "their rule's timeout" : `${formatDuration(closeStreamsAfterMs)} of age`;
-  const message = `${active} requests to ${d.rollout.canary.name} are still active; they end by themselves or at ${end}`;
+  const message = `${active} requests to ${canaryNames(d.rollout)} are still active; they end by themselves or at ${end}`;
   emit(d, 'held', message, { active });
   tell(d, 'streams', [
     ['Requests still active on the canary', String(active)],

@@ -60,6 +60,8 @@ export type Supersede = {
 export interface CommandInput {
   readonly rollout: Rollout;
   readonly backend: BackendState;
+  /** As in `StepInput`. */
+  readonly others?: readonly BackendState[];
   readonly command: RolloutCommand | Supersede;
   readonly by: string;
   readonly observed: Pick<Observations, 'fleets'>;
@@ -69,7 +71,7 @@ export interface CommandInput {
 
 /** Decides a command. Pure, and committed like any other decision: the first durable one wins (F31). */
 export function decideCommand(input: CommandInput): CommandOutcome {
-  const d = draft(input.rollout, input.backend, input.nowMs);
+  const d = draft(input.rollout, input.backend, input.nowMs, {}, input.others);
   const outcome = apply(d, input);
   if (outcome !== 'accepted') return outcome;
   // Look at the rollout at once: a command opens or closes gates.

@@ -67,6 +67,8 @@ export interface Notice {
   readonly id: string;
   readonly rolloutId: string;
   readonly backend: string;
+  /** All backends of a joint rollout. @default `backend` alone */
+  readonly joint?: readonly { readonly backend: string; readonly revision: string; readonly stable: string | null }[];
   readonly plan: string;
   readonly revision: string;
   readonly stable: string | null;

@@ -1,11 +1,10 @@
-import { lacking } from '../analysis/until.ts';
 import type { AnalysisSpec, StepSpec } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
 import { nameSome } from '../model/name-some.ts';
 import { whose } from './approval.ts';
 import { lacksApproval } from './approval-state.ts';
 import { isGateShut, webhookOf } from './hook-state.ts';
-import { ownJudge } from './judged-plan.ts';
+import { lackingOf } from './lacking-of.ts';
 import { currentAnalysis } from './needs.ts';
 import type { Rollout } from './rollout.ts';
 import { againstEnd } from './take-readouts.ts';
@@ -21,7 +20,7 @@ export function gatesLeft(rollout: Rollout, to: number | null, nowMs: number): r
   const analysis = currentAnalysis(rollout);
   const open = (evidence?.verdicts ?? []).filter(({ verdict }) => verdict !== 'pass');
   const since = push?.liveAtMs ?? nowMs;
-  const missing = step.until === undefined ? null : lacking(step.until, evidence?.verdicts ?? [], ownJudge(spec));
+  const missing = step.until === undefined ? null : lackingOf(rollout, step.until, evidence?.verdicts ?? []);
   const against = againstEnd(rollout);
   return [
     ...(analysis.length > 0 && evidence === null ? [`evidence of ${namesOf(analysis)} (nothing measured yet)`] : []),

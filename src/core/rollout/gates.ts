@@ -109,12 +109,12 @@ export function pauseMisrouted(d: Draft, { openSinceMs }: Breaker, settings: Set
 
 export function pause(d: Draft, reason: string, settings: Settings, extra: Notice['fields'] = []): void {
   // What was not clear is what people will want to look at.
-  const metric = d.rollout.evidence?.verdicts.find(({ verdict }) => verdict !== 'pass')?.metric;
+  const open = d.rollout.evidence?.verdicts.find(({ verdict }) => verdict !== 'pass');
   change(d, { paused: { by: 'serin', reason, atMs: d.nowMs } });
   emit(d, 'paused', reason);
   tell(d, 'paused', [
     ['Reason', reason],
     ...extra,
-    ...(metric === undefined ? [] : queryLink(d.rollout, metric, settings)),
+    ...(open === undefined ? [] : queryLink(d.rollout, open, settings)),
   ]);
 }

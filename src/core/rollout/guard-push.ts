@@ -1,6 +1,7 @@
-import { CRASH_SHARE, crash } from '../analysis/push-guard.ts';
+import { CRASH_SHARE, crash, type LoadReport } from '../analysis/push-guard.ts';
+import { metricOf, partsOf } from './joint.ts';
 import { currentAnalysis } from './needs.ts';
-import type { Cause } from './rollout.ts';
+import type { Cause, Rollout } from './rollout.ts';
 import type { Draft, StepInput } from './transition.ts';
 
 /**
@@ -8,9 +9,21 @@ import type { Draft, StepInput } from './transition.ts';
  * is not judged is not guarded either. Prometheus stays the judge of record, so the cause says what it knew.
  */
 export function guardPush(d: Draft, { observed }: StepInput): Omit<Cause, 'atMs' | 'step'> | null {
-  const { stable, canary, evidence } = d.rollout;
   const reports = observed.loadReports ?? [];
-  if (reports.length === 0 || stable === null || currentAnalysis(d.rollout).length === 0) return null;
+  if (reports.length === 0 || currentAnalysis(d.rollout).length === 0) return null;
+  for (const part of partsOf(d.rollout)) {
+    const cause = guardPart(d.rollout, part, reports);
+    if (cause !== null) return cause;
+  }
+  return null;
+}
+
+function guardPart(
+  rollout: Rollout,
+  { backend, stable, canary }: Rollout,
+  reports: readonly LoadReport[],
+): Omit<Cause, 'atMs' | 'step'> | null {
+  if (stable === null) return null;
   const found = crash(reports, { stable: stable.cluster, canary: canary.cluster });
   if (found === null) return null;
   const { failed, requests, baselineFailed, baselineRequests, seconds } = found;
@@ -18,10 +31,13 @@ export function guardPush(d: Draft, { observed }: StepInput): Omit<Cause, 'atMs'
     `${failed} of ${requests} requests to ${canary.name} failed within ${seconds} s, ` +
     `${baselineFailed} of ${baselineRequests} to ${stable.name} (load reports of the Envoys)`;
   const known =
-    evidence?.verdicts.map(({ metric, verdict, reason }) => `${metric} ${verdict}, ${reason}`).join('; ') ?? '';
-  const summary = `push guard: ${detail}; Prometheus: ${known === '' ? 'no look yet in this step' : known}`;
+    rollout.evidence?.verdicts.map(({ metric, verdict, reason }) => `${metric} ${verdict}, ${reason}`).join('; ') ?? '';
+  const whose = rollout.joint === undefined ? '' : ` of ${backend}`;
+  const summary = `push guard${whose}: ${detail}; Prometheus: ${known === '' ? 'no look yet in this step' : known}`;
   const verdict = {
-    ...({ metric: 'push-guard', verdict: 'fail', reason: 'OVER_LIMIT', detail } as const),
+    ...({ verdict: 'fail', reason: 'OVER_LIMIT', detail } as const),
+    metric: metricOf(rollout, backend, 'push-guard'),
+    ...(rollout.joint === undefined ? {} : { backend }),
     value: failed / requests,
     baseline: baselineRequests === 0 ? null : baselineFailed / baselineRequests,
     limit: { min: null, max: CRASH_SHARE },

@@ -1,4 +1,6 @@
+import type { Notice } from './event.ts';
 import { gateOf } from './hook-state.ts';
+import { jointOf } from './joint.ts';
 import type { Rollout } from './rollout.ts';
 
 /** What a hook is asked: the same question, however often it is put, so that asking it twice is harmless. */
@@ -21,6 +23,8 @@ export interface HookBody {
   readonly ask: number;
   readonly rolloutId: string;
   readonly backend: string;
+  /** All backends of a joint rollout. @default `backend` alone */
+  readonly joint?: Notice['joint'];
   readonly plan: string;
   readonly revision: string;
   readonly stable: string | null;
@@ -47,6 +51,7 @@ export function questionOf(before: Rollout, after: Rollout): HookQuestion | null
     timeoutMs: webhook.timeoutMs,
     body: {
       ...{ gate: `${id}-gate-${attempt}`, ask: gate.ask, rolloutId: id, backend, plan },
+      ...jointOf(after),
       revision: canary.name,
       stable: stable?.name ?? null,
       step: { index: step, of: steps.length, name, weight: weight / 100 },

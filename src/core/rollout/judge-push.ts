@@ -1,14 +1,15 @@
 import { isComparable } from '../analysis/bake/bake-judge.ts';
 import { isBlind } from '../analysis/blindness.ts';
-import type { JudgeInput, JudgeOutcome, JudgeState, Verdict } from '../analysis/judge.ts';
+import type { CountersResult, JudgeInput, JudgeOutcome, JudgeState, ScalarResult, Verdict } from '../analysis/judge.ts';
 import { MAX_SAMPLE, MAX_WITHOUT_HISTOGRAM, sampleProxies } from '../analysis/sample-proxies.ts';
 import { sequentialSample } from '../analysis/sequential/live-judge.ts';
 import { seriesPoint } from '../analysis/verdict-series.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
 import { bakeOf } from './bake.ts';
+import { answerKey, backendsOf, followsColour, metricOf, partsOf } from './joint.ts';
 import { judgedPlan, judgedTimeoutMs } from './judged-plan.ts';
 import type { LiveCheck } from './live-check.ts';
-import { currentAnalysis, evidenceFromMs, rampOf } from './needs.ts';
+import { currentAnalysis, evidenceFromMs, memoriesOf, rampOf } from './needs.ts';
 import type { Cause, Rollout } from './rollout.ts';
 import { liveOffsetMs } from './sample-time.ts';
 import { change, type Draft, emit, type Observations, type StepInput } from './transition.ts';
@@ -24,31 +25,37 @@ export function judgePush(d: Draft, input: StepInput, live: LiveCheck): JudgeOut
   const analysis = currentAnalysis(d.rollout);
   const { counters, queries, scrapeMs } = input.observed;
   const { offsetMs = 0 } = d;
-  const stable = d.rollout.stable;
-  if (analysis.length === 0 || counters === null || scrapeMs === null || stable === null) return null;
+  if (analysis.length === 0 || counters === null || scrapeMs === null || d.rollout.stable === null) return null;
   const bake = bakeOf(input.rollout, offsetMs);
-  const judged: JudgeInput = {
+  const common = {
     analysis,
     judge: d.rollout.spec.judge,
-    arms: { stable: stable.cluster, canary: d.rollout.canary.cluster },
     // Samples bear the time of who took them.
     liveAtMs: evidenceFromMs(input.rollout, d.nowMs, input.breaker, offsetMs),
     nowMs: d.nowMs + offsetMs,
     scrapeMs,
-    counters,
-    queries,
-    proxies: judgedProxies(d.rollout, input.observed.fleets, input.judgement),
     ramp: rampOf(d.rollout, input.breaker, offsetMs),
-    plan: judgedPlan(d.rollout.spec),
-    routeTimeoutMs: judgedTimeoutMs(d.rollout),
-    state: input.judgement,
     ...resumedAt(d.rollout, offsetMs),
     ...(bake === null ? {} : { bake }),
   };
+  const memories = memoriesOf(d.rollout, input);
+  const judged = partsOf(d.rollout).map((part, i): JudgeInput => {
+    return {
+      ...common,
+      arms: { stable: part.stable?.cluster ?? '', canary: part.canary.cluster },
+      counters: countersOf(d.rollout, part, counters),
+      queries: answersOf(d.rollout, part, queries),
+      proxies: judgedProxies(part, input.observed.fleets, memories),
+      plan: judgedPlan(d.rollout.spec, { comesInGroups: followsColour(part) }),
+      routeTimeoutMs: judgedTimeoutMs(part),
+      state: memories[i] ?? null,
+    };
+  });
   noteOffset(d);
   const lostAtMs = input.breaker?.openSinceMs ?? null;
-  const blind = isBlind(judged, lostAtMs === null ? null : lostAtMs + offsetMs);
-  const outcome = input.judge.assess(judged);
+  const blind = judged.some((one) => isBlind(one, lostAtMs === null ? null : lostAtMs + offsetMs));
+  const outcomes = judged.map((one) => input.judge.assess(one));
+  const outcome = jointOutcome(d.rollout, outcomes);
   const before = d.rollout.evidence;
   const undecided = outcome.verdicts.some((v) => v.verdict === 'inconclusive' && !ONLY_TIME.has(v.reason));
   change(d, {
@@ -62,7 +69,7 @@ export function judgePush(d: Draft, input: StepInput, live: LiveCheck): JudgeOut
   });
   // What many do not see at once is held against nobody.
   const excused = blind && input.breaker?.openSinceMs != null;
-  if (outcome.state !== null && !excused) d.judgement = { judge: input.judge.name, state: outcome.state };
+  if (!excused) keepJudgement(d, input, outcomes);
   d.point = seriesPoint(outcome, { atMs: d.nowMs, step: d.rollout.step, weight: canaryWeight(d.rollout) });
   const told = before?.verdicts.map((v) => `${v.metric} ${v.reason}`).join() ?? '';
   if (outcome.verdicts.map((v) => `${v.metric} ${v.reason}`).join() !== told) {
@@ -74,6 +81,67 @@ export function judgePush(d: Draft, input: StepInput, live: LiveCheck): JudgeOut
   // Other Envoys may count since this tick; what was measured before that is no evidence about them.
   const measuredSinceLive = live.kind === 'live' && liveAtMs !== null && d.rollout.push?.liveAtMs === liveAtMs;
   return outcome.decision === 'advance' && !measuredSinceLive ? { ...outcome, decision: 'hold' } : outcome;
+}
+
+function keepJudgement(d: Draft, input: StepInput, outcomes: readonly JudgeOutcome[]): void {
+  if (outcomes.every(({ state }) => state === null)) return;
+  const before = memoriesOf(d.rollout, input);
+  const [state = null, ...more] = outcomes.map((outcome, i) => outcome.state ?? before[i] ?? null);
+  const named = (d.rollout.joint?.others ?? []).map(({ backend }, i) => [backend, more[i] ?? {}] as const);
+  const others = d.rollout.joint === undefined ? {} : { others: Object.fromEntries(named) };
+  d.judgement = { judge: input.judge.name, state: state ?? {}, ...others };
+}
+
+/** Of those of all backends the samples of this one: another may be with Envoys that this one has nothing to do with. */
+function countersOf(rollout: Rollout, { canary, stable }: Rollout, counters: CountersResult): CountersResult {
+  if (rollout.joint === undefined || counters.kind === 'gap') return counters;
+  const own = [canary.cluster, stable?.cluster];
+  return { ...counters, series: counters.series.filter(({ cluster }) => cluster === '' || own.includes(cluster)) };
+}
+
+function answersOf(
+  rollout: Rollout,
+  { backend }: Rollout,
+  queries: JudgeInput['queries'],
+): ReadonlyMap<string, ScalarResult> {
+  if (backend === rollout.backend) return queries;
+  const prefix = answerKey(rollout, backend, '');
+  return new Map(
+    [...queries].flatMap(([key, answer]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), answer]] : [])),
+  );
+}
+
+/**
+ * One failing backend sends all of them back; all go on when the evidence of each allows it. A backend without any
+ * metric of its own does not exist: every analysis is asked of every backend.
+ */
+function jointOutcome(rollout: Rollout, outcomes: readonly JudgeOutcome[]): JudgeOutcome {
+  const [first, ...more] = outcomes;
+  if (first === undefined) throw new Error(`rollout ${rollout.id} has no backend`);
+  if (more.length === 0) return first;
+  const names = backendsOf(rollout);
+  const verdicts = outcomes.flatMap((outcome, i) => {
+    const backend = names[i] ?? '';
+    return outcome.verdicts.map((verdict) => {
+      return { ...verdict, metric: metricOf(rollout, backend, verdict.metric), backend };
+    });
+  });
+  const decisions = outcomes.map(({ decision }) => decision);
+  const late = outcomes.reduce((sum, one) => sum + (one.late ?? 0), 0);
+  const decision = decisions.includes('rollback') ? 'rollback' : decisions.includes('hold') ? 'hold' : 'advance';
+  const joint: JudgeOutcome = { verdicts: failingFirst(verdicts, outcomes, names), decision, state: first.state, late };
+  return outcomes.every(({ skips }) => skips) ? { ...joint, skips: true } : joint;
+}
+
+/** The first failed one is the cause: one that decides, before those of a backend that is put up with. */
+function failingFirst(
+  verdicts: readonly Verdict[],
+  outcomes: readonly JudgeOutcome[],
+  names: readonly string[],
+): readonly Verdict[] {
+  const guilty = names.filter((_, i) => outcomes[i]?.decision === 'rollback');
+  const rank = ({ backend = '' }: Verdict) => (guilty.includes(backend) ? 0 : 1);
+  return guilty.length === 0 ? verdicts : verdicts.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function resumedAt({ resumedAtMs: id }: Rollout, offsetMs: number): Pick<JudgeInput, 'resumed'> {
@@ -98,7 +166,7 @@ export function failedAnalysis({ verdicts }: JudgeOutcome): Omit<Cause, 'atMs' |
 export function judgedProxies(
   rollout: Rollout,
   fleets: Observations['fleets'],
-  judgement: JudgeState | null,
+  memories: readonly (JudgeState | null)[],
 ): readonly (string | null)[] {
   const names = Object.entries(rollout.push?.counted ?? {}).flatMap(([fleet, nodeIds]) => {
     const nodes = new Map(fleets[fleet]?.state.nodes.map((node) => [node.nodeId, node]) ?? []);
@@ -107,7 +175,8 @@ export function judgedProxies(
       return node?.connected ? [node.metricsName] : [];
     });
   });
-  return sampleProxies(names, sampleSize(rollout, judgement));
+  // Of several backends all get the sample of the one that asks for most.
+  return sampleProxies(names, Math.max(...memories.map((memory) => sampleSize(rollout, memory))));
 }
 
 /**

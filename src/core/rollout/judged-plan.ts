@@ -2,8 +2,11 @@ import type { JudgedPlan } from '../analysis/sequential/plan-settings.ts';
 import type { PlanSpec, SequentialSpec } from '../model/documents.ts';
 import type { Rollout } from './rollout.ts';
 
-/** What of a plan the sequential judge goes by. */
-export function judgedPlan(spec: PlanSpec): JudgedPlan {
+/**
+ * What of a plan the sequential judge goes by. `comesInGroups`: not every request is drawn by itself, since those that
+ * belong together go to one arm.
+ */
+export function judgedPlan(spec: PlanSpec, { comesInGroups = false } = {}): JudgedPlan {
   const { analysis, strategy, deadlineMs, onInconclusive = 'rollback', nodataTimeoutMs } = spec;
   return {
     ...{ analysis, deadlineMs, onInconclusive },
@@ -14,7 +17,7 @@ export function judgedPlan(spec: PlanSpec): JudgedPlan {
       holdMs: step.holdMs,
       analysis: step.analysis,
       pinned: step.matches.length > 0,
-      sticky: step.sticky !== undefined,
+      sticky: comesInGroups || step.sticky !== undefined,
     })),
   };
 }

@@ -9,12 +9,15 @@ export interface Judgement {
   /** Whose memory it is; another judge begins anew. */
   readonly judge: string;
   readonly state: JudgeState;
+  /** The same of the other backends of a joint rollout, by name. @default it has none */
+  readonly others?: Readonly<Record<string, JudgeState>>;
 }
 
-/** Largest judgement, bytes of JSON, whatever the number of Envoys: it is written at every look. */
+/** Largest judgement, bytes of JSON, whatever the number of Envoys: it is written at every look. Of each backend. */
 export const MAX_JUDGEMENT_BYTES = 16 * 1024;
 
 export const JudgementRecord: z.ZodType<Judgement> = z.looseObject({
   judge: z.string(),
   state: z.record(z.string(), z.unknown()),
+  others: z.record(z.string(), z.record(z.string(), z.unknown())).exactOptional(),
 });

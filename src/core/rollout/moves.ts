@@ -1,9 +1,11 @@
 import type { Verdict } from '../analysis/judge.ts';
+import type { BackendState } from '../model/backend-state.ts';
 import { type StepSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
 import { percent } from '../model/percent.ts';
 import { usesPins } from '../traffic/backend-traffic.ts';
 import { bakeMsOf, isBaking } from './bake.ts';
+import { backendsOf, canaryNames, changeBackends } from './joint.ts';
 import { badRequests, hurt, stepOf, tell } from './notice.ts';
 import { committedNow, pushFor, pushTo, withConnected } from './push.ts';
 import { queryLink } from './query-link.ts';
@@ -102,7 +104,7 @@ export function revert(
   enterPhase(d, to, cause.summary, cause.by);
   emit(d, 'step', 'all traffic goes back to stable', { weight: 0 }, cause.by);
   d.traffic = true;
-  tell(d, to, cause.verdict === null ? [] : queryLink(d.rollout, cause.verdict.metric, settings));
+  tell(d, to, cause.verdict === null ? [] : queryLink(d.rollout, cause.verdict, settings));
 }
 
 /** How a rollout ends that is going back: who sent it is known from its cause. */
@@ -124,14 +126,14 @@ export function end(
   const promoted = phase === 'promoted';
   const keepWarmMs = d.rollout.spec.keepWarmMs ?? settings.retireAfterMs;
   const hadTraffic = d.rollout.history.length > 0 || d.rollout.drill !== null || d.rollout.phase === 'promoting';
-  d.backend = {
-    ...d.backend,
+  changeBackends(d, (state, part) => ({
+    ...state,
     rolloutId: null,
-    stable: promoted ? d.rollout.canary : d.backend.stable,
-    ...(promoted ? { previous: previousOf(d, d.nowMs + keepWarmMs) } : {}),
+    stable: promoted ? part.canary : state.stable,
+    ...(promoted ? { previous: previousOf(d.rollout, part, d.nowMs + keepWarmMs) } : {}),
     // An Envoy that was away may route to it for longer than the plan keeps it warm.
-    retired: hadTraffic ? retire(d, promoted, d.nowMs + settings.retireAfterMs, keepWarmMs) : d.backend.retired,
-  };
+    retired: hadTraffic ? retire(d, part, state, { promoted, settings, keepWarmMs }) : state.retired,
+  }));
   const push = d.rollout.push;
   change(d, { phase, paused: null, waitingFor: 'nothing: the rollout has ended', push });
   d.traffic = true;
@@ -140,22 +142,36 @@ export function end(
 }
 
 /** What an undo goes back to. It is no way forward again: what was undone is rolled out anew. */
-function previousOf({ rollout: { id, stable, undoes } }: Draft, warmUntilMs: number): Draft['backend']['previous'] {
-  return stable === null || undoes !== undefined ? null : { revision: stable, rolloutId: id, warmUntilMs };
+function previousOf(rollout: Rollout, { id, stable, undoes }: Rollout, warmUntilMs: number): BackendState['previous'] {
+  if (stable === null || undoes !== undefined) return null;
+  const together = rollout.joint === undefined ? {} : { joint: backendsOf(rollout) };
+  return { revision: stable, rolloutId: id, warmUntilMs, ...together };
 }
 
-function retire(d: Draft, promoted: boolean, untilMs: number, keepWarmMs: number): Draft['backend']['retired'] {
-  const { canary, stable } = d.rollout;
-  const pinned = usesPins(d.rollout);
-  const warmUntilMs = Math.max(untilMs, d.nowMs + keepWarmMs);
+interface Retiring {
+  readonly promoted: boolean;
+  readonly settings: Settings;
+  readonly keepWarmMs: number;
+}
+
+function retire(
+  { nowMs }: Draft,
+  part: Rollout,
+  state: BackendState,
+  { promoted, settings, keepWarmMs }: Retiring,
+): BackendState['retired'] {
+  const { canary, stable } = part;
+  const pinned = usesPins(part);
+  const untilMs = nowMs + settings.retireAfterMs;
+  const warmUntilMs = Math.max(untilMs, nowMs + keepWarmMs);
   const gone = promoted
     ? [
         ...(stable === null ? [] : [{ revision: stable, pinned: false, untilMs: warmUntilMs }]),
         ...(pinned ? [{ revision: canary, pinned, untilMs }] : []),
       ]
     : [{ revision: canary, pinned, untilMs }];
-  const all = new Map<string, Draft['backend']['retired'][number]>();
-  for (const one of [...d.backend.retired, ...gone]) {
+  const all = new Map<string, BackendState['retired'][number]>();
+  for (const one of [...state.retired, ...gone]) {
     const before = all.get(one.revision.key);
     // Retired twice (as canary with testers, then as stable): what either needs stays for as long as either needs it.
     const merged = {
@@ -169,10 +185,10 @@ function retire(d: Draft, promoted: boolean, untilMs: number, keepWarmMs: number
 
 /** All counted Envoys are at 100 %, and nothing more is waited for. */
 export function finishPromotion(d: Draft, settings: Settings, by = 'serin'): void {
-  const { canary, push } = d.rollout;
+  const { push } = d.rollout;
   const ackMs = push?.liveAtMs == null ? 0 : push.liveAtMs - push.committedAtMs;
   const bakeMs = push?.liveAtMs == null || bakeMsOf(d.rollout) === 0 ? null : d.nowMs - push.liveAtMs;
-  end(d, 'promoted', `${canary.name} is stable now`, settings, by, [
+  end(d, 'promoted', `${canaryNames(d.rollout)} is stable now`, settings, by, [
     ['Last Envoy at 100 % after', `${ackMs} ms`],
     ...(bakeMs === null ? [] : [['Baked', formatDuration(Math.floor(bakeMs / 1_000) * 1_000)] as const]),
   ]);

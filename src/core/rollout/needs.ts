@@ -14,8 +14,10 @@ import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
 import { bakeOf } from './bake.ts';
 import { BREAKER_CLOSED, type Breaker } from './breaker.ts';
 import { isDrilling } from './drill.ts';
+import { partsOf } from './joint.ts';
 import type { Push, Rollout, StepRecord } from './rollout.ts';
 import { sampledCommitMs, sampledLiveMs, sampledStepLiveMs } from './sample-time.ts';
+import type { StepInput } from './transition.ts';
 
 /** The longest stretch that a judge looks back over, ms. */
 export const JUDGE_WINDOW_MS = 3_600_000;
@@ -42,16 +44,16 @@ export function observationNeeds(
   scrapeMs: number | null,
   nowMs: number,
   breaker: Breaker = BREAKER_CLOSED,
-  judgement: JudgeState | null = null,
+  judged: Pick<StepInput, 'judgement' | 'judgements'> = { judgement: null },
 ): ObservationNeeds {
   const push = rollout.push;
   if (push === null || scrapeMs === null) return NOTHING;
   if (rollout.aftercare === 'due') {
     return {
       counters: {
-        clusters: usesPins(rollout)
-          ? [rollout.canary.cluster, pinnedCluster(rollout.canary)]
-          : [rollout.canary.cluster],
+        clusters: partsOf(rollout).flatMap(({ canary }) =>
+          usesPins(rollout) ? [canary.cluster, pinnedCluster(canary)] : [canary.cluster],
+        ),
         ...{ families: ['upstream_rq_active'], codes: [] },
         fromMs: (offsetMs) => (push.liveAtMs ?? push.committedAtMs) + offsetMs,
       },
@@ -67,7 +69,7 @@ export function observationNeeds(
     const sinceMs = rollout.drill === null ? Math.max(push.committedAtMs, freshMs) : freshMs;
     return {
       counters: {
-        clusters: [rollout.canary.cluster],
+        clusters: partsOf(rollout).map(({ canary }) => canary.cluster),
         ...{ families: ['membership_healthy'], codes: [] },
         fromMs: (offsetMs) => sinceMs + offsetMs,
       },
@@ -81,11 +83,19 @@ export function observationNeeds(
   if (nowMs < measurementDueMs(rollout, push, scrapeMs, nowMs)) return NOTHING;
   if (analysis.length === 0) return { ...NOTHING, readout };
   const queries = analysis.filter((spec) => spec.kind === 'query');
-  const clusters = [rollout.stable.cluster, rollout.canary.cluster];
+  const clusters = partsOf(rollout).flatMap(({ stable, canary }) => [
+    ...(stable === null ? [] : [stable.cluster]),
+    canary.cluster,
+  ]);
   const codes = countedCodes(rollout.spec);
-  const compared = queries.length < analysis.length ? comparedFrom(rollout, judgement, scrapeMs) : null;
-  const { name } = rollout.spec.judge;
-  if (compared !== null && name === 'sequential') {
+  const since = (offsetMs: number): number => evidenceFromMs(rollout, nowMs, breaker, offsetMs);
+  const own = memoriesOf(rollout, judged).map((memory) => comparedFrom(rollout, memory, scrapeMs));
+  // Of several backends each judge takes its own time out of it.
+  const compared =
+    queries.length < analysis.length && own.some((from) => from !== null)
+      ? (offsetMs: number): number => Math.min(...own.map((from) => (from ?? since)(offsetMs)))
+      : null;
+  if (compared !== null && rollout.spec.judge.name === 'sequential') {
     return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: compared }, queries, readout };
   }
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
@@ -102,11 +112,19 @@ export function observationNeeds(
     counters: {
       clusters,
       ...{ families: [...families], codes },
-      fromMs: compared ?? ((offsetMs) => evidenceFromMs(rollout, nowMs, breaker, offsetMs)),
+      fromMs: compared ?? since,
     },
     queries,
     readout,
   };
+}
+
+/** What the judge remembers of each backend, the first one first. */
+export function memoriesOf(
+  { joint }: Pick<Rollout, 'joint'>,
+  { judgement, judgements = {} }: Pick<StepInput, 'judgement' | 'judgements'>,
+): readonly (JudgeState | null)[] {
+  return [judgement, ...(joint?.others ?? []).map(({ backend }) => judgements[backend] ?? null)];
 }
 
 /** From when a judge compares scrape by scrape: both arms of a step, or a bake with what was before. `null`: it does not. */

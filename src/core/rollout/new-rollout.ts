@@ -14,6 +14,7 @@ type Given = Pick<
   | 'createdAtMs'
   | 'requires'
   | 'routeTimeoutMs'
+  | 'joint'
 >;
 
 /** A rollout of which nothing has happened yet. */

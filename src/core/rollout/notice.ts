@@ -2,47 +2,48 @@ import type { Verdict } from '../analysis/judge.ts';
 import { percent } from '../model/percent.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
 import type { Notice } from './event.ts';
+import { backendNames, canaryNames, jointOf, stableNames } from './joint.ts';
 import type { Cause, Rollout } from './rollout.ts';
 import type { Draft } from './transition.ts';
 
 type Kind = Exclude<Notice['kind'], 'store_frozen' | 'evidence_lost' | 'evidence_back'>;
 
 const TITLES: Record<Kind, (r: Rollout) => string> = {
-  queued: (r) => `${r.backend}: rollout of ${r.canary.name} waits for another one to end`,
+  queued: (r) => `${backendNames(r)}: rollout of ${canaryNames(r)} waits for another one to end`,
   started: (r) =>
     r.undoes === undefined
-      ? `${r.backend}: rollout of ${r.canary.name} started`
-      : `${r.backend}: undo, all requests go back to ${r.canary.name}`,
+      ? `${backendNames(r)}: rollout of ${canaryNames(r)} started`
+      : `${backendNames(r)}: undo, all requests go back to ${canaryNames(r)}`,
   step: (r) =>
     canaryWeight(r) === 0
-      ? `${r.backend}: ${r.canary.name} is open to testers only (step ${stepOf(r)})`
-      : `${r.backend}: ${r.canary.name} goes to ${percent(canaryWeight(r))} (step ${stepOf(r)})`,
+      ? `${backendNames(r)}: ${canaryNames(r)} is open to testers only (step ${stepOf(r)})`
+      : `${backendNames(r)}: ${canaryNames(r)} goes to ${percent(canaryWeight(r))} (step ${stepOf(r)})`,
   promoted: (r) =>
     r.undoes === undefined
-      ? `${r.backend}: ${r.canary.name} is promoted`
-      : `${r.backend}: ${r.stable?.name} is undone, ${r.canary.name} is stable again`,
-  rolling_back: (r) => `${r.backend}: ${r.canary.name} is being rolled back`,
-  rolled_back: (r) => `${r.backend}: ${r.canary.name} is rolled back`,
+      ? `${backendNames(r)}: ${canaryNames(r)} is promoted`
+      : `${backendNames(r)}: ${stableNames(r)} is undone, ${canaryNames(r)} is stable again`,
+  rolling_back: (r) => `${backendNames(r)}: ${canaryNames(r)} is being rolled back`,
+  rolled_back: (r) => `${backendNames(r)}: ${canaryNames(r)} is rolled back`,
   aborting: (r) =>
     r.cause?.kind === 'superseded'
-      ? `${r.backend}: ${r.canary.name} goes back, a newer revision takes its place`
-      : `${r.backend}: ${r.canary.name} is being aborted`,
-  aborted: (r) => `${r.backend}: ${r.canary.name} is aborted`,
-  superseded: (r) => `${r.backend}: ${r.canary.name} is superseded by a newer revision`,
-  failed: (r) => `${r.backend}: ${r.canary.name} failed before it got traffic`,
-  paused: (r) => `${r.backend}: ${r.canary.name} is paused`,
-  resumed: (r) => `${r.backend}: ${r.canary.name} is resumed`,
-  laggards: (r) => `${r.backend}: Envoys do not answer in the rollout of ${r.canary.name}`,
-  streams: (r) => `${r.backend}: requests to ${r.canary.name} go on after its way back`,
-  quarantined: (r) => `${r.backend}: ${r.canary.name} is set aside, engines crash on it`,
-  baking: (r) => `${r.backend}: ${r.canary.name} has all requests and bakes`,
-  webhook: (r) => `${r.backend}: ${r.canary.name} waits for a hook (step ${stepOf(r)})`,
-  approval: (r) => `${r.backend}: ${r.canary.name} waits for an approval (step ${stepOf(r)})`,
+      ? `${backendNames(r)}: ${canaryNames(r)} goes back, a newer revision takes its place`
+      : `${backendNames(r)}: ${canaryNames(r)} is being aborted`,
+  aborted: (r) => `${backendNames(r)}: ${canaryNames(r)} is aborted`,
+  superseded: (r) => `${backendNames(r)}: ${canaryNames(r)} is superseded by a newer revision`,
+  failed: (r) => `${backendNames(r)}: ${canaryNames(r)} failed before it got traffic`,
+  paused: (r) => `${backendNames(r)}: ${canaryNames(r)} is paused`,
+  resumed: (r) => `${backendNames(r)}: ${canaryNames(r)} is resumed`,
+  laggards: (r) => `${backendNames(r)}: Envoys do not answer in the rollout of ${canaryNames(r)}`,
+  streams: (r) => `${backendNames(r)}: requests to ${canaryNames(r)} go on after its way back`,
+  quarantined: (r) => `${backendNames(r)}: ${canaryNames(r)} is set aside, engines crash on it`,
+  baking: (r) => `${backendNames(r)}: ${canaryNames(r)} has all requests and bakes`,
+  webhook: (r) => `${backendNames(r)}: ${canaryNames(r)} waits for a hook (step ${stepOf(r)})`,
+  approval: (r) => `${backendNames(r)}: ${canaryNames(r)} waits for an approval (step ${stepOf(r)})`,
   jumped: (r) =>
     canaryWeight(r) === 0
-      ? `${r.backend}: ${r.canary.name} is open to testers only, by hand (step ${stepOf(r)})`
-      : `${r.backend}: ${r.canary.name} goes to ${percent(canaryWeight(r))} by hand${r.phase === 'promoting' ? '' : ` (step ${stepOf(r)})`}`,
-  opened: (r) => `${r.backend}: the gate of a hook is opened by hand for ${r.canary.name} (step ${stepOf(r)})`,
+      ? `${backendNames(r)}: ${canaryNames(r)} is open to testers only, by hand (step ${stepOf(r)})`
+      : `${backendNames(r)}: ${canaryNames(r)} goes to ${percent(canaryWeight(r))} by hand${r.phase === 'promoting' ? '' : ` (step ${stepOf(r)})`}`,
+  opened: (r) => `${backendNames(r)}: the gate of a hook is opened by hand for ${canaryNames(r)} (step ${stepOf(r)})`,
 };
 
 const TONES: Record<Kind, Notice['tone']> = {
@@ -76,6 +77,7 @@ export function tell(d: Draft, kind: Kind, extra: readonly (readonly [string, st
     id: `${r.id}-${kind}-${r.attempt}-${d.nowMs}`,
     rolloutId: r.id,
     backend: r.backend,
+    ...jointOf(r),
     plan: r.plan,
     revision: r.canary.name,
     stable: r.stable?.name ?? null,

@@ -3,6 +3,7 @@ import { connectedNodes } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
 import { hasReached } from '../model/position.ts';
 import { addsStructure, backendTraffic } from '../traffic/backend-traffic.ts';
+import { statesOf } from './joint.ts';
 import type { Push, Rollout } from './rollout.ts';
 import { change, type Draft, type Observations, wait } from './transition.ts';
 
@@ -58,8 +59,8 @@ export function pushAgain(d: Draft, { offsetMs: _then, ...push }: Push): Push {
 export function pushFor(d: Draft, observed: Observations, next: Partial<Rollout>): Push | null {
   const push = newPush(d, observed);
   if (push === null) return null;
-  const [before, after] = [d.rollout, { ...d.rollout, ...next }].map((rollout) => backendTraffic(d.backend, rollout));
-  if (before === undefined || after === undefined || !addsStructure(before, after)) {
+  const after = { ...d.rollout, ...next };
+  if (!statesOf(d).some((state) => addsStructure(backendTraffic(state, d.rollout), backendTraffic(state, after)))) {
     return { ...push, routesOnly: true };
   }
   // Nobody is spared by asking the only node first.

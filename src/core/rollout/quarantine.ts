@@ -32,13 +32,15 @@ export function isQuarantined(rollout: Rollout, crashes: number): boolean {
 export function quarantine(input: {
   readonly rollout: Rollout;
   readonly backend: BackendState;
+  /** As in `StepInput`. */
+  readonly others?: readonly BackendState[];
   readonly observed: Pick<Observations, 'fleets'>;
   readonly crashes: number;
   readonly settings: Settings;
   readonly nowMs: number;
 }): Transition {
   const { rollout, crashes, settings } = input;
-  const d = draft(rollout, input.backend, input.nowMs);
+  const d = draft(rollout, input.backend, input.nowMs, {}, input.others);
   if (rollout.phase === 'rolling_back' || rollout.phase === 'aborting') {
     return finish(d, rollout, d.nowMs + WAY_BACK_AGAIN_MS, input.nowMs);
   }

@@ -1,5 +1,7 @@
+import type { Verdict } from '../analysis/judge.ts';
 import { renderQuery } from '../manifest/render-query.ts';
 import type { AnalysisSpec } from '../model/documents.ts';
+import { ownMetric, partOf } from './joint.ts';
 import { queryValues } from './query-values.ts';
 import type { Rollout } from './rollout.ts';
 import type { Settings } from './transition.ts';
@@ -7,11 +9,13 @@ import type { Settings } from './transition.ts';
 /** Where people see for themselves what a verdict is about: a graph of both arms, or of the plan's own query. */
 export function queryLink(
   rollout: Rollout,
-  metric: string,
+  { metric, backend }: Pick<Verdict, 'metric' | 'backend'>,
   { queryUrl }: Pick<Settings, 'queryUrl'>,
 ): readonly (readonly [string, string])[] {
   if (queryUrl === undefined) return [];
-  return [['Query', `${queryUrl}/graph?g0.tab=0&g0.expr=${encodeURIComponent(queryOf(rollout, metric))}`]];
+  const own = backend === undefined ? rollout : partOf(rollout, backend);
+  const query = queryOf(own, backend === undefined ? metric : ownMetric(rollout, backend, metric));
+  return [['Query', `${queryUrl}/graph?g0.tab=0&g0.expr=${encodeURIComponent(query)}`]];
 }
 
 function queryOf(rollout: Rollout, metric: string): string {

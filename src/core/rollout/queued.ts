@@ -16,7 +16,9 @@ export function isQueued({ queued }: Pick<Rollout, 'queued'>): boolean {
  * Can a newer revision send it back? Not where that is no better than what it does: it goes back already, has nothing to
  * go back to, or takes back a revision that a person has left, to which all requests would return.
  */
-export function canBeSuperseded({ phase, stable, undoes }: Rollout): boolean {
+export function canBeSuperseded({ phase, stable, undoes, joint }: Rollout): boolean {
+  // Its other backends have no newer revision: who starts one of this backend waits.
+  if (joint !== undefined) return false;
   if (phase === 'promoting') return stable !== null && undoes === undefined;
   return phase === 'pending' || phase === 'preparing' || phase === 'stepping';
 }

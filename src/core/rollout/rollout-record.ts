@@ -4,7 +4,7 @@ import { Moment } from '../model/moment.ts';
 import { PHASES } from '../model/phase.ts';
 import type { ReadoutRecord } from '../model/readout.ts';
 import { PlanSpecRecord, RevisionRecord } from '../model/stored.ts';
-import type { Rollout } from './rollout.ts';
+import type { Member, Rollout } from './rollout.ts';
 
 const ms = Moment;
 
@@ -34,14 +34,26 @@ const ReadoutRecordShape: z.ZodType<ReadoutRecord> = z.looseObject({
   last: block,
 });
 
+const trigger = z.looseObject({ revision: z.string(), endpoints: z.array(z.string()).nullable() });
+
+const MemberRecord: z.ZodType<Member> = z.looseObject({
+  backend: z.string(),
+  trigger,
+  fleets: z.array(z.string()).min(1),
+  routeTimeoutMs: ms,
+  canary: RevisionRecord,
+  stable: RevisionRecord,
+});
+
 /** A rollout as it comes back from the store. */
 export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   id: z.string(),
   plan: z.string(),
   spec: PlanSpecRecord,
-  trigger: z.looseObject({ revision: z.string(), endpoints: z.array(z.string()).nullable() }),
+  trigger,
   backend: z.string(),
   fleets: z.array(z.string()).min(1),
+  joint: z.looseObject({ fleets: z.array(z.string()).min(1), others: z.array(MemberRecord).min(1) }).exactOptional(),
   routeTimeoutMs: ms.exactOptional(),
   canary: RevisionRecord,
   stable: RevisionRecord.nullable(),

@@ -15,7 +15,10 @@ export interface Rollout {
   /** What the trigger asked for; a repeated trigger is compared with it. */
   readonly trigger: { readonly revision: string; readonly endpoints: readonly string[] | null };
   readonly backend: string;
+  /** Of all its backends. */
   readonly fleets: readonly string[];
+  /** Other backends that step, are promoted and go back together with `backend`. @default it is alone */
+  readonly joint?: Joint;
   /** The longest time that a rule gives a request to this backend, ms. Rollouts of earlier versions lack it. */
   readonly routeTimeoutMs?: number;
   readonly canary: Revision;
@@ -91,6 +94,22 @@ export interface JumpRecord {
   readonly reason: string;
   /** What was still shut, in words. */
   readonly gates: readonly string[];
+}
+
+export interface Joint {
+  /** Where `backend` gets requests: some of the rollout's fleets. */
+  readonly fleets: readonly string[];
+  readonly others: readonly Member[];
+}
+
+/** What a joint rollout has of each further backend. It has something to go back to in any case. */
+export interface Member {
+  readonly backend: string;
+  readonly trigger: Rollout['trigger'];
+  readonly fleets: readonly string[];
+  readonly routeTimeoutMs: number;
+  readonly canary: Revision;
+  readonly stable: Revision;
 }
 
 export interface Queued {

@@ -12,7 +12,7 @@ import { type Draft, draft, finish, type StepInput, type Transition } from './tr
  * Running it twice on the same input gives the same transition; running it on a terminal record changes nothing.
  */
 export function step(input: StepInput): Transition {
-  const d = draft(input.rollout, input.backend, input.nowMs, input.observed);
+  const d = draft(input.rollout, input.backend, input.nowMs, input.observed, input.others);
   const dueAtMs = act(d, input);
   return finish(d, input.rollout, dueAtMs, input.nowMs);
 }

@@ -45,10 +45,14 @@ export interface Settings {
 export interface StepInput {
   readonly rollout: Rollout;
   readonly backend: BackendState;
+  /** Of the other backends of a joint rollout, in its order. @default it has none */
+  readonly others?: readonly BackendState[];
   readonly observed: Observations;
   readonly judge: Judge;
   /** What the judge remembers; `null`: nothing, or another judge's. */
   readonly judgement: JudgeState | null;
+  /** The same of the other backends, by name. @default nothing */
+  readonly judgements?: Readonly<Record<string, JudgeState>>;
   /** @default closed */
   readonly breaker?: Breaker;
   readonly settings: Settings;
@@ -59,7 +63,9 @@ export interface StepInput {
 export interface Transition {
   readonly rollout: Rollout;
   readonly backend: BackendState;
-  /** The backend's Envoy traffic changed and must be published with the commit. */
+  /** Of the other backends of a joint rollout, in its order. */
+  readonly others: readonly BackendState[];
+  /** The Envoy traffic of all its backends changed and must be published with the commit. */
   readonly traffic: boolean;
   readonly events: readonly RolloutEvent[];
   readonly notices: readonly Notice[];
@@ -77,6 +83,7 @@ export interface Transition {
 export interface Draft {
   rollout: Rollout;
   backend: BackendState;
+  others: readonly BackendState[];
   traffic: boolean;
   readonly events: RolloutEvent[];
   readonly notices: Notice[];
@@ -93,6 +100,7 @@ export function draft(
   backend: BackendState,
   nowMs: number,
   { offsetMs }: Pick<Observations, 'offsetMs'> = {},
+  others: readonly BackendState[] = [],
 ): Draft {
   // Time never runs backwards for a record, whichever replica's clock decides, nor does it stand still: what is told in
   // two decisions must not bear one time, and so one id.
@@ -100,6 +108,7 @@ export function draft(
   return {
     rollout,
     backend,
+    others,
     traffic: false,
     events: [],
     notices: [],
@@ -148,6 +157,7 @@ export function finish(d: Draft, before: Rollout, dueAtMs: number | null, nowMs:
   return {
     rollout,
     backend: d.backend,
+    others: d.others,
     traffic: d.traffic,
     events: d.events,
     notices: d.notices,

@@ -18,9 +18,9 @@ export function observeWorld(
   nowMs: number,
 ): Observations {
   const fleets = fleet.observe();
-  const needs = observationNeeds(rollout, world.scrapeMs, nowMs, BREAKER_CLOSED, judgement);
+  const needs = observationNeeds(rollout, world.scrapeMs, nowMs, BREAKER_CLOSED, { judgement });
   const judged = needs.counters !== null && currentAnalysis(rollout).length > 0;
-  const proxies = judged ? judgedProxies(rollout, fleets, judgement) : null;
+  const proxies = judged ? judgedProxies(rollout, fleets, [judgement]) : null;
   const { counters: asks } = needs;
   // All clocks of a world are one.
   const range = { fromMs: asks?.fromMs(0) ?? nowMs, toMs: nowMs };

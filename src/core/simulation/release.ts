@@ -32,6 +32,11 @@ export function releaseOf(
   }: { readonly revision: string; readonly stable: string | null; readonly startsAtMs: number },
 ): Result<Release> {
   const name = plan.spec.backend;
+  if (plan.spec.joint !== undefined) {
+    const hint = `Write the plan with \`backend: ${name}\`, and play each backend by itself.`;
+    const message = `plan ${plan.name} rolls out several backends together; a world has the two arms of one`;
+    return fail('SERIN_REQUEST_INVALID', message, { hint });
+  }
   const own = documents.find(
     (document): document is BackendDocument => document.kind === 'Backend' && document.name === name,
   );

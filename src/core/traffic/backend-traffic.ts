@@ -2,6 +2,7 @@ import type { BackendState } from '../model/backend-state.ts';
 import { TOTAL_WEIGHT } from '../model/documents.ts';
 import { pinnedCluster, type Revision } from '../model/revision.ts';
 import type { BackendTraffic } from '../model/traffic.ts';
+import { followsColour, partOf } from '../rollout/joint.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { stickyArms } from './sticky-arms.ts';
 
@@ -9,7 +10,8 @@ import { stickyArms } from './sticky-arms.ts';
  * What a backend's records mean for its Envoys. Pure: a restart, another replica or a replay gives the same.
  * The order of arms is fixed (stable, canary) and the total constant, so a growing canary never moves a user back.
  */
-export function backendTraffic(state: BackendState, rollout: Rollout | null): BackendTraffic {
+export function backendTraffic(state: BackendState, of: Rollout | null): BackendTraffic {
+  const rollout = of === null ? null : partOf(of, state.backend);
   const revisions = new Map<string, Revision>();
   const pinned = new Set<string>();
   const serve = (revision: Revision, withPin: boolean) => {
@@ -29,6 +31,7 @@ export function backendTraffic(state: BackendState, rollout: Rollout | null): Ba
     pins: rollout === null ? [] : pins(rollout),
     ...(sticky === undefined ? {} : { sticky }),
     ...(rollout === null ? {} : extras(rollout)),
+    ...(rollout === null ? {} : colour(rollout)),
     maxStreamMs: rollout !== null && takesRequests(rollout) ? rollout.spec.onRollback.closeStreamsAfterMs : null,
   };
 }
@@ -43,6 +46,7 @@ export function addsStructure(before: BackendTraffic, after: BackendTraffic): bo
   if (after.pinned.some((key) => !before.pinned.includes(key))) return true;
   if (after.sticky !== undefined && after.sticky.by !== before.sticky?.by) return true;
   if (after.mirror !== undefined && after.mirror.cluster !== before.mirror?.cluster) return true;
+  if (after.colour !== undefined && after.colour.header !== before.colour?.header) return true;
   if (after.headers !== undefined && JSON.stringify(after.headers) !== JSON.stringify(before.headers)) return true;
   if (after.maxStreamMs !== null && after.maxStreamMs !== before.maxStreamMs) return true;
   const pinned = new Set(before.pins.map((pin) => JSON.stringify(pin)));
@@ -101,8 +105,37 @@ function extras(rollout: Rollout): Pick<BackendTraffic, 'mirror' | 'headers'> {
   };
 }
 
+/** Who is a tester is one everywhere; behind them come requests that have an arm by their colour. */
 function pins(rollout: Rollout): BackendTraffic['pins'] {
-  if (rollout.phase !== 'stepping') return [];
-  const matches = rollout.spec.strategy.steps[rollout.step]?.matches ?? [];
-  return matches.length === 0 ? [] : [{ matches, cluster: pinnedCluster(rollout.canary) }];
+  const matches = rollout.phase === 'stepping' ? (rollout.spec.strategy.steps[rollout.step]?.matches ?? []) : [];
+  const testers = matches.length === 0 ? [] : [{ matches, cluster: pinnedCluster(rollout.canary) }];
+  return [...testers, ...coloured(rollout)];
+}
+
+/**
+ * The first backend of a joint rollout draws, whatever a request says of itself; the others go by what it has written.
+ * While it sends nobody to the canary, nobody comes from there.
+ */
+function coloured(rollout: Rollout): BackendTraffic['pins'] {
+  const { header, arms = [] } = colour(rollout).colour ?? {};
+  const exposes = canaryWeight(rollout) > 0 || usesPins(rollout);
+  if (header === undefined || !exposes || !followsColour(rollout)) return [];
+  const drawn = arms.filter(({ cluster }) => cluster !== pinnedCluster(rollout.canary));
+  return drawn.map(({ cluster, value }) => ({
+    matches: [{ headers: [{ name: header, type: 'Exact', value }], cookies: [] }],
+    cluster,
+  }));
+}
+
+/** What hosts are told on the way to them, in place of what a request says of itself. */
+function colour(rollout: Rollout): Pick<BackendTraffic, 'colour'> {
+  const { canary, stable, spec } = rollout;
+  const header = spec.joint?.colour?.header;
+  if (header === undefined || stable === null || !takesRequests(rollout)) return {};
+  const arms = [
+    { cluster: stable.cluster, value: 'stable' },
+    { cluster: canary.cluster, value: 'canary' },
+    { cluster: pinnedCluster(canary), value: 'canary' },
+  ];
+  return { colour: { header, arms } };
 }

@@ -1,5 +1,6 @@
 import type { Document, PlanDocument } from '../model/documents.ts';
 import { fail, ok, type Result, type SerinError } from '../model/errors.ts';
+import { backendsOfPlan } from '../model/joint-spec.ts';
 import type { BackendTraffic, FleetTable } from '../model/traffic.ts';
 import { buildResources } from './build-resources.ts';
 import type { EnvoyResources } from './envoy-resources.ts';
@@ -19,8 +20,8 @@ export interface CompiledStep {
   readonly step: PreviewStep;
   readonly fleet: string;
   readonly table: FleetTable;
-  /** Of the plan's backend. */
-  readonly traffic: BackendTraffic;
+  /** Of the plan's backends that are in this fleet. */
+  readonly traffics: readonly BackendTraffic[];
   readonly resources: EnvoyResources;
 }
 
@@ -34,23 +35,28 @@ export function compilePlan(
   { documents, plan, revision, stable }: PlanPreview,
   steps: readonly PreviewStep[],
 ): Result<readonly CompiledStep[]> {
-  const { backend } = plan.spec;
-  const has = documents.some(({ kind, name }) => kind === 'Backend' && name === backend);
-  if (!has) return missing(`the files have no Backend ${backend}, which plan ${plan.name} rolls out`);
+  const backends = backendsOfPlan(plan.spec);
+  const absent = backends.find(
+    (backend) => !documents.some(({ kind, name }) => kind === 'Backend' && name === backend),
+  );
+  if (absent !== undefined) return missing(`the files have no Backend ${absent}, which plan ${plan.name} rolls out`);
   const compiled: CompiledStep[] = [];
   for (const step of steps) {
     const tables = previewTables({ documents, rolling: { plan, step, revision }, stable });
     if (tables.kind === 'error') return tables;
     for (const table of tables.value) {
-      const traffic = table.owners.get(`backend/${backend}`)?.value;
-      if (traffic?.kind !== 'backend') continue;
+      const traffics = backends.flatMap((backend) => {
+        const traffic = table.owners.get(`backend/${backend}`)?.value;
+        return traffic?.kind === 'backend' ? [traffic] : [];
+      });
+      if (traffics.length === 0) continue;
       const built = buildResources(table);
       if (built.kind === 'error') return { kind: 'error', errors: built.errors.map(ofTheFiles) };
-      compiled.push({ step, fleet: table.fleet, table, traffic, resources: built.value });
+      compiled.push({ step, fleet: table.fleet, table, traffics, resources: built.value });
     }
   }
   return compiled.length === 0 && steps.length > 0
-    ? missing(`no Route in the files sends requests to backend ${backend}`)
+    ? missing(`no Route in the files sends requests to backend ${backends.join(', ')}`)
     : ok(compiled);
 }
 

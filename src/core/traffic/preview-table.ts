@@ -2,6 +2,7 @@ import type { BackendState } from '../model/backend-state.ts';
 import { besideStable, cutRevision } from '../model/cut-revision.ts';
 import type { BackendDocument, Document, PlanDocument, RouteDocument } from '../model/documents.ts';
 import { ok, type Result } from '../model/errors.ts';
+import { backendsOfPlan } from '../model/joint-spec.ts';
 import type { Revision } from '../model/revision.ts';
 import { backendsNamedBy, targetsOf } from '../model/route-rule.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner } from '../model/traffic.ts';
@@ -31,7 +32,8 @@ export function previewTables({ documents, rolling, stable }: Preview): Result<r
   const backends = new Map<string, OwnerTraffic>();
   for (const document of documents) {
     if (document.kind !== 'Backend') continue;
-    const own = rolling?.plan.spec.backend === document.name ? rolling : null;
+    const isRolling = rolling !== null && backendsOfPlan(rolling.plan.spec).includes(document.name);
+    const own = isRolling ? rolling : null;
     const traffic = backendOf(document, own, stable, routes);
     if (traffic.kind === 'error') return traffic;
     backends.set(document.name, traffic.value);

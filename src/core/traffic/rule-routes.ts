@@ -117,10 +117,18 @@ function destination(
   return { weightedClusters: { clusters, ...(hashed ? { useHashPolicy: { value: true } } : {}) } };
 }
 
-function armHeaders({ headers }: BackendTraffic, { cluster, cookie }: Arm): HeaderFields {
-  const own = headers?.clusters.includes(cluster) === true ? headerChanges(headers.changes) : {};
+function armHeaders({ headers, colour }: BackendTraffic, { cluster, cookie }: Arm): HeaderFields {
+  const changes = headers?.clusters.includes(cluster) === true ? headerChanges(headers.changes) : {};
+  const own = coloured(changes, colour, cluster);
   if (cookie === undefined) return own;
   return { ...own, responseHeadersToAdd: [...(own.responseHeadersToAdd ?? []), setCookie(cookie)] };
+}
+
+function coloured(changes: HeaderFields, colour: BackendTraffic['colour'], cluster: string): HeaderFields {
+  const value = colour?.arms.find((arm) => arm.cluster === cluster)?.value;
+  if (colour === undefined || value === undefined) return changes;
+  const header = { header: { key: colour.header, value }, appendAction: 'OVERWRITE_IF_EXISTS_OR_ADD' } as const;
+  return { ...changes, requestHeadersToAdd: [...(changes.requestHeadersToAdd ?? []), header] };
 }
 
 /** Only the members of a split have headers of their own. */

@@ -86,7 +86,12 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
     remove: (kind: string, name: string) =>
       call(AppliedList, 'DELETE', `/api/v1/documents/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`),
     start: (
-      request: { plan: string; revision: string; endpoints?: readonly string[] },
+      request: {
+        plan: string;
+        revision?: string;
+        endpoints?: readonly string[];
+        backends?: Readonly<Record<string, { revision?: string; endpoints?: readonly string[] }>>;
+      },
       idempotencyKey: string | null,
     ) =>
       call(

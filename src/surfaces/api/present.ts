@@ -2,6 +2,7 @@ import type { SeriesPoint } from '../../core/analysis/verdict-series.ts';
 import { bakeMsOf, isBaking } from '../../core/rollout/bake.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { gateOf, webhookOf } from '../../core/rollout/hook-state.ts';
+import { jointOf } from '../../core/rollout/joint.ts';
 import type { Rollout, StepRecord } from '../../core/rollout/rollout.ts';
 import { readoutsOf } from '../../core/rollout/take-readouts.ts';
 import { canaryWeight } from '../../core/traffic/backend-traffic.ts';
@@ -16,6 +17,7 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
     id: r.id,
     rev,
     backend: r.backend,
+    ...presentJoint(r),
     plan: r.plan,
     revision: r.canary.name,
     stable: r.stable?.name ?? null,
@@ -71,6 +73,11 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
     deadlineAt: iso(r.deadlineAtMs),
     history: r.history.map(presentStep),
   };
+}
+
+function presentJoint(r: Rollout): Pick<RolloutBody, 'joint'> {
+  const { joint } = jointOf(r);
+  return joint === undefined ? {} : { joint: [...joint] };
 }
 
 function presentHook(r: Rollout): RolloutBody['hook'] {

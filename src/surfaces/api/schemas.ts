@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_JOINT_BACKENDS } from '../../core/model/joint-spec.ts';
 import { PHASES } from '../../core/model/phase.ts';
 
 /**
@@ -20,6 +21,7 @@ const ratio = z.object({
 
 export const VerdictBody = z.object({
   metric: z.string(),
+  backend: z.string().optional().meta({ description: 'Whose metric it is, in a joint rollout.' }),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string(),
   detail: z.string(),
@@ -82,6 +84,10 @@ export const RolloutBody = z
     id: z.string(),
     rev: z.number().int(),
     backend: z.string(),
+    joint: z
+      .array(z.object({ backend: z.string(), revision: z.string(), stable: z.string().nullable() }))
+      .optional()
+      .meta({ description: 'All backends of a joint rollout; `backend` is the first of them. Left out: it is alone.' }),
     plan: z.string(),
     revision: z.string(),
     stable: z.string().nullable(),
@@ -183,18 +189,30 @@ export type RolloutBody = z.infer<typeof RolloutBody>;
 export const RolloutList = z.object({ rollouts: z.array(RolloutBody), cursor: z.string().nullable() });
 export type RolloutList = z.infer<typeof RolloutList>;
 
-export const StartBody = z.strictObject({
-  plan: name,
-  revision: name,
-  endpoints: z.array(z.string().min(1).max(300)).min(1).max(1_000).optional(),
-  build: z
-    .number()
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
-    .optional()
-    .meta({ description: 'Number of the build, growing. One that is older than what was started is refused.' }),
-});
+const endpoints = z.array(z.string().min(1).max(300)).min(1).max(1_000).optional();
+
+export const StartBody = z
+  .strictObject({
+    plan: name,
+    revision: name.optional().meta({ description: 'Of all backends of the plan for which `backends` names no other.' }),
+    endpoints: endpoints.meta({ description: 'Of the backend of the plan; of a joint plan the first one.' }),
+    backends: z
+      .record(z.string().max(63), z.strictObject({ revision: name.optional(), endpoints }))
+      .refine((own) => Object.keys(own).length <= MAX_JOINT_BACKENDS, `at most ${MAX_JOINT_BACKENDS} backends`)
+      .optional()
+      .meta({ description: 'Of a joint plan: what differs, by the name of the backend.' }),
+    build: z
+      .number()
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .meta({ description: 'Number of the build, growing. One that is older than what was started is refused.' }),
+  })
+  .refine(({ revision, backends }) => revision !== undefined || backends !== undefined, {
+    path: ['revision'],
+    error: 'expected the name of a revision',
+  });
 
 /** Said in the history and to the notified. */
 export const Reason = z.string().min(1).max(500).optional();

@@ -4,6 +4,7 @@ import { USUAL_SCRAPE_MS } from '../../core/analysis/sample-health.ts';
 import type { Document, PlanDocument } from '../../core/model/documents.ts';
 import { formatDuration, parseDuration } from '../../core/model/duration.ts';
 import { fail, ok, type Result } from '../../core/model/errors.ts';
+import { backendsOfPlan } from '../../core/model/joint-spec.ts';
 import { nameSome } from '../../core/model/name-some.ts';
 import { longestTimeoutMs } from '../../core/model/route-rule.ts';
 import { judgedTimeoutMs } from '../../core/rollout/judged-plan.ts';
@@ -85,12 +86,13 @@ function askedOf({ cli }: CommandContext, options: PastOptions): Result<Asked> {
 
 function planOf(documents: readonly Document[], file: string, backend: string | undefined): Result<PlanDocument> {
   const plans = documents.filter((document) => document.kind === 'Plan');
-  const [plan, ...more] = plans.filter(({ spec }) => backend === undefined || spec.backend === backend);
+  const [plan, ...more] = plans.filter(({ spec }) => backend === undefined || backendsOfPlan(spec).includes(backend));
   if (plan === undefined) {
     const which = backend === undefined ? '' : ` for backend ${backend}`;
     return refused(`there is no Plan${which} in ${file}`, 'Give the file with the Plan.');
   }
-  if (more.length === 0) return ok(plan);
+  // Of several backends that roll together the one that is named, or the first: a release is looked at by itself.
+  if (more.length === 0) return ok({ ...plan, spec: { ...plan.spec, backend: backend ?? plan.spec.backend } });
   const names = nameSome([plan, ...more].map(({ spec }) => spec.backend));
   return refused(`there are several Plans in ${file}: ${names}`, 'Say which backend with --backend.');
 }

@@ -6,6 +6,11 @@ import { ended, jumpText, number, table } from './render.ts';
 export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): readonly string[] {
   const stable = r.stable ?? 'nothing';
   const lines = [`${r.backend}: ${r.revision} against ${stable} is ${r.phase.replace('_', ' ')}.`];
+  for (const { backend, revision, stable: other } of r.joint?.slice(1) ?? []) {
+    lines.push(
+      `Together with ${backend}: ${revision} against ${other ?? 'nothing'}; one failing sends all of them back.`,
+    );
+  }
   if (r.undoes !== null) lines.push(`It takes back rollout ${r.undoes}, by a person and without a canary.`);
   if (r.cause !== null) lines.push(`It left the straight way because: ${r.cause.summary}`);
   if (r.paused !== null && !ended(r)) lines.push(`It is paused by ${r.paused.by}: ${r.paused.reason}`);
@@ -22,7 +27,7 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
   }
   const where = isOfBake(last, r) ? 'in the bake' : `at ${last.weight} % to the canary`;
   lines.push(`The last look, ${last.at}, ${where}:`);
-  for (const metric of last.metrics) lines.push(`  ${metricWords(metric, stable)}`);
+  for (const metric of last.metrics) lines.push(`  ${metricWords(metric, stableOf(r, metric.metric))}`);
   lines.push(...hurt(points, r));
   lines.push(decisionWords(last, r), ...lateWords(last));
   lines.push(...readoutLines(r));
@@ -36,6 +41,12 @@ function hookWords({ target, since, asked, answer }: NonNullable<RolloutBody['ho
 }
 
 type Metric = VerdictPoint['metrics'][number];
+
+/** Of a joint rollout each metric says whose it is. */
+function stableOf({ stable, joint = [] }: RolloutBody, metric: string): string {
+  const whose = joint.find(({ backend }) => metric.endsWith(` (${backend})`));
+  return whose?.stable ?? stable ?? 'nothing';
+}
 
 function metricWords({ metric, value, baseline, requests, ratio, evidence }: Metric, stable: string): string {
   const own = value === null ? 'nothing measured' : share(value);

@@ -11,6 +11,7 @@ import {
 } from '../../core/manifest/effective/tree.ts';
 import type { PlanSpec, StepSpec } from '../../core/model/documents.ts';
 import { durationInWords, parseDuration } from '../../core/model/duration.ts';
+import { backendsOfPlan } from '../../core/model/joint-spec.ts';
 import { percent } from '../../core/model/percent.ts';
 import { type Paint, table } from './render.ts';
 
@@ -19,10 +20,13 @@ export function planLines(plan: EffectivePlan, paint: Paint): string[] {
   const { name, spec, strategy, written, defaults } = plan;
   const marks = { defaults, mark: paint.dim('(default)') };
   // What the lines above say already.
-  const rest = Object.entries(written).filter(([key]) => !['backend', 'strategy', 'analysis'].includes(key));
+  const rest = Object.entries(written).filter(
+    ([key]) => !['backends', 'backend', 'strategy', 'analysis'].includes(key),
+  );
   const from = strategy === null ? 'by steps of its own' : `by strategy ${strategy.name}`;
+  const together = spec.joint === undefined ? '' : ' together';
   return [
-    `Plan ${name}: new revisions of ${spec.backend}, ${from}`,
+    `Plan ${name}: new revisions of ${backendsOfPlan(spec).join(', ')}${together}, ${from}`,
     `  ${summaryText(spec)}`,
     ...(strategy === null || strategy.parameters.length === 0
       ? []

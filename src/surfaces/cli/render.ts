@@ -11,6 +11,7 @@ export interface Paint {
 export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
   const lines = [
     `${r.backend}: ${r.stable ?? '(nothing)'} → ${r.revision}   ${phaseText(r, paint)}   ${paint.dim(r.id)}`,
+    ...(r.joint ?? []).slice(1).map((one) => `  with ${one.backend}: ${one.stable ?? '(nothing)'} → ${one.revision}`),
   ];
   if (r.step !== null) {
     lines.push(
@@ -47,6 +48,11 @@ export function jumpText({ by, at, from, to, reason, gates }: RolloutBody['jumps
   return `taken from step ${from + 1} ${where} by ${by}, ${at}: ${reason}${left}`;
 }
 
+/** `checkout`, or `checkout, cart` where they roll together. */
+export function backendsText({ backend, joint }: Pick<RolloutBody, 'backend' | 'joint'>): string {
+  return joint === undefined ? backend : joint.map((one) => one.backend).join(', ');
+}
+
 export function ended(r: RolloutBody): boolean {
   return ['promoted', 'rolled_back', 'aborted', 'failed', 'superseded'].includes(r.phase);
 }
@@ -77,8 +83,8 @@ export function eventLine(e: EventBody): string {
 export function rolloutTable(rollouts: readonly RolloutBody[]): string[] {
   const rows = rollouts.map((r) => [
     r.id,
-    r.backend,
-    r.revision,
+    backendsText(r),
+    [...new Set([r.revision, ...(r.joint ?? []).map(({ revision }) => revision)])].join(', '),
     r.phase.replace('_', ' ') + (r.paused === null ? '' : ' (paused)'),
     r.step === null ? '-' : `${r.step.index + 1}/${r.step.of}`,
     `${r.weight} %`,

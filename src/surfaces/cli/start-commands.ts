@@ -5,6 +5,7 @@ import type { Client } from '../api/client.ts';
 import { IDEMPOTENCY_KEY, type RolloutBody } from '../api/schemas.ts';
 import { type CommandContext, durationOption, type Run } from './command-context.ts';
 import { EXIT } from './exit.ts';
+import { startTargets } from './start-targets.ts';
 import { isAway, pause, watchRollout } from './watch.ts';
 
 interface BeginOptions {
@@ -14,8 +15,8 @@ interface BeginOptions {
 }
 
 interface StartOptions extends BeginOptions {
-  readonly revision: string;
-  readonly endpoints?: string;
+  readonly revision: readonly string[];
+  readonly endpoints?: readonly string[];
   readonly build?: string;
 }
 
@@ -34,8 +35,8 @@ export function startCommands(rollout: Command, context: CommandContext, run: Ru
       .option('--wait', 'follow it to its end; the exit code tells how it ended')
       .option('--timeout <duration>', 'with --wait: stop waiting after this long, as 30m; the rollout goes on');
   begins('start', 'roll out a revision by a plan', '<plan>')
-    .requiredOption('-r, --revision <name>', 'name of the revision')
-    .option('--endpoints <list>', 'where it runs: host:port, comma-separated')
+    .requiredOption('-r, --revision <name>', `name of the revision; ${NAMED}`, collected)
+    .option('--endpoints <list>', `where it runs: host:port, comma-separated; ${NAMED}`, collected)
     .option('--build <number>', 'number of the build, growing: one older than what was started is refused')
     .action((plan: string, options: StartOptions) =>
       run(async () => {
@@ -45,9 +46,9 @@ export function startCommands(rollout: Command, context: CommandContext, run: Ru
           const message = `--build ${options.build} is no whole number`;
           return context.failed([{ code: 'SERIN_REQUEST_INVALID', message, hint }]);
         }
-        const endpoints = options.endpoints?.split(',').map((one) => one.trim());
-        const where = endpoints === undefined ? {} : { endpoints };
-        const request = { plan, revision: options.revision, ...where, ...build };
+        const what = startTargets(options);
+        if (what.kind === 'error') return context.failed(what.errors);
+        const request = { plan, ...what.value, ...build };
         return begin(context, options, (client, key) => client.start(request, key));
       })(),
     );
@@ -59,6 +60,12 @@ export function startCommands(rollout: Command, context: CommandContext, run: Ru
         return begin(context, options, (client, key) => client.undo(request, key));
       })(),
     );
+}
+
+const NAMED = 'of one of several backends: <backend>=…, once for each';
+
+function collected(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 function buildOf({ build }: StartOptions): { readonly build?: number } | 'none' {

@@ -11,9 +11,17 @@ export function startRoutes(api: Api, { engine }: HttpOptions): void {
   api.post(
     '/api/v1/rollouts',
     { schema: { summary: 'Start a rollout. Repeat it safely with an Idempotency-Key.', body: StartBody, response } },
-    ({ headers, body: { plan, revision, endpoints, build }, by }, reply) =>
+    ({ headers, body: { plan, revision, endpoints, backends, build }, by }, reply) =>
       begun(headers, reply, (idempotencyKey) =>
-        engine.start({ plan, revision, endpoints: endpoints ?? null, by, idempotencyKey, build }),
+        engine.start({
+          plan,
+          revision: revision ?? null,
+          endpoints: endpoints ?? null,
+          backends,
+          by,
+          idempotencyKey,
+          build,
+        }),
       ),
   );
   api.post(

@@ -51,6 +51,15 @@ const anyNotice = fc
   .map(notice);
 
 describe('slackMessage', () => {
+  it('of several backends that roll together names each with its revisions', () => {
+    const joint = [
+      { backend: 'shop', revision: 'v2', stable: 'v1' },
+      { backend: 'cart', revision: 'v7', stable: 'v6' },
+    ];
+    const [attachment] = Legacy.parse(slackLegacyMessage(notice({ joint }))).attachments;
+    expect(attachment?.footer).toContain(' · shop v2 (stable v1), cart v7 (stable v6) · ');
+  });
+
   it('shows title, fields, origin and colour', () => {
     const message = Message.parse(slackMessage(notice()));
     expect(message.text).toBe(

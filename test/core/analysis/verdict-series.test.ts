@@ -47,6 +47,17 @@ describe('a point', () => {
     expect(VerdictSeries.parse(read)).toEqual(read);
   });
 
+  it('of several backends leaves none out: the metrics of each have their room', () => {
+    const verdicts = ['shop', 'cart', 'pay', 'mail'].flatMap((backend) =>
+      ['a', 'b', 'c', 'd', 'e'].map((name) => verdict({ metric: `${name} (${backend})`, backend })),
+    );
+    const { metrics } = seriesPoint({ verdicts, decision: 'advance' }, at(7));
+    expect(metrics).toHaveLength(16);
+    for (const backend of ['shop', 'cart', 'pay', 'mail']) {
+      expect(metrics.filter(({ metric }) => metric.endsWith(`(${backend})`))).toHaveLength(4);
+    }
+  });
+
   it('says what is missing', () => {
     const open = verdict({ verdict: 'inconclusive', reason: 'LOW_POWER', detail: 'more requests' });
     expect(seriesPoint({ verdicts: [verdict(), open], decision: 'hold' }, at(7)).missing).toBe(

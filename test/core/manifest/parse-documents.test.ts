@@ -36,10 +36,10 @@ describe('errors', () => {
       document('Backend', 'Check_out', 'protocol: http'),
     );
     expect(errors).toEqual([
-      expect.stringMatching(/^f0\.yaml:5:3: SERIN_DOCUMENT_INVALID spec\.backend: expected a name/),
       expect.stringMatching(
         /^f0\.yaml:5:3: SERIN_DOCUMENT_INVALID spec\.backnd: unknown key "backnd"\. Did you mean "backend"\?/,
       ),
+      expect.stringMatching(/^f0\.yaml:5:3: SERIN_DOCUMENT_INVALID spec\.backend: expected a name/),
       expect.stringMatching(/^f0\.yaml:6:20: SERIN_UNKNOWN_REFERENCE spec\.strategy\.use: .*Did you mean "canary"\?/),
       expect.stringMatching(/^f0\.yaml:7:13: SERIN_DOCUMENT_INVALID spec\.deadline: expected a duration .*write "5s"/),
       expect.stringMatching(/^f1\.yaml:2:7: SERIN_DOCUMENT_INVALID kind: expected one of .*Did you mean "Route"\?/),

@@ -36,3 +36,56 @@ it.each([
     { message, path: 'spec.bake', place: { line: 9 } },
   ]);
 });
+
+const joint = (own: string, backends = 'backends: [shop, cart]') => `apiVersion: serin.dev/v1
+kind: Plan
+metadata: { name: release }
+spec:
+  ${backends}
+  strategy: { steps: [{ weight: 10, hold: 10s }] }
+  ${own}
+  deadline: 10m
+`;
+const read = (text: string) => parseDocuments([{ file: 'plan.yaml', text }], { ...shippedStrategies(), stored: [] });
+
+it('a plan of several backends has the first of them as its own, and the others beside it', () => {
+  const parsed = read(joint('colour: { header: x-serin-arm }'));
+  expect(parsed).toMatchObject({
+    value: [
+      { document: { spec: { backend: 'shop', joint: { others: ['cart'], colour: { header: 'x-serin-arm' } } } } },
+    ],
+  });
+});
+
+it('a plan of one backend says nothing of others', () => {
+  const parsed = read(joint('notify: []', 'backend: shop'));
+  expect(parsed.kind === 'ok' && parsed.value[0]?.document).not.toHaveProperty('spec.joint');
+});
+
+it.each([
+  ['one backend in a list', 'notify: []', 'backends: [shop]', 'backends', /expected at least two/],
+  ['five of them', 'notify: []', 'backends: [a, b, c, d, e]', 'backends', /at most 4 backends/],
+  ['one of them twice', 'notify: []', 'backends: [a, b, a]', 'backends[2]', /a is in the list already/],
+  ['both words', 'backend: shop', 'backends: [shop, cart]', 'backend', /either backend or backends/],
+  ['neither', 'notify: []', 'judge: { name: threshold }', 'backend', /expected a name/],
+  ['a colour without others', 'colour: { header: x-arm }', 'backend: shop', 'colour', /to the others/],
+  ['a header that is none', 'colour: { header: X Arm }', 'backends: [a, b]', 'colour.header', /name of a header/],
+  ['a start that waits', 'onNewRevision: queue', 'backends: [a, b]', 'onNewRevision', /expected reject/],
+  ['a start that takes the place', 'onNewRevision: supersede', 'backends: [a, b]', 'onNewRevision', /expected reject/],
+  [
+    'a readout',
+    'readout: [{ name: x, users: "u{r=\'{{ arm.revision }}\'}", successes: "s{r=\'{{ arm.revision }}\'}" }]',
+    'backends: [a, b]',
+    'readout',
+    /of one backend/,
+  ],
+  ['users who stay', 'sticky: { cookie: {} }', 'backends: [a, b]', 'strategy.steps[0]', /a colour keeps each request/],
+])('%s in a plan is refused where it is written', (_, own, backends, path, message) => {
+  const parsed = read(joint(own, backends));
+  const errors = parsed.kind === 'error' ? parsed.errors : [];
+  expect(errors.map((error) => [error.path, error.message])).toContainEqual([
+    `spec.${path}`,
+    expect.stringMatching(message),
+  ]);
+  expect(errors.every(({ place }) => place !== undefined)).toBe(true);
+});

@@ -181,7 +181,7 @@ describe('replay', () => {
     recorder.backend = retired;
     recorder.command({ type: 'pause', reason: 'lunch' }, seen(0, null));
     const moved = { ...recorder.rollout, paused: null, attempt: 9 };
-    recorder.recorded.push(recordGiven('reconciled', moved, retired, 0));
+    recorder.recorded.push(recordGiven('reconciled', { rollout: moved, backend: retired }, 0));
     recorder.rollout = moved;
     recorder.rev += 7;
     recorder.command({ type: 'abort', reason: 'enough' }, seen(0, null));
@@ -209,7 +209,7 @@ describe('replay', () => {
   it('names a decision whose records are each well-formed and together none that a rollout can be in', () => {
     const recorder = stepping(2);
     const lost = { ...recorder.rollout, step: 9 };
-    recorder.recorded.push(recordGiven('reconciled', lost, recorder.backend, 0));
+    recorder.recorded.push(recordGiven('reconciled', { rollout: lost, backend: recorder.backend }, 0));
     recorder.recorded.push(...recorder.recorded.slice(-2, -1));
     const again = replay(recorder.kept, { judge });
     expect(again.notReplayed).toMatchObject([{ reason: expect.stringContaining('cannot be decided again') }]);

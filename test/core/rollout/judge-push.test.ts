@@ -19,7 +19,7 @@ function sampled(analysis: readonly AnalysisSpec[], judgement: JudgeState | null
     strategy: { name: 'any', steps: [planStep({ weight: 5_000 })] },
   });
   const counted = push(ids, { committedAtMs: 1_000, liveAtMs: 2_000 });
-  return judgedProxies(rollout({ spec, phase: 'promoting', push: counted }), fleets, judgement).length;
+  return judgedProxies(rollout({ spec, phase: 'promoting', push: counted }), fleets, [judgement]).length;
 }
 
 const memory = (baseline: boolean | null) => ({ judgedIndex: 1, ticks: 40, bake: { ticks: 3 }, baseline });

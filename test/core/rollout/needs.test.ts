@@ -121,7 +121,7 @@ describe('a step that Kayenta judges', () => {
   });
   const history = [{ step: 0, name: 'one', weight: 500, committedAtMs: 1_000, liveAtMs: 1_050, leftAtMs: null }];
   const asked = (memory: JudgeState | null) =>
-    observationNeeds({ ...judged, spec, history }, SCRAPE_MS, nowMs, undefined, memory).counters;
+    observationNeeds({ ...judged, spec, history }, SCRAPE_MS, nowMs, undefined, { judgement: memory }).counters;
 
   it('is asked for what it counts, and for what tells a restart', () => {
     expect(asked(null)?.families).toEqual([

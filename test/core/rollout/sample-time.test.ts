@@ -50,7 +50,7 @@ describe('a store whose clock was set back by ten seconds between two steps', ()
 
   it('reads samples from where the judge goes on, which it knows by their clock', () => {
     const memory = { ...{ judgedIndex: 1_000, sample: 64, state: { ticks: 3 } }, place: null, seen: 1, late: 0 };
-    const { counters } = observationNeeds(stepping, 1_000, 200_000, undefined, memory);
+    const { counters } = observationNeeds(stepping, 1_000, 200_000, undefined, { judgement: memory });
     expect(counters?.fromMs(10_040)).toBe(992_000);
   });
 

@@ -222,9 +222,9 @@ describe('a step', () => {
     const declined = 'sum(rate(declined{cluster="{{ canary.cluster }}"}[{{ window }}]))';
     const own = { kind: 'query', name: 'declined', query: declined, min: null, max: 1, windowMs: 120_000 } as const;
     atFirstStep(planSpec({ analysis: [own, ...planSpec().analysis] }));
-    const link = queryLink(stage.rollout, metric, { queryUrl: 'http://p' })[0]?.[1] ?? '';
+    const link = queryLink(stage.rollout, { metric }, { queryUrl: 'http://p' })[0]?.[1] ?? '';
     expect(decodeURIComponent(link)).toContain(query);
-    expect(queryLink(stage.rollout, metric, {})).toEqual([]);
+    expect(queryLink(stage.rollout, { metric }, {})).toEqual([]);
   });
 
   it('counts the requests hurt over all steps, by the metric that sends it back', () => {

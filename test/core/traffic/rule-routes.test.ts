@@ -37,6 +37,30 @@ function routes(one: RouteRule, ...backends: readonly BackendTraffic[]): readonl
 const shares = (one: RouteResource | undefined) =>
   Object.fromEntries((one?.route?.weightedClusters?.clusters ?? []).map(({ name, weight }) => [name, weight.value]));
 
+describe('a rule whose backend has a colour', () => {
+  const colour = {
+    header: 'x-arm',
+    arms: [
+      { cluster: 'a--v1', value: 'stable' },
+      { cluster: 'a--v2', value: 'canary' },
+    ],
+  };
+  const set = (value: string) => [{ header: { key: 'x-arm', value }, appendAction: 'OVERWRITE_IF_EXISTS_OR_ADD' }];
+
+  it('writes it in place of what the request says, in the split and where the request has an arm already', () => {
+    const matches = [{ headers: [{ name: 'x-arm', type: 'Exact', value: 'canary' } as const], cookies: [] }];
+    const pins = [{ matches, cluster: 'a--v2' }];
+    const [pin, split] = routes(rule('a', { name: 'all' }), arms('a', 500, { colour, pins }));
+    expect(pin?.route?.weightedClusters?.clusters).toMatchObject([
+      { name: 'a--v2', requestHeadersToAdd: set('canary') },
+    ]);
+    expect(split?.route?.weightedClusters?.clusters).toMatchObject([
+      { name: 'a--v1', requestHeadersToAdd: set('stable') },
+      { name: 'a--v2', requestHeadersToAdd: set('canary') },
+    ]);
+  });
+});
+
 describe('a rule with several backends', () => {
   it('multiplies its shares with the splits of its backends', () => {
     const [only] = routes(both(9_000), arms('a', 500), arms('b', 0));

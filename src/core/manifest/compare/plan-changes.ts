@@ -42,9 +42,17 @@ const LISTS: readonly string[] = ['strategy', 'analysis', 'readout', 'judge'];
 
 function rest(spec: PlanSpec): Facts {
   const { name: judge, ...limits } = spec.judge;
-  const others = Object.entries(spec).filter(([key]) => !LISTS.includes(key));
+  const others = Object.entries(asWritten(spec)).filter(([key]) => !LISTS.includes(key));
   const ofJudge = Object.entries(limits).map(([key, value]) => [`judge.${key}`, value]);
   return factsOf({ ...Object.fromEntries([...others, ...ofJudge]), strategy: spec.strategy.name, judge });
+}
+
+/** A plan names one backend, or all of them. */
+function asWritten({ joint, ...spec }: PlanSpec): object {
+  if (joint === undefined) return spec;
+  const { others, ...more } = joint;
+  const { backend, ...rest } = spec;
+  return { backends: [backend, ...others], ...more, ...rest };
 }
 
 /** What a judge takes for the limit, and whether the plan says so, are one thing to whoever reads it. */

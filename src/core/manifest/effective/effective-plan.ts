@@ -65,7 +65,7 @@ function writtenPlan(spec: PlanSpec, raw: Raw, steps: readonly Raw[]): TreeMap {
   const shared = raw.sticky === undefined ? undefined : spec.strategy.steps.find((_, i) => !isOwn(i))?.sticky;
   const { closeStreamsAfterMs } = spec.onRollback;
   return defined({
-    backend: spec.backend,
+    ...writtenBackends(spec),
     strategy: { steps: spec.strategy.steps.map((step, i) => writtenStep(step, spec, isOwn(i))) },
     sticky: shared === undefined ? undefined : writtenSticky(shared, spec),
     analysis: spec.analysis.map((one) => writtenAnalysis(one, spec.judge)),
@@ -89,6 +89,12 @@ function writtenPlan(spec: PlanSpec, raw: Raw, steps: readonly Raw[]): TreeMap {
     },
     notify: [...spec.notify],
   });
+}
+
+function writtenBackends({ backend, joint }: PlanSpec): TreeMap {
+  if (joint === undefined) return { backend };
+  const { others, colour } = joint;
+  return { backends: [backend, ...others], ...(colour === undefined ? {} : { colour: { header: colour.header } }) };
 }
 
 function writtenMetric(metric: ReadoutMetric): TreeMap {

@@ -1,5 +1,6 @@
 import { USUAL_SCRAPE_MS } from '../../analysis/sample-health.ts';
 import type { Document } from '../../model/documents.ts';
+import { backendsOfPlan } from '../../model/joint-spec.ts';
 import { targetsOf } from '../../model/route-rule.ts';
 import { hooksOf } from '../check-references.ts';
 import type { ParsedDocument } from '../parse-documents.ts';
@@ -22,7 +23,7 @@ export function lintDocuments(parsed: readonly ParsedDocument[], facts: LintFact
       return document.spec.healthCheck === null && isSerins ? [finding('no-health-check', from, 'spec', message)] : [];
     }
     if (document.kind !== 'Plan') return [];
-    const fleets = fleetsOf(all, document.spec.backend);
+    const fleets = fleetsOf(all, backendsOfPlan(document.spec));
     const plan = underLint(from, document.spec, fleets, facts);
     return once([
       ...lintPlan(plan),
@@ -69,10 +70,10 @@ function underLint(
 }
 
 /** Those of a rollout; copies alone make none, as their answers are dropped. */
-function fleetsOf(documents: readonly Document[], backend: string): readonly string[] {
+function fleetsOf(documents: readonly Document[], backends: readonly string[]): readonly string[] {
   const fleets = documents.flatMap((document) =>
     document.kind === 'Route' &&
-    document.spec.rules.some((rule) => targetsOf(rule).some((one) => one.backend === backend))
+    document.spec.rules.some((rule) => targetsOf(rule).some((one) => backends.includes(one.backend)))
       ? [document.spec.fleet]
       : [],
   );

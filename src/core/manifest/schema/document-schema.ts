@@ -31,6 +31,9 @@ const SAYS: Readonly<Record<Kind, string>> = {
   Strategy: 'Steps with parameters, for more than one plan.',
 };
 
+/** A plan has one of the two. */
+const ONE_OR_SEVERAL = { oneOf: [{ required: ['backend'] }, { required: ['backends'] }] };
+
 const OF_WORLDS = 'What a plan is played in by `serin plan simulate`.';
 
 const DRAFT = 'http://json-schema.org/draft-07/schema#';
@@ -92,7 +95,7 @@ function shell(kinds: readonly Kind[], spec: Json): Json {
 
 function specOf(kind: Kind, shipped: readonly StrategyDocument[]): Json {
   const described = describeFields(kind, rawSpec(kind));
-  return kind === 'Plan' ? strategyChoices(described, shipped) : described;
+  return kind === 'Plan' ? { ...strategyChoices(described, shipped), ...ONE_OR_SEVERAL } : described;
 }
 
 function rawSpec(kind: Kind): Json {

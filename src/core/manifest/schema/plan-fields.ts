@@ -61,6 +61,15 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
 
 export const PLAN_FIELDS: Readonly<Record<string, FieldText>> = {
   backend: { says: 'The Backend whose new revisions are rolled out like this.', examples: ['checkout'] },
+  backends: {
+    says: 'In place of backend: Backends that step together, and are promoted or go back together.',
+    examples: [['checkout', 'cart']],
+  },
+  colour: { says: 'A header by which the arm of a request is kept along the chain of backends.' },
+  'colour.header': {
+    says: 'Written on the way to every backend; all but the first go by it. Services have to pass it on.',
+    examples: ['x-serin-arm'],
+  },
   strategy: {
     says: 'The steps: those of a Strategy, or your own.',
     examples: [{ use: 'canary', with: { weights: [1, 5, 25, 50], hold: '5m' } }],

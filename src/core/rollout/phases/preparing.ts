@@ -3,6 +3,7 @@ import { hostReadiness } from '../../fleet/readiness.ts';
 import type { FleetNode } from '../../model/fleet-state.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { drill, isDrilling } from '../drill.ts';
+import { partsOf } from '../joint.ts';
 import { incapable } from '../live-check.ts';
 import { advance, revert, revertLate } from '../moves.ts';
 import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
@@ -56,13 +57,20 @@ function hostsReady(d: Draft, { observed }: StepInput, nodes: readonly FleetNode
   const push = d.rollout.push;
   if (observed.scrapeMs === null || push === null) return true;
   if (observed.counters === null) return false;
-  const proxies = nodes.map((node) => node.metricsName);
   // Not long ago: an hour-old "healthy" says nothing. And at first since the clusters are live; the drill touches none.
   const freshMs = d.nowMs - freshForMs(observed.scrapeMs);
   const sinceMs = d.rollout.drill === null ? Math.max(push.liveAtMs ?? push.committedAtMs, freshMs) : freshMs;
   const sampledSinceMs = sinceMs + (observed.offsetMs ?? 0);
-  const ready = hostReadiness(observed.counters, d.rollout.canary.cluster, proxies, sampledSinceMs);
-  if (ready.kind === 'ready') return true;
-  wait(d, ready.kind === 'gap' ? `proof of healthy hosts (${ready.gap}: ${ready.detail})` : ready.detail);
-  return false;
+  for (const { backend, canary, push: own } of partsOf(d.rollout)) {
+    const counted = new Set(Object.values(own?.counted ?? {}).flat());
+    // Not every backend of several is with every Envoy that counts.
+    const here = d.rollout.joint === undefined ? nodes : nodes.filter(({ nodeId }) => counted.has(nodeId));
+    const proxies = here.map((node) => node.metricsName);
+    const ready = hostReadiness(observed.counters, canary.cluster, proxies, sampledSinceMs);
+    if (ready.kind === 'ready') continue;
+    const whose = d.rollout.joint === undefined ? '' : ` of ${backend}`;
+    wait(d, ready.kind === 'gap' ? `proof of healthy hosts${whose} (${ready.gap}: ${ready.detail})` : ready.detail);
+    return false;
+  }
+  return true;
 }

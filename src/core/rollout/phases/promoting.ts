@@ -5,6 +5,7 @@ import { bakeMsOf, isBaking } from '../bake.ts';
 import { BREAKER_CLOSED } from '../breaker.ts';
 import { atDeadline, countedSinceMs, heldByEvidence, pauseWithoutEvidence } from '../gates.ts';
 import { guardPush } from '../guard-push.ts';
+import { canaryNames, stableNames } from '../joint.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
 import type { LiveCheck } from '../live-check.ts';
 import { finishPromotion, revert, revertOn } from '../moves.ts';
@@ -48,9 +49,12 @@ export function promoting(d: Draft, input: StepInput): number | null {
 }
 
 function begin(d: Draft): void {
-  const { canary, stable } = d.rollout;
   const time = formatDuration(bakeMsOf(d.rollout));
-  emit(d, 'held', `${canary.name} has all requests and bakes for ${time}; ${stable?.name ?? 'nothing'} stays warm`);
+  emit(
+    d,
+    'held',
+    `${canaryNames(d.rollout)} has all requests and bakes for ${time}; ${stableNames(d.rollout) ?? 'nothing'} stays warm`,
+  );
   tell(d, 'baking', [['Bake', time]]);
 }
 

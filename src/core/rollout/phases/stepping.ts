@@ -1,5 +1,4 @@
 import type { JudgeOutcome } from '../../analysis/judge.ts';
-import { lacking } from '../../analysis/until.ts';
 import type { StepSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { awaitApproval } from '../approval.ts';
@@ -9,7 +8,7 @@ import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseMisrouted, paus
 import { guardPush } from '../guard-push.ts';
 import { awaitHook, refusedByHook, shutWords, takeAnswer } from '../hook-gate.ts';
 import { failedAnalysis, judgePush } from '../judge-push.ts';
-import { ownJudge } from '../judged-plan.ts';
+import { lackingOf } from '../lacking-of.ts';
 import type { LiveCheck } from '../live-check.ts';
 import { advance, revert, revertLate, revertOn } from '../moves.ts';
 import { nextMeasurementMs } from '../needs.ts';
@@ -122,8 +121,7 @@ function hold(
     wait(d, `the ${formatDuration(step.holdMs)} hold of ${step.name} to end`);
     return holdUntilMs;
   }
-  const missing =
-    step.until === undefined ? null : lacking(step.until, evidence?.verdicts ?? [], ownJudge(d.rollout.spec));
+  const missing = step.until === undefined ? null : lackingOf(d.rollout, step.until, evidence?.verdicts ?? []);
   if (step.until !== undefined && missing !== null) {
     wait(d, missing);
     const { atMostMs } = step.until;

@@ -2,6 +2,7 @@ import { matchWords } from '../../../core/manifest/compare/match-words.ts';
 import type { PlanDocument } from '../../../core/model/documents.ts';
 import { percent } from '../../../core/model/percent.ts';
 import { pinnedCluster } from '../../../core/model/revision.ts';
+import type { BackendTraffic } from '../../../core/model/traffic.ts';
 import type { CompiledStep } from '../../../core/traffic/compile-plan.ts';
 import { table } from '../render.ts';
 import { stepText } from './preview-flags.ts';
@@ -13,19 +14,33 @@ export function compiledLines(
   verdictOf: (at: CompiledStep) => { readonly refusal: string | null } | null,
 ): readonly string[] {
   const verified = compiled.some((at) => verdictOf(at) !== null);
-  const rows = compiled.map((at) => {
+  const isJoint = plan.spec.joint !== undefined;
+  const rows = compiled.flatMap((at) => {
     const verdict = verdictOf(at);
     const answer = verdict === null ? '-' : verdict.refusal === null ? 'ok' : 'refused';
-    return [stepText(plan, at.step), at.fleet, ...(verified ? [answer] : []), ...cells(at)];
+    return at.traffics.map((traffic) => [
+      ...[stepText(plan, at.step), at.fleet],
+      ...(isJoint ? [traffic.backend] : []),
+      ...(verified ? [answer] : []),
+      ...cells(traffic),
+    ]);
   });
   return table([
-    ['STEP', 'FLEET', ...(verified ? ['ENVOY'] : []), 'WEIGHTS', 'PINNED', 'MIRRORED', 'CLUSTERS'],
+    [
+      'STEP',
+      'FLEET',
+      ...(isJoint ? ['BACKEND'] : []),
+      ...(verified ? ['ENVOY'] : []),
+      'WEIGHTS',
+      'PINNED',
+      'MIRRORED',
+      'CLUSTERS',
+    ],
     ...rows,
   ]);
 }
 
-function cells({ traffic }: CompiledStep): readonly string[] {
-  const { revisions, pinned, split, pins, mirror } = traffic;
+function cells({ revisions, pinned, split, pins, mirror }: BackendTraffic): readonly string[] {
   const nameOf = (cluster: string) =>
     revisions.find((revision) => revision.cluster === cluster || pinnedCluster(revision) === cluster)?.name ?? cluster;
   const clusters = revisions.flatMap((revision) =>

@@ -43,7 +43,7 @@ const examples = [
 const plan = (spec: object, strategy: object = { use: 'canary' }) =>
   JSON.stringify({
     ...{ apiVersion: 'serin.dev/v1', kind: 'Plan', metadata: { name: 'shop' } },
-    spec: { backend: 'shop', strategy, ...spec },
+    spec: { ...('backends' in spec ? {} : { backend: 'shop' }), strategy, ...spec },
   });
 
 describe('a plan that is shown as YAML is the same plan', () => {
@@ -53,6 +53,7 @@ describe('a plan that is shown as YAML is the same plan', () => {
 
   it.each([
     ['sticky of the plan, at weight 0 too', plan({ sticky: { cookie: {} } }, { use: 'dark-launch' })],
+    ['several backends', plan({ backends: ['shop', 'cart'], colour: { header: 'x-arm' } })],
     [
       'a readout',
       plan(
@@ -251,7 +252,11 @@ describe('a plan that is shown has every field of', () => {
   );
 
   it('a Plan', () => {
-    expect(Object.keys(all?.written ?? {}).toSorted()).toEqual(keys(PlanGrammar, ['properties']).toSorted());
+    const joint = { backends: ['checkout', 'cart'], colour: { header: 'x-arm' } };
+    const [several] = effectivePlans(parsed(plan(joint)), library);
+    // A plan has one backend or several.
+    const fields = new Set([...Object.keys(all?.written ?? {}), ...Object.keys(several?.written ?? {})]);
+    expect([...fields].toSorted()).toEqual(keys(PlanGrammar, ['properties']).toSorted());
   });
 
   it('a step', () => {
