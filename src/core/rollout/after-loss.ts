@@ -78,7 +78,9 @@ export function jointMode(
   rollout: Rollout,
   backends: readonly { readonly state: BackendState; readonly running: BackendTraffic | null }[],
 ): LossMode {
-  if (mode === 'stable' || isReverting(rollout)) return mode;
+  if (mode === 'stable') return mode;
+  // What ends one of them ends the record, and with it all of them.
+  if (isReverting(rollout)) return backends.some(({ running }) => running === null) ? 'stable' : mode;
   return backends.every(({ state, running }) => running !== null && agrees(state, rollout, running)) ? mode : 'stable';
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BackendTraffic } from '../../../src/core/model/traffic.ts';
-import { afterLoss, rolloutAfter } from '../../../src/core/rollout/after-loss.ts';
+import { afterLoss, jointMode, rolloutAfter } from '../../../src/core/rollout/after-loss.ts';
 import type { Rollout } from '../../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../../src/core/traffic/backend-traffic.ts';
 import {
@@ -139,5 +139,23 @@ describe('all to stable', () => {
       transition: null,
       summary: null,
     });
+  });
+});
+
+describe('a joint rollout on its way back', () => {
+  const cart = {
+    ...{ backend: 'cart', trigger: { revision: 'v2', endpoints: null }, fleets: ['edge'], routeTimeoutMs: 0 },
+    ...{ canary: revision('v2', 'cart'), stable: revision('v1', 'cart') },
+  };
+  const back = at(0, { phase: 'aborting', joint: { fleets: ['edge'], others: [cart] } });
+  const first = { state: backendState({ rolloutId: back.id }), running: traffic(back) };
+  const second = backendState({ backend: 'cart', stable: cart.stable, rolloutId: back.id });
+
+  it('goes on where the Envoys are known to have all of them', () => {
+    expect(jointMode('adopt', back, [first, { state: second, running: backendTraffic(second, back) }])).toBe('adopt');
+  });
+
+  it('ends for all of them where nobody knows what one has: alone that one would end it, and the others be owned by it', () => {
+    expect(jointMode('adopt', back, [first, { state: second, running: null }])).toBe('stable');
   });
 });
