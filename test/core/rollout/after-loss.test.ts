@@ -44,6 +44,16 @@ describe('adopting what the Envoys run', () => {
     expect(outcome).toMatchObject({ transition: null, summary: null });
   });
 
+  it('keeps a cluster that the routes name for a drill which the store has lost, also when the rollout then fails', () => {
+    const prepared = at(-1, { phase: 'preparing' });
+    const drilling = at(-1, { phase: 'preparing', drill: { stage: 'out', backMs: null } });
+    const { state, active } = decide({ mode: 'adopt', rollout: prepared, running: traffic(drilling) });
+    expect(active).toEqual(prepared);
+    expect(backendTraffic(state, null).revisions.map(({ cluster }) => cluster)).toContain(prepared.canary.cluster);
+    const told = decide({ mode: 'adopt', rollout: prepared, running: traffic(prepared) });
+    expect(told.state.retired).toEqual([]);
+  });
+
   it.each([1, 2])('moves a rollout to step %i that the Envoys have, paused, and counts them anew', (step) => {
     const {
       active,
