@@ -56,7 +56,9 @@ async function attempt(deps: Dependencies, id: string, request: UndoRequest): Pr
 
   const nowMs = deps.clock.now();
   const decided = decideUndo({
-    ...{ id, backend: first.state.body, of: rolloutId, undone: undone.value?.body ?? null },
+    ...{ id, backend: first.state.body, undone: undone.value?.body ?? null },
+    // Of several the one that was named says what is taken back.
+    of: rolloutId ?? (previous?.joint === undefined ? null : previous.rolloutId),
     ...(others.length === 0 ? {} : { parts: parts.map((part) => ({ ...part, state: part.state.body })) }),
     ...{ fleets, requires: requiredCapabilities(routes), observed: { fleets: observed.value } },
     ...{ by, reason, nowMs },

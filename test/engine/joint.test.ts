@@ -328,6 +328,18 @@ describe('a joint rollout', () => {
     expect([await stableOf('shop'), await stableOf('cart')]).toEqual(['v2', 'v2']);
   });
 
+  it('says of which rollout the first of them is no more, when the other is to be undone', async () => {
+    const id = await begin();
+    await rig.until(phaseIs(id, 'promoted'));
+    await apply(planYaml({ name: 'alone', backend: 'shop' }));
+    const later = await begin({ plan: 'alone', revision: 'v3', endpoints: ['127.0.0.1:9099'], backends: undefined });
+    await rig.until(phaseIs(later, 'promoted'));
+    const refused = await undo('cart');
+    expect(refused.kind === 'error' && refused.errors[0]?.message).toBe(
+      `rollout ${id} did not make v3 stable, which shop has now; ${later} did`,
+    );
+  });
+
   it('lets a newer revision of one of them wait, also one that would take its place', async () => {
     const id = await begin();
     await rig.until(atStep(id, 0));

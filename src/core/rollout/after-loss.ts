@@ -55,7 +55,7 @@ export function afterLoss(input: LossInput): AfterLoss {
   const same = { state, transition: null, summary: null };
   if (rollout === null && running === null) return same;
   if (mode === 'adopt' && running !== null) {
-    if (agrees(state, rollout, running)) return same;
+    if (agrees(state, rollout, running)) return { ...same, state: keepNamed(input, running) };
     // Of two histories one holds a decision to go back: nothing raises the canary's weight after that.
     if (rollout !== null && isReverting(rollout)) return { state, transition: null, summary: 'its way back goes on' };
     const moved = rollout === null ? null : moveRollout(input, rollout, running);
@@ -78,7 +78,9 @@ export function jointMode(
   rollout: Rollout,
   backends: readonly { readonly state: BackendState; readonly running: BackendTraffic | null }[],
 ): LossMode {
-  if (mode === 'stable' || isReverting(rollout)) return mode;
+  if (mode === 'stable') return mode;
+  // What ends one of them ends the record, and with it all of them.
+  if (isReverting(rollout)) return backends.some(({ running }) => running === null) ? 'stable' : mode;
   return backends.every(({ state, running }) => running !== null && agrees(state, rollout, running)) ? mode : 'stable';
 }
 
@@ -94,6 +96,15 @@ export function besideAfterLoss({ state, rollout, running, settings, nowMs }: Lo
 function agrees(state: BackendState, rollout: Rollout | null, running: BackendTraffic): boolean {
   if (sameRequests(backendTraffic(state, rollout), running)) return true;
   return rollout?.push?.probe != null && onStable(state, running);
+}
+
+/** A cluster that routes name at no weight is not in the records, where the drill was lost: it has to outlive them. */
+function keepNamed({ state, rollout, settings, nowMs }: LossInput, running: BackendTraffic): BackendState {
+  const known = backendTraffic(state, rollout).split.map(({ cluster }) => cluster);
+  const named = running.split.map(({ cluster }) => cluster).filter((cluster) => !known.includes(cluster));
+  if (named.length === 0) return state;
+  const revisions = running.revisions.filter(({ cluster }) => named.includes(cluster));
+  return retireOthers(state, { revisions, pinned: running.pinned }, nowMs + settings.retireAfterMs);
 }
 
 /** Do requests go the same ways? Clusters that nobody is sent to may differ. */

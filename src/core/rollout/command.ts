@@ -156,7 +156,7 @@ function promoteNow(d: Draft, { by, observed, settings }: CommandInput): Applied
       error: { code: 'SERIN_NOT_READY', message: `nothing can be promoted now: it waits for ${d.rollout.waitingFor}` },
     };
   }
-  const outside = shutWindow(d.rollout, d.nowMs) !== null;
+  const outside = shutWindow(d.rollout, d.nowMs, null) !== null;
   // At any moment of a step, so also while one of its Envoys is away for a second: that one has to take 100 % too.
   promote(d, pushTo(d, withConnected(d.rollout.push, seen), { routesOnly: true }), by);
   if (outside) emit(d, 'window', `${by} promotes it outside its windows`, {}, by);

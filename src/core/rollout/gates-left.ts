@@ -23,7 +23,7 @@ export function gatesLeft(rollout: Rollout, to: number | null, nowMs: number): r
   const missing = step.until === undefined ? null : lackingOf(rollout, step.until, evidence?.verdicts ?? []);
   const against = againstEnd(rollout);
   return [
-    ...(analysis.length > 0 && evidence === null ? [`evidence of ${namesOf(analysis)} (nothing measured yet)`] : []),
+    ...(analysis.length > 0 && !isMeasured(rollout) ? [`evidence of ${namesOf(analysis)} (nothing measured yet)`] : []),
     ...open.map(({ metric, reason }) => `evidence of ${metric} (${reason})`),
     ...(nowMs < since + step.holdMs ? [`its hold of ${formatDuration(step.holdMs)}`] : []),
     ...(missing === null ? [] : [missing]),
@@ -32,6 +32,11 @@ export function gatesLeft(rollout: Rollout, to: number | null, nowMs: number): r
     ...(isGateShut(rollout) ? [`hook ${webhookOf(rollout)?.target ?? ''}`] : []),
     ...(lacksApproval(rollout) ? [`the approval of ${whose(step.approval)}`] : []),
   ];
+}
+
+/** Was the step looked at since every counted Envoy has it? Before that only a failure counts. */
+export function isMeasured({ evidence, push }: Pick<Rollout, 'evidence' | 'push'>): boolean {
+  return evidence !== null && evidence.judgedAtMs > (push?.liveAtMs ?? 0);
 }
 
 /** Gates of a step that is passed over as a whole. */

@@ -5,7 +5,7 @@ import { whose } from './approval.ts';
 import { isApproved } from './approval-state.ts';
 import { isBaking } from './bake.ts';
 import { type Applied, refused, refusedBy, UNCHANGED } from './command-outcome.ts';
-import { gatesLeft, gatesOf } from './gates-left.ts';
+import { gatesLeft, gatesOf, isMeasured } from './gates-left.ts';
 import { enter } from './moves.ts';
 import { currentAnalysis } from './needs.ts';
 import { tell } from './notice.ts';
@@ -117,7 +117,7 @@ function isOpen(rollout: Rollout, step: number): boolean {
 function lackOfEvidence(rollout: Rollout): string | null {
   if (currentAnalysis(rollout).length === 0) return null;
   const { evidence } = rollout;
-  if (evidence === null) return 'nothing was measured in this step yet';
+  if (evidence === null || !isMeasured(rollout)) return 'nothing was measured yet since every Envoy has this step';
   const open = evidence.verdicts.find(({ verdict, reason }) => verdict !== 'pass' && !ONLY_MORE.has(reason));
   if (open === undefined) return evidence.blind === true ? 'nothing that Prometheus has reaches it' : null;
   return `evidence is missing, or against it: ${open.metric} (${open.reason}: ${open.detail})`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BackendTraffic } from '../../../src/core/model/traffic.ts';
-import { afterLoss, rolloutAfter } from '../../../src/core/rollout/after-loss.ts';
+import { afterLoss, jointMode, rolloutAfter } from '../../../src/core/rollout/after-loss.ts';
 import type { Rollout } from '../../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../../src/core/traffic/backend-traffic.ts';
 import {
@@ -42,6 +42,16 @@ describe('adopting what the Envoys run', () => {
   it('leaves a rollout alone whose record says the same', () => {
     const outcome = decide({ mode: 'adopt', rollout: at(1), running: traffic(at(1)) });
     expect(outcome).toMatchObject({ transition: null, summary: null });
+  });
+
+  it('keeps a cluster that the routes name for a drill which the store has lost, also when the rollout then fails', () => {
+    const prepared = at(-1, { phase: 'preparing' });
+    const drilling = at(-1, { phase: 'preparing', drill: { stage: 'out', backMs: null } });
+    const { state, active } = decide({ mode: 'adopt', rollout: prepared, running: traffic(drilling) });
+    expect(active).toEqual(prepared);
+    expect(backendTraffic(state, null).revisions.map(({ cluster }) => cluster)).toContain(prepared.canary.cluster);
+    const told = decide({ mode: 'adopt', rollout: prepared, running: traffic(prepared) });
+    expect(told.state.retired).toEqual([]);
   });
 
   it.each([1, 2])('moves a rollout to step %i that the Envoys have, paused, and counts them anew', (step) => {
@@ -139,5 +149,23 @@ describe('all to stable', () => {
       transition: null,
       summary: null,
     });
+  });
+});
+
+describe('a joint rollout on its way back', () => {
+  const cart = {
+    ...{ backend: 'cart', trigger: { revision: 'v2', endpoints: null }, fleets: ['edge'], routeTimeoutMs: 0 },
+    ...{ canary: revision('v2', 'cart'), stable: revision('v1', 'cart') },
+  };
+  const back = at(0, { phase: 'aborting', joint: { fleets: ['edge'], others: [cart] } });
+  const first = { state: backendState({ rolloutId: back.id }), running: traffic(back) };
+  const second = backendState({ backend: 'cart', stable: cart.stable, rolloutId: back.id });
+
+  it('goes on where the Envoys are known to have all of them', () => {
+    expect(jointMode('adopt', back, [first, { state: second, running: backendTraffic(second, back) }])).toBe('adopt');
+  });
+
+  it('ends for all of them where nobody knows what one has: alone that one would end it, and the others be owned by it', () => {
+    expect(jointMode('adopt', back, [first, { state: second, running: null }])).toBe('stable');
   });
 });

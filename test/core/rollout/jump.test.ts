@@ -71,6 +71,22 @@ describe('a skip or a jump is refused', () => {
     expect(skip(stage)).toBe('accepted');
   });
 
+  it('forward on what was measured before every Envoy had the step, unless it is forced', () => {
+    const spec = planSpec({ analysis: [errorRate], strategy: { name: 'any', steps: FOUR } });
+    const stage = new Stage({ spec }).prepared().ack('a').tick(2_000);
+    const { evidence } = stage.rollout;
+    expect(evidence?.verdicts).toMatchObject([{ verdict: 'pass' }]);
+    // A look that an ACK has woken up measures nothing.
+    stage.nowMs += 500;
+    stage.ack('b').tick(1);
+    stage.rollout = { ...stage.rollout, evidence };
+    expect(stage.rollout.push?.liveAtMs).toBeGreaterThan(evidence?.judgedAtMs ?? 0);
+    expect(skip(stage)).toBe('SERIN_NOT_READY');
+    expect(skip(stage, true)).toBe('accepted');
+    expect(stage.rollout.jumps?.at(-1)?.gates).toContain('evidence of error-rate (nothing measured yet)');
+    expect(skip(stage.ack().tick(1).tick(2_000))).toBe('accepted');
+  });
+
   it('forward without evidence or against it, unless it is forced', () => {
     const stage = atFirst();
     stage.verdict = 'inconclusive';

@@ -68,6 +68,21 @@ describe('outside its windows', () => {
     expect(stage.tick(0).rollout.phase).toBe('promoting');
   });
 
+  it('a canary that is shown to be no worse skips nothing, also where the next step would give it no more', () => {
+    const few = planStep({ name: 'few', holdMs: 60_000 });
+    const steps = [few, { ...few, name: 'still few' }];
+    const stage = stageAt(
+      NOON_MS + 4 * HOUR_MS - 30_000,
+      plan({ strategy: { name: 'any', steps }, analysis: [errorRate], bakeMs: 600_000, inconclusiveAfterMs: DAY_MS }),
+    ).prepared();
+    stage.skips = true;
+    stage.ack().tick(1);
+    expect([stage.rollout.phase, stage.rollout.step]).toEqual(['stepping', 0]);
+    for (let ms = 0; ms < 120_000; ms += 15_000) stage.tick(15_000);
+    expect(stage.rollout).toMatchObject({ phase: 'stepping' });
+    expect(stage.weight).toBe(500);
+  });
+
   it('a first deployment waits as well', () => {
     const stage = stageAt(NOON_MS + 10 * HOUR_MS, plan(), { stable: null });
     for (let i = 0; i < 12; i += 1) stage.tick(1).ack();

@@ -135,11 +135,16 @@ function lookAt(
       const old = totals?.step === step ? totals.counts : [];
       totals = { step, counts: counts.map((one, i) => both(old[i] ?? undefined, one)) };
     }
-    const sinceMs = Math.max(ramp[step]?.liveAtMs ?? cell.t, last?.atMs ?? 0);
+    // By the grid that is the same for everybody: of several backends one that was judged late would never be again at
+    // the looks of the others, and all of them have to pass at one.
+    const liveAtMs = ramp[step]?.liveAtMs ?? cell.t;
+    const intervalOf = (atMs: number): number =>
+      Math.floor((Math.floor(atMs / scrapeMs) * scrapeMs - liveAtMs) / spec.intervalMs);
+    const isDue = intervalOf(cell.t) > Math.max(0, intervalOf(last?.atMs ?? 0));
     const endMs = startedAtMs === null || spec.lifetimeMs === null ? null : startedAtMs + spec.lifetimeMs;
     const ends = endMs !== null && cell.t >= endMs && (last?.atMs ?? 0) < endMs;
     // With fewer samples nobody could tell a difference, and it is no judgement.
-    if ((cell.t - sinceMs < spec.intervalMs && !ends) || fewest(samples) < least) return;
+    if ((!isDue && !ends) || fewest(samples) < least) return;
     const when = whenOf(spec, cell.t, startedAtMs ?? cell.t, ramp[step] ?? null, plan);
     last = { ...judgeSamples(spec, samples), ...{ atMs: cell.t, step, when } };
   };

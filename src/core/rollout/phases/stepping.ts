@@ -17,6 +17,7 @@ import type { Rollout } from '../rollout.ts';
 import { againstEnd, takeReadouts } from '../take-readouts.ts';
 import { type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 import { awaitWindow } from '../window-gate.ts';
+import { shutWindow } from '../window-state.ts';
 
 /** One step: first what sends it back, then what holds it, last what lets it go on. */
 export function stepping(d: Draft, input: StepInput): number | null {
@@ -67,7 +68,7 @@ export function stepping(d: Draft, input: StepInput): number | null {
     return d.nowMs + LOOK_AGAIN_MS;
   }
   if (heldUntilMs !== 'open') return Math.min(heldUntilMs, d.rollout.deadlineAtMs, measureAtMs ?? heldUntilMs);
-  advance(d, observed, outcome?.skips === true && needsNoOther(d.rollout));
+  advance(d, observed, outcome?.skips === true && needsNoOther(d.rollout) && mayPromote(d));
   return d.nowMs + LOOK_AGAIN_MS;
 }
 
@@ -80,6 +81,11 @@ function needsNoOther({ spec, step }: Rollout): boolean {
       return !approve && webhook === undefined && sticky === undefined && until === undefined && analysis.length === 0;
     })
   );
+}
+
+/** A next step that gives no more needs no window, and all requests do. */
+function mayPromote({ rollout, nowMs }: Draft): boolean {
+  return shutWindow(rollout, nowMs, null) === null;
 }
 
 /** The longest time of a step is over, and too little was seen: nothing was against the canary so far. */

@@ -158,6 +158,14 @@ describe('a judgement', () => {
     });
   });
 
+  it('comes again at the looks of a judgement that began sooner: of several backends all have to pass at one look', () => {
+    const judge = kayenta({ sampleMs: 60_000 });
+    const soon = at(looks(world(), every(5, 1_500), judge), 'advance');
+    const later = at(looks(world(), every(5, 1_500), judge, { routeTimeoutMs: 60_000 }), 'advance');
+    expect(later[0]).toBeGreaterThan(soon[0] ?? 0);
+    expect(later.slice(1).filter((s) => soon.includes(s))).not.toEqual([]);
+  });
+
   it('begins the interval anew with each step, and keeps the samples of the one before', () => {
     const all = looks(world({ scrapes: HISTORY + 180 }), every(15, 2_400));
     const later = at(all, 'advance').filter((second) => second > STEP_MS / 1_000);
