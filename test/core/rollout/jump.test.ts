@@ -49,6 +49,8 @@ describe('a skip or a jump is refused', () => {
     expect(stage.command({ type: 'jump', to: '1', gate: { ...gate(stage), attempt: 1 }, reason: 'x' })).toBe(
       'SERIN_GATE_CONFLICT',
     );
+    // then: steps are counted as people do, beside the gate as `--gate` takes it
+    expect(stage.refusal).toBe(`it is at step 2 (gate 1/${stage.rollout.attempt}), and not at step 2 (gate 1/1)`);
     expect(stage.rollout.step).toBe(1);
   });
 

@@ -236,6 +236,21 @@ describe('approve without a gate', () => {
     expect(engine.calls).toEqual([['rollout', 'r1']]);
   });
 
+  it('names the hook where that is what it waits for: 8', async () => {
+    const webhook = {
+      ...{ target: 'smoke', everyMs: 30_000, timeoutMs: 10_000 },
+      withinMs: null,
+      otherwise: 'rollback',
+    } as const;
+    const spec = planSpec({ strategy: { name: 'any', steps: [planStep({ webhook: { ...webhook, metadata: {} } })] } });
+    const hook = { ...{ attempt: 1, sinceMs: 0, ask: 1, pendingUntilMs: null, nextAtMs: 1 }, failed: 0, answer: null };
+    await serve({ rollout: async () => ok(view({ phase: 'stepping', step: 0, attempt: 1, spec, hook })) });
+    const run = await cli.run('rollout', 'approve', 'r1');
+    expect(run).toMatchObject({ code: 8, stdout: '' });
+    expect(run.stderr).toContain('it waits for hook smoke (To open that by hand: --hook smoke.)');
+    expect(engine.calls).toEqual([['rollout', 'r1']]);
+  });
+
   it('fails as the look at it does', async () => {
     await serve({ rollout: async () => fail('SERIN_NOT_FOUND', 'there is no rollout r1') });
     expect(await cli.run('rollout', 'approve', 'r1')).toMatchObject({ code: 2, stdout: '' });
