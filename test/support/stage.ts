@@ -122,7 +122,7 @@ export class Stage {
     throw new Error('the rollout never settles');
   }
 
-  /** What the last refused command was told. */
+  /** What the last refused command was told, with the hint. */
   refusal: string | null = null;
 
   command(command: RolloutCommand | Supersede): string {
@@ -137,7 +137,10 @@ export class Stage {
     });
     if (outcome.kind === 'accepted') this.commit(outcome.transition, command.type);
     if (outcome.kind !== 'refused') return outcome.kind;
-    this.refusal = outcome.error.message;
+    this.refusal = [
+      outcome.error.message,
+      ...(outcome.error.hint === undefined ? [] : [`(${outcome.error.hint})`]),
+    ].join(' ');
     return outcome.error.code;
   }
 

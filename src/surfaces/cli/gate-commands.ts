@@ -74,8 +74,9 @@ function ofApproval({ id, gate, hook }: RolloutBody): Result<Gate> {
   return fail('SERIN_GATE_CONFLICT', message, { hint: `To open that by hand: --hook ${hook.target}.` });
 }
 
-function ofStep({ id, phase, step }: RolloutBody): Result<Gate> {
-  return step === null
-    ? fail('SERIN_PHASE_CONFLICT', `rollout ${id} is ${phase.replace('_', ' ')}; it is at no step`)
-    : ok({ step: step.index, attempt: step.attempt });
+function ofStep({ id, phase, step, waitingFor }: RolloutBody): Result<Gate> {
+  if (step !== null) return ok({ step: step.index, attempt: step.attempt });
+  const begins = phase === 'pending' || phase === 'preparing';
+  const hint = begins ? { hint: `Its first step has not begun: it waits for ${waitingFor}.` } : {};
+  return fail('SERIN_PHASE_CONFLICT', `rollout ${id} is ${phase.replace('_', ' ')}; it is at no step`, hint);
 }

@@ -174,9 +174,10 @@ describe('steering', () => {
   });
 
   it('skip of one that is at no step is refused before anything is asked', async () => {
-    await serve({ rollout: async () => ok(view({ phase: 'preparing' })) });
+    await serve({ rollout: async () => ok(view({ phase: 'preparing', waitingFor: 'its window' })) });
     const { code, stderr } = await cli.run('rollout', 'skip', 'r1');
     expect([code, stderr]).toEqual([8, expect.stringContaining('is preparing; it is at no step')]);
+    expect(stderr).toContain('(Its first step has not begun: it waits for its window.)');
     expect(engine.calls.map(([call]) => call)).toEqual(['rollout']);
   });
 
