@@ -47,7 +47,10 @@ export function triggersOf(spec: PlanSpec, asked: Asked): Result<readonly Rollou
   for (const [i, name] of names.entries()) {
     const own = asked.backends?.[name];
     const revision = own?.revision ?? asked.revision;
-    if (revision === null) return fail('SERIN_REQUEST_INVALID', `which revision of ${name} is not said`);
+    if (revision === null) {
+      const hint = `Give --revision ${name}=v42, or --revision v42 for all of them.`;
+      return fail('SERIN_REQUEST_INVALID', `which revision of ${name} is not said`, { hint });
+    }
     triggers.push({ revision, endpoints: own?.endpoints ?? (i === 0 ? asked.endpoints : null) });
   }
   return ok(triggers);

@@ -122,6 +122,9 @@ export class Stage {
     throw new Error('the rollout never settles');
   }
 
+  /** What the last refused command was told, with the hint. */
+  refusal: string | null = null;
+
   command(command: RolloutCommand | Supersede): string {
     const outcome = decideCommand({
       rollout: this.rollout,
@@ -133,7 +136,12 @@ export class Stage {
       nowMs: this.nowMs,
     });
     if (outcome.kind === 'accepted') this.commit(outcome.transition, command.type);
-    return outcome.kind === 'refused' ? outcome.error.code : outcome.kind;
+    if (outcome.kind !== 'refused') return outcome.kind;
+    this.refusal = [
+      outcome.error.message,
+      ...(outcome.error.hint === undefined ? [] : [`(${outcome.error.hint})`]),
+    ].join(' ');
+    return outcome.error.code;
   }
 
   /** The hook answers the last question, or one that the test names. */

@@ -64,9 +64,15 @@ export function seriesPoint(
     ...at,
     decision,
     metrics: kept(verdicts).map(metricPoint),
-    missing: missing === null ? null : missing.slice(0, MISSING_LENGTH),
+    missing: missing === null ? null : cut(missing),
     ...(late === 0 ? {} : { late }),
   };
+}
+
+/** What was left out shows, and no character is cut in two. */
+function cut(words: string): string {
+  if (words.length <= MISSING_LENGTH) return words;
+  return `${words.slice(0, MISSING_LENGTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 function kept(verdicts: readonly Verdict[]): readonly Verdict[] {

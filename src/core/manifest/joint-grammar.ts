@@ -3,9 +3,22 @@ import type { PlanSpec } from '../model/documents.ts';
 import { MAX_JOINT_BACKENDS } from '../model/joint-spec.ts';
 import { documentName, fields } from './fields.ts';
 
+/** Written anew on every request, it must be one that nothing else reads: Envoy refuses `host`, and the rest break requests. */
+const TAKEN = [
+  ...['host', 'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect'],
+  ...['content-length', 'content-type', 'content-encoding', 'accept', 'accept-encoding', 'range'],
+  ...['authorization', 'proxy-authorization', 'cookie', 'origin', 'user-agent', 'referer', 'date'],
+  ...['x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'forwarded', 'traceparent', 'tracestate'],
+];
+const TAKEN_PREFIXES = ['x-envoy-', 'grpc-'];
+
+const isFree = (name: string): boolean =>
+  !TAKEN.includes(name) && !TAKEN_PREFIXES.some((prefix) => name.startsWith(prefix));
+
 const headerName = z
   .string('expected the name of a header')
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected the name of a header: lower-case letters, digits and "-"');
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected the name of a header: lower-case letters, digits and "-"')
+  .refine(isFree, 'expected a header of its own, like x-serin-arm: every request gets another value in this one');
 
 /** A plan has one backend, or several that roll together. */
 export const jointFields = {

@@ -25,7 +25,7 @@ export function cutRevision(input: {
       `"${name.slice(0, 80)}" is no revision name: letters, digits, ".", "_", "-", at most 63`,
     );
   }
-  const endpoints = input.endpoints === null ? ownEndpoints(spec, name) : given(input.endpoints);
+  const endpoints = input.endpoints === null ? ownEndpoints(backend, spec, name) : given(input.endpoints);
   if (endpoints.kind === 'error') return endpoints;
   const { protocol, connectTimeoutMs, healthCheck, upstream } = spec;
   const more = upstream === undefined ? {} : { upstream };
@@ -74,11 +74,11 @@ export function withRevision(template: string, name: string): string {
   return template.replaceAll(/\{\{\s*revision\s*\}\}/g, name);
 }
 
-function ownEndpoints({ endpoints }: BackendSpec, name: string): Result<EndpointsSpec> {
+function ownEndpoints(backend: string, { endpoints }: BackendSpec, name: string): Result<EndpointsSpec> {
   if (endpoints === null) {
-    return fail('SERIN_REQUEST_INVALID', 'neither the backend nor the request says where this revision runs', {
-      hint: 'Give spec.endpoints in the Backend, or --endpoints host:port at the start.',
-    });
+    const message = `neither backend ${backend} nor the request says where revision ${name} runs`;
+    const hint = `Give spec.endpoints in the Backend, or --endpoints host:port at the start (${backend}=host:port of several).`;
+    return fail('SERIN_REQUEST_INVALID', message, { hint });
   }
   if (endpoints.kind === 'static') return ok(sorted(endpoints.addresses));
   if (endpoints.kind === 'cluster') {

@@ -8,7 +8,7 @@ import { whose } from './approval.ts';
 import { isBaking } from './bake.ts';
 import { type Applied, type CommandOutcome, refused, UNCHANGED } from './command-outcome.ts';
 import { gatesAnew } from './hook-gate.ts';
-import { type GateSeen, jump } from './jump.ts';
+import { type GateSeen, gateWords, jump } from './jump.ts';
 import { end, endOfWayBack, finishPromotion, promote, revert } from './moves.ts';
 import { tell } from './notice.ts';
 import { openHook } from './open-hook.ts';
@@ -217,13 +217,13 @@ function approve(d: Draft, { by }: CommandInput, gate: GateSeen): Applied {
   if (gate.step !== step || gate.attempt !== attempt || d.rollout.spec.strategy.steps[step]?.approve !== true) {
     const open =
       d.rollout.spec.strategy.steps[step]?.approve === true
-        ? `the open gate is step ${step}, attempt ${attempt}`
+        ? `the open gate is that of ${gateWords({ step, attempt })}`
         : 'the present step needs no approval';
     return {
       kind: 'refused',
       error: {
         code: 'SERIN_GATE_CONFLICT',
-        message: `the gate at step ${gate.step}, attempt ${gate.attempt} is not open: ${open}`,
+        message: `the gate of ${gateWords(gate)} is not open: ${open}`,
       },
     };
   }

@@ -21,6 +21,11 @@ import { change, type Draft, emit, type Observations, withoutMetrics } from './t
 /** `gate` names the step that the person saw; one that has moved on is refused. */
 export type GateSeen = { readonly step: number; readonly attempt: number };
 
+/** As people count steps, with the words that `--gate` takes. */
+export function gateWords({ step, attempt }: GateSeen): string {
+  return `step ${step + 1} (gate ${step}/${attempt})`;
+}
+
 export interface Jump {
   /** Name or number of the step; `null`: the next one, which behind the last is the promotion. */
   readonly to: string | null;
@@ -66,7 +71,7 @@ export function jump(d: Draft, input: JumpInput, asked: Jump): Applied {
 
 function moved({ step, attempt }: Rollout, gate: GateSeen): Applied | null {
   if (gate.step === step && gate.attempt === attempt) return null;
-  const message = `it is at step ${step}, attempt ${attempt}, and not at step ${gate.step}, attempt ${gate.attempt}`;
+  const message = `it is at ${gateWords({ step, attempt })}, and not at ${gateWords(gate)}`;
   return refusedBy('SERIN_GATE_CONFLICT', message, 'Look where it is with `serin rollout get`, and decide again.');
 }
 

@@ -1,6 +1,6 @@
 import { type Applied, refused, refusedBy, UNCHANGED } from './command-outcome.ts';
 import { gateOf, webhookOf } from './hook-state.ts';
-import type { GateSeen } from './jump.ts';
+import { type GateSeen, gateWords } from './jump.ts';
 import { tell } from './notice.ts';
 import type { HookGate } from './rollout.ts';
 import { change, type Draft, emit } from './transition.ts';
@@ -21,7 +21,7 @@ export function openHook(
   const target = webhookOf(d.rollout)?.target;
   if (gate.step !== step || gate.attempt !== attempt || target !== hook) {
     const open = target === undefined ? 'it asks no hook' : `it asks hook ${target}`;
-    const message = `the gate of hook ${hook.slice(0, 80)} at step ${gate.step}, attempt ${gate.attempt} is not the present one: the rollout is at step ${step}, attempt ${attempt}, and ${open}`;
+    const message = `the gate of hook ${hook.slice(0, 80)} at ${gateWords(gate)} is not the present one: the rollout is at ${gateWords({ step, attempt })}, and ${open}`;
     return refusedBy('SERIN_GATE_CONFLICT', message);
   }
   const asked = gateOf(d.rollout);

@@ -65,12 +65,18 @@ function parseGate(text: string): Result<Gate> {
     : ok({ step: Number(match[1]), attempt: Number(match[2]) });
 }
 
-function ofApproval({ id, gate }: RolloutBody): Result<Gate> {
-  return gate === null ? fail('SERIN_GATE_CONFLICT', `rollout ${id} has no open gate`) : ok(gate);
+function ofApproval({ id, gate, hook }: RolloutBody): Result<Gate> {
+  if (gate !== null) return ok(gate);
+  if (hook === null || hook.answer?.kind === 'open') {
+    return fail('SERIN_GATE_CONFLICT', `rollout ${id} has no open gate`);
+  }
+  const message = `rollout ${id} has no gate that asks for an approval; it waits for hook ${hook.target}`;
+  return fail('SERIN_GATE_CONFLICT', message, { hint: `To open that by hand: --hook ${hook.target}.` });
 }
 
-function ofStep({ id, phase, step }: RolloutBody): Result<Gate> {
-  return step === null
-    ? fail('SERIN_PHASE_CONFLICT', `rollout ${id} is ${phase.replace('_', ' ')}; it is at no step`)
-    : ok({ step: step.index, attempt: step.attempt });
+function ofStep({ id, phase, step, waitingFor }: RolloutBody): Result<Gate> {
+  if (step !== null) return ok({ step: step.index, attempt: step.attempt });
+  const begins = phase === 'pending' || phase === 'preparing';
+  const hint = begins ? { hint: `Its first step has not begun: it waits for ${waitingFor}.` } : {};
+  return fail('SERIN_PHASE_CONFLICT', `rollout ${id} is ${phase.replace('_', ' ')}; it is at no step`, hint);
 }

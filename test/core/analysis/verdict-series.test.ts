@@ -47,6 +47,15 @@ describe('a point', () => {
     expect(VerdictSeries.parse(read)).toEqual(read);
   });
 
+  it('says that it left words out', () => {
+    const lacking = verdict({ verdict: 'inconclusive', reason: 'LOW_POWER', detail: 'x'.repeat(200) });
+    const { missing } = seriesPoint({ verdicts: [lacking], decision: 'hold' }, at(7));
+    expect([missing?.length, missing?.slice(0, 24), missing?.at(-1)]).toEqual([100, 'error-rate LOW_POWER: xx', '…']);
+    const half = verdict({ verdict: 'inconclusive', detail: `${'x'.repeat(82)}😀${'x'.repeat(99)}` });
+    const broken = seriesPoint({ verdicts: [half], decision: 'hold' }, at(7)).missing;
+    expect([broken?.at(-1), /[\uD800-\uDBFF](?![\uDC00-\uDFFF])/.test(broken ?? '')]).toEqual(['…', false]);
+  });
+
   it('of several backends leaves none out: the metrics of each have their room', () => {
     const verdicts = ['shop', 'cart', 'pay', 'mail'].flatMap((backend) =>
       ['a', 'b', 'c', 'd', 'e'].map((name) => verdict({ metric: `${name} (${backend})`, backend })),

@@ -70,6 +70,15 @@ it.each([
   ['neither', 'notify: []', 'judge: { name: threshold }', 'backend', /expected a name/],
   ['a colour without others', 'colour: { header: x-arm }', 'backend: shop', 'colour', /to the others/],
   ['a header that is none', 'colour: { header: X Arm }', 'backends: [a, b]', 'colour.header', /name of a header/],
+  [
+    'a header that Envoy lets nobody change',
+    'colour: { header: host }',
+    'backends: [a, b]',
+    'colour.header',
+    /its own/,
+  ],
+  ['one that frames a request', 'colour: { header: content-length }', 'backends: [a, b]', 'colour.header', /its own/],
+  ['one that Envoy obeys', 'colour: { header: x-envoy-retry-on }', 'backends: [a, b]', 'colour.header', /its own/],
   ['a start that waits', 'onNewRevision: queue', 'backends: [a, b]', 'onNewRevision', /expected reject/],
   ['a start that takes the place', 'onNewRevision: supersede', 'backends: [a, b]', 'onNewRevision', /expected reject/],
   [

@@ -14,6 +14,22 @@ const spec: BackendSpec = {
   initial: null,
 };
 
+it('a revision that is nowhere is refused by the name of its backend, since several may be asked for at once', () => {
+  const cut = cutRevision({ backend: 'cart', spec, revision: 'v2', endpoints: null });
+  expect(cut).toMatchObject({
+    kind: 'error',
+    errors: [
+      {
+        ...{
+          code: 'SERIN_REQUEST_INVALID',
+          message: 'neither backend cart nor the request says where revision v2 runs',
+        },
+        hint: expect.stringContaining('cart=host:port'),
+      },
+    ],
+  });
+});
+
 describe('durations', () => {
   it.each(['', '5', '5 m', 'm', '-5m', '1y', '1h banana', '1.5h', '5M', '9'.repeat(20)])('"%s" is none', (text) => {
     expect(parseDuration(text)).toBeNull();

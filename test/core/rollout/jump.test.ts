@@ -29,11 +29,16 @@ describe('a skip or a jump is refused', () => {
   it('before the first step and after the last, and while it goes back', () => {
     const waits = new Stage({ spec: planSpec({ strategy: { name: 'any', steps: FOUR } }) });
     expect([skip(waits), jump(waits, 'half')]).toEqual(['SERIN_PHASE_CONFLICT', 'SERIN_PHASE_CONFLICT']);
+    expect(waits.refusal).toContain(`(Its first step has not begun: it waits for ${waits.rollout.waitingFor}.)`);
     waits.tick(1);
     expect([waits.rollout.phase, jump(waits, '2')]).toEqual(['preparing', 'SERIN_PHASE_CONFLICT']);
     const back = atFirst();
     back.command({ type: 'abort', reason: 'enough' });
     expect([skip(back), jump(back, '2', true)]).toEqual(['SERIN_PHASE_CONFLICT', 'SERIN_PHASE_CONFLICT']);
+    expect(back.refusal).toContain('(All traffic goes back to stable already.)');
+    back.ack().tick(1);
+    expect([skip(back), back.rollout.phase]).toEqual(['SERIN_PHASE_CONFLICT', 'aborted']);
+    expect(back.refusal).toContain('(It is over: start another one.)');
     const promoting = atFirst({ bakeMs: 60_000 });
     promoting.command({ type: 'promote' });
     expect([skip(promoting), jump(promoting, '1')]).toEqual(['SERIN_PHASE_CONFLICT', 'SERIN_PHASE_CONFLICT']);
@@ -49,6 +54,8 @@ describe('a skip or a jump is refused', () => {
     expect(stage.command({ type: 'jump', to: '1', gate: { ...gate(stage), attempt: 1 }, reason: 'x' })).toBe(
       'SERIN_GATE_CONFLICT',
     );
+    // then: steps are counted as people do, beside the gate as `--gate` takes it
+    expect(stage.refusal).toContain(`it is at step 2 (gate 1/${stage.rollout.attempt}), and not at step 2 (gate 1/1)`);
     expect(stage.rollout.step).toBe(1);
   });
 

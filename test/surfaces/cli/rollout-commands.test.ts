@@ -174,9 +174,10 @@ describe('steering', () => {
   });
 
   it('skip of one that is at no step is refused before anything is asked', async () => {
-    await serve({ rollout: async () => ok(view({ phase: 'preparing' })) });
+    await serve({ rollout: async () => ok(view({ phase: 'preparing', waitingFor: 'its window' })) });
     const { code, stderr } = await cli.run('rollout', 'skip', 'r1');
     expect([code, stderr]).toEqual([8, expect.stringContaining('is preparing; it is at no step')]);
+    expect(stderr).toContain('(Its first step has not begun: it waits for its window.)');
     expect(engine.calls.map(([call]) => call)).toEqual(['rollout']);
   });
 
@@ -233,6 +234,21 @@ describe('approve without a gate', () => {
     await serve({ rollout: async () => ok(view({ phase: 'stepping' })) });
     const run = await cli.run('rollout', 'approve', 'r1');
     expect(run).toMatchObject({ code: 8, stdout: '', stderr: expect.stringContaining('r1 has no open gate') });
+    expect(engine.calls).toEqual([['rollout', 'r1']]);
+  });
+
+  it('names the hook where that is what it waits for: 8', async () => {
+    const webhook = {
+      ...{ target: 'smoke', everyMs: 30_000, timeoutMs: 10_000 },
+      withinMs: null,
+      otherwise: 'rollback',
+    } as const;
+    const spec = planSpec({ strategy: { name: 'any', steps: [planStep({ webhook: { ...webhook, metadata: {} } })] } });
+    const hook = { ...{ attempt: 1, sinceMs: 0, ask: 1, pendingUntilMs: null, nextAtMs: 1 }, failed: 0, answer: null };
+    await serve({ rollout: async () => ok(view({ phase: 'stepping', step: 0, attempt: 1, spec, hook })) });
+    const run = await cli.run('rollout', 'approve', 'r1');
+    expect(run).toMatchObject({ code: 8, stdout: '' });
+    expect(run.stderr).toContain('it waits for hook smoke (To open that by hand: --hook smoke.)');
     expect(engine.calls).toEqual([['rollout', 'r1']]);
   });
 

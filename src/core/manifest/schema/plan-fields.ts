@@ -67,7 +67,7 @@ export const PLAN_FIELDS: Readonly<Record<string, FieldText>> = {
   },
   colour: { says: 'A header by which the arm of a request is kept along the chain of backends.' },
   'colour.header': {
-    says: 'Written on the way to every backend; all but the first go by it. Services have to pass it on.',
+    says: 'Written on the way to every backend; all but the first go by it. Services have to pass it on. It is a header of its own.',
     examples: ['x-serin-arm'],
   },
   strategy: {
