@@ -8,6 +8,7 @@ import type { RolloutBody } from '../../src/surfaces/api/schemas.ts';
 import { serin, serinJson, until } from '../support/cli.ts';
 import { type Installation, startInstallation, type Undo, undoAll } from '../support/installation.ts';
 import { type Load, type Sample, startLoad } from '../support/load.ts';
+import { waitFor } from '../support/processes.ts';
 import { PROGRAM } from '../support/program.ts';
 
 /** Two services in a chain behind one real Envoy: `shop` asks `cart` by it, and passes the colour on. */
@@ -16,6 +17,7 @@ let world: Installation;
 const shops = new Map<string, string>();
 
 const COLOUR = 'x-serin-arm';
+const LAST = 50;
 
 /** A service that asks the next one, and says who has answered: `shop-v2>cart-v2`. */
 async function startShop(name: string, envoyPort: number): Promise<string> {
@@ -123,6 +125,10 @@ beforeAll(async () => {
 
 afterAll(() => undoAll(undo, () => {}), 30_000);
 
+/** As many requests were sent after that and are answered as a test looks at. */
+const answeredSince = (running: Load, fromMs: number): Promise<void> =>
+  waitFor(() => running.samples.filter(({ sentAtMs }) => sentAtMs >= fromMs).length >= LAST, { what: 'traffic' });
+
 it('a bad revision of the last service sends both back, and no request is lost', async () => {
   const bad = world.upstreams.get('cart-bad');
   if (bad === undefined) throw new Error('no such upstream');
@@ -130,20 +136,20 @@ it('a bad revision of the last service sends both back, and no request is lost',
   const running = load();
   const id = await start('shop-v2', 'cart-bad');
   const ended = await until(world, id, ({ phase }) => isTerminal(phase), 90_000);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await answeredSince(running, Date.now());
   await running.stop();
   expect(ended.phase).toBe('rolled_back');
   expect(ended.cause?.summary).toMatch(/\((shop|cart)\)| of (shop|cart)/);
   expect(lost(running.samples)).toEqual([]);
   // Whoever has failed, the last requests go to what was stable of both.
-  expect(Object.keys(ways(running.samples.slice(-50)))).toEqual(['shop-v1>cart-v1']);
+  expect(Object.keys(ways(running.samples.slice(-LAST)))).toEqual(['shop-v1>cart-v1']);
 }, 120_000);
 
 it('good ones are promoted together, and each request stays in one arm along the chain', async () => {
   const running = load();
   const id = await start('shop-v2', 'cart-v2');
   const ended = await until(world, id, ({ phase }) => isTerminal(phase), 90_000);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await answeredSince(running, Date.now());
   await running.stop();
   expect([ended.phase, ended.cause?.summary ?? '']).toEqual(['promoted', '']);
   expect(ended.joint?.map(({ backend, revision }) => `${backend} ${revision}`)).toEqual(['shop v2', 'cart cart-v2']);
@@ -151,15 +157,15 @@ it('good ones are promoted together, and each request stays in one arm along the
   const split = ways(within(running.samples, ended));
   expect(Object.keys(split).toSorted()).toEqual(['shop-v1>cart-v1', 'shop-v2>cart-v2']);
   expect(split['shop-v2>cart-v2']).toBeGreaterThan(100);
-  expect(Object.keys(ways(running.samples.slice(-50)))).toEqual(['shop-v2>cart-v2']);
+  expect(Object.keys(ways(running.samples.slice(-LAST)))).toEqual(['shop-v2>cart-v2']);
 }, 120_000);
 
 it('what was promoted together is undone together, in one step', async () => {
   const running = load();
   const { code } = await serin(world, ['rollout', 'undo', 'cart', '--wait', '--timeout', '60s']);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await answeredSince(running, Date.now());
   await running.stop();
   expect(code).toBe(0);
   expect(running.samples.filter(({ status }) => status !== 200)).toEqual([]);
-  expect(Object.keys(ways(running.samples.slice(-50)))).toEqual(['shop-v1>cart-v1']);
+  expect(Object.keys(ways(running.samples.slice(-LAST)))).toEqual(['shop-v1>cart-v1']);
 }, 90_000);

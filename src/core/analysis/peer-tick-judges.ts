@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AnalysisSpec } from '../model/documents.ts';
 import { parseDuration } from '../model/duration.ts';
-import { EFFECT_MEASURES, KAYENTA_SPEC, type KayentaSpec, NAN_STRATEGIES, OUTLIERS } from '../model/kayenta-spec.ts';
+import { EFFECT_MEASURES, kayentaSpecOf, NAN_STRATEGIES, OUTLIERS } from '../model/kayenta-spec.ts';
 import { kayentaJudge } from './kayenta/kayenta-judge.ts';
 import { kayentaMetric } from './kayenta/plan-metrics.ts';
 import { ARGO_LIMITS } from './threshold/argo.ts';
@@ -99,13 +99,10 @@ export function peerTickJudge(
           })),
         }),
       );
-    case 'kayenta':
-      return remembering(
-        kayentaJudge({
-          ...kayentaSpec(settings),
-          metrics: shares.map(({ name }) => kayentaMetric(name, kayentaSpec(settings))),
-        }),
-      );
+    case 'kayenta': {
+      const spec = kayentaSpecOf(settings);
+      return remembering(kayentaJudge({ ...spec, metrics: shares.map(({ name }) => kayentaMetric(name, spec)) }));
+    }
   }
 }
 
@@ -121,32 +118,4 @@ function remembering<S>(judge: TickJudge<S>): (tick: JudgeTick) => TickVerdict {
 function limitsOf(spec: ShareSpec) {
   const { name: metric, min = null, max, relative = null, minRequests, windowMs = 60_000 } = spec;
   return { metric, min, max, relative, minRequests: minRequests ?? 0, windowMs };
-}
-
-/** As a plan has it; what is not given is Kayenta's own. */
-function kayentaSpec(settings: PeerJudgeSettings): KayentaSpec {
-  const usual = KAYENTA_SPEC;
-  const { measure, allowedIncrease, criticalIncrease } = settings.effectSize ?? {};
-  const neutral = measure === 'cles' ? 0.5 : 1;
-  return {
-    ...usual,
-    intervalMs: settings.interval ?? usual.intervalMs,
-    sampleMs: settings.sample ?? usual.sampleMs,
-    pass: settings.pass ?? usual.pass,
-    marginal: settings.marginal ?? usual.marginal,
-    tolerance: settings.tolerance ?? usual.tolerance,
-    confidence: settings.confidence ?? usual.confidence,
-    scaleTolerance: settings.scaleTolerance ?? usual.scaleTolerance,
-    nanStrategy: settings.nanStrategy ?? usual.nanStrategy,
-    outliers: settings.outliers ?? usual.outliers,
-    outlierFactor: settings.outlierFactor ?? usual.outlierFactor,
-    effectSize: {
-      measure: measure ?? usual.effectSize.measure,
-      allowedIncrease: allowedIncrease ?? neutral,
-      criticalIncrease: criticalIncrease ?? neutral,
-    },
-    critical: settings.critical ?? [],
-    mustHaveData: settings.mustHaveData ?? [],
-    groupWeights: settings.groupWeights ?? {},
-  };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EFFECT_MEASURES, KAYENTA_SPEC, type KayentaSpec, NAN_STRATEGIES, OUTLIERS } from '../model/kayenta-spec.ts';
+import { EFFECT_MEASURES, type KayentaSpec, kayentaSpecOf, NAN_STRATEGIES, OUTLIERS } from '../model/kayenta-spec.ts';
 import { choice, duration, fields, label } from './fields.ts';
 
 /** `judge: { name: kayenta }`: its words are those of a canary config, as `serin analysis compare` reads them. */
@@ -8,8 +8,6 @@ const percent = z.number('expected a percentage').min(0, 'expected 0 to 100').ma
 const limit = z.number('expected a number').min(0, 'expected at least 0').max(1_000_000, 'at most 1000000');
 const analyses = z.array(label, 'expected a list of analyses').max(32, 'at most 32 analyses');
 const span = duration({ min: '1s', max: '30d' }).optional();
-/** No effect, as each measure shows it. */
-const NEUTRAL = { meanRatio: 1, cles: 0.5 } as const;
 
 export const KayentaJudgeGrammar: z.ZodType<KayentaSpec> = fields({
   name: z.literal('kayenta'),
@@ -43,33 +41,7 @@ export const KayentaJudgeGrammar: z.ZodType<KayentaSpec> = fields({
     })
     .optional(),
 })
-  .transform(({ interval, sample, lifetime, lookback, effectSize: effect = {}, ...given }): KayentaSpec => {
-    const usual = KAYENTA_SPEC;
-    const { measure = usual.effectSize.measure } = effect;
-    return {
-      name: 'kayenta',
-      intervalMs: interval ?? usual.intervalMs,
-      sampleMs: sample ?? usual.sampleMs,
-      lifetimeMs: lifetime ?? null,
-      lookbackMs: lookback ?? null,
-      pass: given.pass ?? usual.pass,
-      marginal: given.marginal ?? usual.marginal,
-      tolerance: given.tolerance ?? usual.tolerance,
-      confidence: given.confidence ?? usual.confidence,
-      scaleTolerance: given.scaleTolerance ?? usual.scaleTolerance,
-      nanStrategy: given.nanStrategy ?? usual.nanStrategy,
-      outliers: given.outliers ?? usual.outliers,
-      outlierFactor: given.outlierFactor ?? usual.outlierFactor,
-      effectSize: {
-        measure,
-        allowedIncrease: effect.allowedIncrease ?? NEUTRAL[measure],
-        criticalIncrease: effect.criticalIncrease ?? NEUTRAL[measure],
-      },
-      critical: given.critical ?? [],
-      mustHaveData: given.mustHaveData ?? [],
-      groupWeights: given.groupWeights ?? {},
-    };
-  })
+  .transform((given): KayentaSpec => kayentaSpecOf(given))
   .superRefine(({ intervalMs, sampleMs, pass, marginal }, ctx) => {
     if (intervalMs < sampleMs) ctx.addIssue({ code: 'custom', message: 'shorter than one sample', path: ['interval'] });
     if (marginal > pass) ctx.addIssue({ code: 'custom', message: 'above pass', path: ['marginal'] });

@@ -60,5 +60,51 @@ export const KAYENTA_SPEC: KayentaSpec = {
   groupWeights: {},
 };
 
+type Given<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
+
+/** As people write it, in a plan or for a recording; times in ms. */
+export type GivenKayenta = Given<
+  Omit<KayentaSpec, 'name' | 'intervalMs' | 'sampleMs' | 'lifetimeMs' | 'lookbackMs' | 'effectSize'> & {
+    readonly interval: number;
+    readonly sample: number;
+    readonly lifetime: number;
+    readonly lookback: number;
+    readonly effectSize: Given<KayentaSpec['effectSize']>;
+  }
+>;
+
+/** No effect, as each measure shows it. */
+const NEUTRAL: Readonly<Record<EffectMeasure, number>> = { meanRatio: 1, cles: 0.5 };
+
+/** What is not given is Kayenta's own. */
+export function kayentaSpecOf(given: GivenKayenta): KayentaSpec {
+  const usual = KAYENTA_SPEC;
+  const { measure, allowedIncrease, criticalIncrease } = given.effectSize ?? {};
+  const neutral = NEUTRAL[measure ?? usual.effectSize.measure];
+  return {
+    name: 'kayenta',
+    intervalMs: given.interval ?? usual.intervalMs,
+    sampleMs: given.sample ?? usual.sampleMs,
+    lifetimeMs: given.lifetime ?? usual.lifetimeMs,
+    lookbackMs: given.lookback ?? usual.lookbackMs,
+    pass: given.pass ?? usual.pass,
+    marginal: given.marginal ?? usual.marginal,
+    tolerance: given.tolerance ?? usual.tolerance,
+    confidence: given.confidence ?? usual.confidence,
+    scaleTolerance: given.scaleTolerance ?? usual.scaleTolerance,
+    nanStrategy: given.nanStrategy ?? usual.nanStrategy,
+    outliers: given.outliers ?? usual.outliers,
+    outlierFactor: given.outlierFactor ?? usual.outlierFactor,
+    effectSize: {
+      measure: measure ?? usual.effectSize.measure,
+      allowedIncrease: allowedIncrease ?? neutral,
+      criticalIncrease: criticalIncrease ?? neutral,
+    },
+    critical: given.critical ?? usual.critical,
+    mustHaveData: given.mustHaveData ?? usual.mustHaveData,
+    groupWeights: given.groupWeights ?? usual.groupWeights,
+  };
+}
+
 /** Shares that are judged at once: what the judge remembers of them has a bound. */
 export const MOST_KAYENTA_METRICS = 16;

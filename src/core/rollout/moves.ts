@@ -36,7 +36,6 @@ export function advance(d: Draft, observed: Observations, skips = false): boolea
 /** Leaves the present step for another one, or for all requests (`null`). The gates and the push are the caller's. */
 export function enter(d: Draft, push: Push, to: number | null, by: string, why: string | null = null): void {
   const step = to === null ? undefined : d.rollout.spec.strategy.steps[to];
-  leaveStep(d);
   if (to === null || step === undefined) promote(d, push, by, why);
   else enterStep(d, push, to, step, by);
   wait(d, 'the ACKs of the counted Envoys');
@@ -44,6 +43,7 @@ export function enter(d: Draft, push: Push, to: number | null, by: string, why: 
 
 function enterStep(d: Draft, push: Push, next: number, step: StepSpec, by: string): void {
   const first = d.rollout.phase !== 'stepping';
+  leaveStep(d);
   change(d, {
     phase: 'stepping',
     step: next,
