@@ -116,7 +116,9 @@ function leftOut(command: RolloutCommand, gates: readonly string[]): Partial<Wha
 
 function changedOf(documents: readonly AppliedDocument[]): string {
   const changed = documents.filter(({ action }) => action !== 'unchanged');
-  return nameSome(changed.map(({ kind, name, action }) => `${action} ${kind} ${name}`)) || 'nothing changed';
+  const begun = documents.flatMap(({ revision }) => (revision?.outcome === 'started' ? [revision.message] : []));
+  const all = [...changed.map(({ kind, name, action }) => `${action} ${kind} ${name}`), ...begun];
+  return nameSome(all) || 'nothing changed';
 }
 
 function revisionsOf({ revision, backends = {} }: Parameters<Engine['start']>[0]): string {

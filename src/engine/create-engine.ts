@@ -3,6 +3,7 @@ import type { DocumentKind } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
 import { apply } from './apply.ts';
+import { lookAtTrigger } from './ask-trigger.ts';
 import { commandRollout } from './command-rollout.ts';
 import { deliver } from './deliver.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -70,6 +71,7 @@ export async function handleSubject(deps: Dependencies, subject: Subject, crashe
   const id = subject.slice(subject.indexOf('/') + 1);
   if (subject.startsWith('rollout/')) return reconcile(deps, id, crashes);
   if (subject.startsWith('outbox/')) return deliver(deps, id);
+  if (subject.startsWith('plan/')) return lookAtTrigger(deps, id);
   if (subject.startsWith('trial/')) return endOverdueTrial(deps, id);
   return tidy(deps, id);
 }

@@ -14,6 +14,7 @@ import type { FleetReport, NodeDiff } from './fleet-truth.ts';
 import type { AuditLine, AuditPage } from './ports/store.ts';
 import type { Reconciled, ReconcileRequest } from './reconciled.ts';
 import type { BackendTrigger } from './start-members.ts';
+import type { TriggerReport } from './trigger-report.ts';
 
 export type { FleetReport, NodeDiff, Reconciled, RolloutCommand };
 
@@ -27,6 +28,8 @@ export interface AppliedDocument {
   readonly kind: DocumentKind;
   readonly name: string;
   readonly action: 'created' | 'updated' | 'unchanged' | 'deleted';
+  /** What came of the `revision` of a plan. @default it has none */
+  readonly revision?: TriggerReport;
 }
 
 export interface StoredDocument {
@@ -63,6 +66,8 @@ export interface Engine {
     readonly files: readonly SourceFile[];
     readonly dryRun: boolean;
     readonly by: string;
+    /** Also starts the revisions of plans that were tried and sent back. @default false */
+    readonly retry?: boolean | undefined;
   }): Promise<Result<readonly AppliedDocument[]>>;
   documents(kind: DocumentKind | null): Promise<Result<readonly StoredDocument[]>>;
   document(kind: DocumentKind, name: string): Promise<Result<StoredDocument>>;

@@ -5,6 +5,7 @@ import { isIp, parseHostPort } from '../model/host-port.ts';
 import { choice, defined, duration, fields, text } from './fields.ts';
 import { looksLike } from './input-shape.ts';
 import { checkTemplate } from './render-query.ts';
+import { revisionName } from './revision-grammar.ts';
 import { UPSTREAM_FIELDS, upstreamOf } from './upstream-grammar.ts';
 
 const endpoints: z.ZodType<EndpointsSpec> = fields({
@@ -50,10 +51,6 @@ function dnsEndpoint(raw: string): EndpointsSpec | null {
   const sample = parseHostPort(`${withRevision(host, 'v1')}:${port}`);
   return sample === null || isIp(sample.host) ? null : { kind: 'dns', host, port };
 }
-
-const revisionName = z
-  .string('expected the name of a revision')
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'expected letters, digits, ".", "_", "-", at most 63');
 
 const healthCheck = fields({
   path: text(1_024)

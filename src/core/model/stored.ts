@@ -19,6 +19,7 @@ import {
 } from './documents.ts';
 import type { JointSpec } from './joint-spec.ts';
 import { EFFECT_MEASURES, NAN_STRATEGIES, OUTLIERS } from './kayenta-spec.ts';
+import type { PlanTrigger } from './plan-trigger.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
 import type { StickyArms, StickySpec } from './sticky.ts';
@@ -217,9 +218,19 @@ const JointRecord: z.ZodType<JointSpec> = z.looseObject({
   colour: z.looseObject({ header: z.string() }).exactOptional(),
 });
 
+/** A document as it is kept. */
+export interface KeptDocument {
+  readonly document: Document;
+  /** The YAML of this document as the user wrote it. */
+  readonly source: string;
+  /** Of a Plan with a `revision`: what has become of it. */
+  readonly trigger?: PlanTrigger;
+}
+
 export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   backend: name,
   joint: JointRecord.exactOptional(),
+  revision: z.union([name, z.record(z.string(), name)]).exactOptional(),
   strategy: z.looseObject({ name: z.string(), steps: z.array(StepRecord) }),
   analysis: z.array(AnalysisRecord),
   readout: z.array(ReadoutMetricRecord).exactOptional(),
@@ -239,7 +250,15 @@ export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   notify: z.array(name),
 });
 
-export const DocumentRecord: z.ZodType<{ readonly document: Document; readonly source: string }> = z.looseObject({
+const TriggerRecord: z.ZodType<PlanTrigger> = z.looseObject({
+  key: z.string(),
+  by: z.string(),
+  outcome: z.enum(['due', 'begun', 'stable', 'tried']),
+  rollout: z.string().nullable(),
+  earlier: z.array(z.looseObject({ revision: z.string(), rollout: z.string() })),
+});
+
+export const DocumentRecord: z.ZodType<KeptDocument> = z.looseObject({
   document: z.discriminatedUnion('kind', [
     z.looseObject({ kind: z.literal('Route'), name, spec: RouteSpecRecord }),
     z.looseObject({ kind: z.literal('Backend'), name, spec: BackendSpecRecord }),
@@ -247,6 +266,7 @@ export const DocumentRecord: z.ZodType<{ readonly document: Document; readonly s
     z.looseObject({ kind: z.literal('Strategy'), name, spec: z.unknown() }),
   ]),
   source: z.string(),
+  trigger: TriggerRecord.exactOptional(),
 });
 
 export const RevisionRecord: z.ZodType<Revision> = z.looseObject({

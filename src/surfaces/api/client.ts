@@ -77,8 +77,13 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
     `/api/v1/fleets/${encodeURIComponent(fleet)}/nodes/${encodeURIComponent(id)}`;
   const rolloutPath = (id: string) => `/api/v1/rollouts/${encodeURIComponent(id)}`;
   return {
-    apply: (files: readonly { file: string; text: string }[], dryRun: boolean) =>
-      call(AppliedList, 'POST', `/api/v1/apply${dryRun ? '?dryRun=true' : ''}`, { files }),
+    apply: (files: readonly { file: string; text: string }[], dryRun: boolean, retry = false) =>
+      call(
+        AppliedList,
+        'POST',
+        `/api/v1/apply?${new URLSearchParams({ ...(dryRun ? { dryRun: 'true' } : {}), ...(retry ? { retry: 'true' } : {}) })}`,
+        { files },
+      ),
     documents: (kind: string | null) =>
       call(DocumentList, 'GET', `/api/v1/documents${kind === null ? '' : `?kind=${encodeURIComponent(kind)}`}`),
     document: (kind: string, name: string) =>

@@ -162,6 +162,10 @@ export const PLAN_FIELDS: Readonly<Record<string, FieldText>> = {
   'windows.freezes[].from': { says: 'Its first day.', examples: ['2026-12-20'] },
   'windows.freezes[].to': { says: 'Its last day, at most 366 days in all.', examples: ['2027-01-06'] },
   'windows.freezes[].reason': { says: 'Shown to whoever waits.', examples: ['end of year'] },
+  revision: {
+    says: 'A new value starts a rollout at its apply: of all backends of the plan, or of each by its name.',
+    examples: ['v42', { checkout: 'v42', cart: 'v7' }],
+  },
   bake: { says: 'So long it is watched at 100 % before it is stable; below the deadline.', examples: ['10m'] },
   keepWarm: { says: 'So long the old revision stays at hand after the promotion.', examples: ['1d'] },
   inconclusiveAfter: { says: 'So long without evidence, then it is paused and people are told.', default: '10m' },
