@@ -65,6 +65,11 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
         () => engine.start(request),
         ({ view }) => ({ target: `rollout/${view.rollout.id}` }),
       ),
+    setEndpoints: (request) => {
+      const { by, backend, revision, endpoints } = request;
+      const detail = `revision ${revision}: ${nameSome(endpoints) || 'none'}`;
+      return record(what(by, 'endpoints', `Backend/${backend}`, detail), () => engine.setEndpoints(request));
+    },
     undo: (request) =>
       record(
         what(request.by, 'undo', request.of, request.reason),

@@ -19,6 +19,7 @@ import { reconcileStore } from './reconcile-store.ts';
 import { recordRollout } from './record-rollout.ts';
 import { removeDocument } from './remove-document.ts';
 import { seriesWatch } from './series-watch.ts';
+import { getEndpoints, setEndpoints } from './set-endpoints.ts';
 import { start } from './start.ts';
 import { tidy } from './tidy.ts';
 import { endOverdueTrial } from './try-out.ts';
@@ -38,6 +39,8 @@ export function createEngine(
     document: (kind, name) => getDocument(deps, kind, name),
     remove: (request) => removeDocument(deps, request),
     start: (request) => start(deps, request),
+    setEndpoints: (request) => setEndpoints(deps, request),
+    endpoints: (backend) => getEndpoints(deps, backend),
     undo: (request) => undo(deps, request),
     command: (request) => commandRollout(deps, request),
     rollout: (id) => getRollout(deps, id),

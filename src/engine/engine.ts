@@ -13,6 +13,7 @@ import type { ExplainRequest } from './explain-live.ts';
 import type { FleetReport, NodeDiff } from './fleet-truth.ts';
 import type { AuditLine, AuditPage } from './ports/store.ts';
 import type { Reconciled, ReconcileRequest } from './reconciled.ts';
+import type { EndpointsRequest, EndpointsView } from './set-endpoints.ts';
 import type { BackendTrigger } from './start-members.ts';
 import type { TriggerReport } from './trigger-report.ts';
 
@@ -89,6 +90,9 @@ export interface Engine {
     /** Of CI, growing: one that comes late is refused. @default none, and nothing is known of the order */
     readonly build?: number | undefined;
   }): Promise<Result<Started>>;
+  /** Tells the hosts of a revision; safe to repeat. */
+  setEndpoints(request: EndpointsRequest): Promise<Result<EndpointsView>>;
+  endpoints(backend: string): Promise<Result<EndpointsView>>;
   /** Takes the last promotion of a backend back. `of`: its name, or the id of the rollout that was promoted. */
   undo(request: {
     readonly of: string;

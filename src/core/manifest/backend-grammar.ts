@@ -11,6 +11,7 @@ import { UPSTREAM_FIELDS, upstreamOf } from './upstream-grammar.ts';
 const endpoints: z.ZodType<EndpointsSpec> = fields({
   dns: text(512).optional(),
   cluster: text(253).optional(),
+  api: fields({}).optional(),
   static: z
     .array(z.string('expected "ip:port"'))
     .min(1, 'expected at least one address')
@@ -21,9 +22,10 @@ const endpoints: z.ZodType<EndpointsSpec> = fields({
     ctx.addIssue({ code: 'custom', message, path });
     return z.NEVER;
   };
-  if ([raw.dns, raw.static, raw.cluster].filter((one) => one !== undefined).length !== 1) {
-    return complain('expected one of dns, static and cluster');
+  if ([raw.dns, raw.static, raw.cluster, raw.api].filter((one) => one !== undefined).length !== 1) {
+    return complain('expected one of dns, static, cluster and api');
   }
+  if (raw.api !== undefined) return { kind: 'api' };
   if (raw.cluster !== undefined) {
     const sample = withRevision(raw.cluster, 'v1');
     if (checkTemplate(raw.cluster, ['revision']) === null && /^[A-Za-z0-9_-]{1,200}$/.test(sample)) {

@@ -51,7 +51,9 @@ export type EndpointsSpec =
   | { readonly kind: 'static'; readonly addresses: readonly HostPort[] }
   | { readonly kind: 'dns'; readonly host: string; readonly port: number }
   /** A cluster of the Envoys' own, by name; `{{ revision }}` as in `dns`. */
-  | { readonly kind: 'cluster'; readonly name: string };
+  | { readonly kind: 'cluster'; readonly name: string }
+  /** Told by the API, revision by revision; see `ApiEndpoints`. */
+  | { readonly kind: 'api' };
 
 export interface HostPort {
   readonly host: string;

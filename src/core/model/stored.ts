@@ -34,12 +34,13 @@ import { UpstreamRecord } from './stored-upstream.ts';
 const ms = z.number().int().nonnegative();
 const name = z.string().min(1).max(253);
 
-const HostPortRecord = z.looseObject({ host: name, port: z.number().int().min(1).max(65_535) });
+export const HostPortRecord = z.looseObject({ host: name, port: z.number().int().min(1).max(65_535) });
 
 const EndpointsRecord: z.ZodType<EndpointsSpec> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('static'), addresses: z.array(HostPortRecord) }),
   z.looseObject({ kind: z.literal('dns'), host: z.string(), port: z.number().int().min(1).max(65_535) }),
   z.looseObject({ kind: z.literal('cluster'), name: z.string() }),
+  z.looseObject({ kind: z.literal('api') }),
 ]);
 
 const clusterSettings = {
@@ -292,5 +293,13 @@ export const BackendStateRecord: z.ZodType<BackendState> = z.looseObject({
       joint: z.array(name).exactOptional(),
     })
     .nullish(),
+  endpoints: z
+    .looseObject({
+      rev: z.number(),
+      revisions: z.array(
+        z.looseObject({ revision: name, addresses: z.array(HostPortRecord), by: z.string(), atMs: ms }),
+      ),
+    })
+    .optional(),
   build: z.looseObject({ number: z.number(), revision: z.string() }).nullish(),
 });

@@ -38,7 +38,9 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
   'circuitBreaker.pending': { says: 'Requests that wait for a connection.' },
   'circuitBreaker.requests': { says: 'Requests under way.' },
   'circuitBreaker.retries': { says: 'Retries under way.' },
-  endpoints: { says: 'Where its revisions run: dns, static or cluster. Left out: every start of a rollout says it.' },
+  endpoints: {
+    says: 'Where its revisions run: dns, static, cluster or api. Left out: every start of a rollout says it.',
+  },
   'endpoints.dns': {
     says: 'A DNS name and its port; {{ revision }} stands for the name of the revision.',
     examples: ['checkout-{{ revision }}.shop.internal:8080'],
@@ -48,6 +50,7 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
     says: "A cluster of the Envoys' own; {{ revision }} stands for the name of the revision.",
     examples: ['checkout-{{ revision }}'],
   },
+  'endpoints.api': { says: 'Told by the API or serin backend endpoints set, for each revision; they may change.' },
   initial: {
     says: 'The revision that is stable at once while there is none; ignored afterwards.',
     examples: ['v1', { revision: 'v1', endpoints: { static: ['10.0.0.1:8080'] } }],
@@ -56,6 +59,7 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
   'initial.endpoints': { says: "Where it runs; left out: the backend's own endpoints." },
   'initial.endpoints.dns': { says: 'A DNS name and its port.' },
   'initial.endpoints.cluster': { says: "A cluster of the Envoys' own." },
+  'initial.endpoints.api': { says: 'Told by the API.' },
   'initial.endpoints.static': { says: 'IP addresses with ports.' },
 };
 
