@@ -54,6 +54,12 @@ export function sequentialSample(state: JudgeState | null): number {
   return recall(state)?.sample ?? SAMPLE;
 }
 
+/** Edges of the histogram that a look needs, ms; `null`: all of them, until those to judge by are chosen. */
+export function sequentialEdges(state: JudgeState | null): readonly number[] | null {
+  const judged = recall(state)?.state;
+  return judged === undefined || judged.before !== null ? null : judged.edges.map(({ edge }) => edge.ms);
+}
+
 /**
  * The sequential judge on a live rollout: the samples since the last look, scrape by scrape, each judged once and
  * never again, whoever looks and whenever.
