@@ -162,6 +162,27 @@ describe('the sequential judge on a live rollout', () => {
     expect(poor.at(-1)?.verdicts[0]?.detail).toMatch(/would have been seen to \d+ %/);
   });
 
+  it('says how many more requests it waits for, about as many as it then takes', () => {
+    const all = looks(
+      world({ rps: 20, stableRate: 0.002, canaryRate: () => 0.002, scrapes: HISTORY + 120 }),
+      every(SCRAPE_MS, 110),
+    );
+    const told = all.flatMap(({ verdicts: [verdict] }) => {
+      const more = /; about (\d+) more requests to the canary are needed$/.exec(verdict?.detail ?? '')?.[1];
+      return more === undefined ? [] : [{ requests: verdict?.requests ?? 0, more: Number(more) }];
+    });
+    const lastHeld = all.findLastIndex(({ verdicts: [verdict] }) => verdict?.reason === 'LOW_POWER');
+    const took = all[lastHeld + 1]?.verdicts[0]?.requests ?? 0;
+    expect(all[lastHeld + 1]?.decision).toBe('advance');
+    // Of the second half: stable's rate is known well by then.
+    const late = told.slice(told.length / 2);
+    expect(late.length).toBeGreaterThan(10);
+    const few = (20 * share(FIRST_MS + STEP_MS) * SCRAPE_MS) / 1_000;
+    for (const { requests, more } of late) {
+      expect(Math.abs(requests + more - took)).toBeLessThan(0.25 * (took - requests) + 3 * few);
+    }
+  });
+
   it('says of a canary that is shown to be no worse that steps may be skipped, and not where a query holds it', () => {
     const spec = planOf([errorRate], { judge: { name: 'sequential', skipAfterMs: 120_000 }, bakeMs: 600_000 });
     const flawless = world({ rps: 600, stableRate: 0, canaryRate: () => 0, scrapes: HISTORY + 24 });
