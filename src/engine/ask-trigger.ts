@@ -186,7 +186,7 @@ function stableReport(document: PlanDocument): TriggerReport {
 export function refusal(document: PlanDocument, [error]: readonly SerinError[]): TriggerReport {
   const revision = revisionOf(document);
   const why: SerinError = error ?? { code: 'SERIN_INTERNAL', message: 'no reason was given' };
-  const message = `${revision} was not started: ${why.message}`;
+  const message = `${revision} was not started: ${why.message}; the next apply asks again`;
   return { revision, outcome: 'refused', rollout: null, message, error: why };
 }
 
