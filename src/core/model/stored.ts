@@ -24,6 +24,7 @@ import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
 import type { StickyArms, StickySpec } from './sticky.ts';
 import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
+import { TriggerRecord } from './stored-trigger.ts';
 import { UpstreamRecord } from './stored-upstream.ts';
 
 /**
@@ -249,14 +250,6 @@ export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   onNewRevision: z.enum(NEW_REVISION_POLICIES).exactOptional(),
   onRollback: z.looseObject({ closeStreamsAfterMs: ms.nullable() }).default({ closeStreamsAfterMs: null }),
   notify: z.array(name),
-});
-
-const TriggerRecord: z.ZodType<PlanTrigger> = z.looseObject({
-  key: z.string(),
-  by: z.string(),
-  outcome: z.enum(['due', 'begun', 'stable', 'tried']),
-  rollout: z.string().nullable(),
-  earlier: z.array(z.looseObject({ revision: z.string(), rollout: z.string() })),
 });
 
 export const DocumentRecord: z.ZodType<KeptDocument> = z.looseObject({
