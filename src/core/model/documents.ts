@@ -1,6 +1,7 @@
 import type { JointSpec } from './joint-spec.ts';
 import type { KayentaSpec } from './kayenta-spec.ts';
 import type { PinMatch } from './match.ts';
+import type { RawEnvoy } from './raw-envoy.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { HeaderChanges, RouteRule } from './route-rule.ts';
 import type { StickySpec } from './sticky.ts';
@@ -23,6 +24,8 @@ export interface RouteSpec {
   readonly fleet: string;
   readonly hostnames: readonly string[];
   readonly rules: readonly RouteRule[];
+  /** Of the virtual host. */
+  readonly rawEnvoy?: RawEnvoy;
 }
 
 export interface BackendDocument {
@@ -63,6 +66,8 @@ export interface BackendSpec {
   readonly healthCheck: HealthCheck | null;
   /** @default plain connections, Envoy's own way */
   readonly upstream?: UpstreamSettings;
+  /** Of the clusters of each revision that is cut from it. */
+  readonly rawEnvoy?: RawEnvoy;
   /** `null`: every rollout brings its endpoints (`--endpoints`). */
   readonly endpoints: EndpointsSpec | null;
   /** Revision that is stable at once while the backend has none; ignored afterwards. */

@@ -23,7 +23,7 @@ import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
 import type { StickyArms, StickySpec } from './sticky.ts';
 import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
-import { UpstreamRecord } from './stored-upstream.ts';
+import { RawEnvoyRecord, UpstreamRecord } from './stored-upstream.ts';
 
 /**
  * Stored shapes. The store is a border: what comes back is parsed before it is believed, and a record that
@@ -56,6 +56,7 @@ const clusterSettings = {
     })
     .nullable(),
   upstream: UpstreamRecord.exactOptional(),
+  rawEnvoy: RawEnvoyRecord.exactOptional(),
 };
 
 const BackendSpecRecord: z.ZodType<BackendSpec> = z.looseObject({

@@ -11,6 +11,7 @@ const CONFIG: NonNullable<LintFacts['config']> = {
   scrapeMs: new Map([['edge', 15_000]]),
   notifiers: [{ name: 'deploys', signed: true, place: { file: 'serin.yaml', line: 3, column: 5 } }],
   hooks: [{ name: 'load-test', signed: true, place: { file: 'serin.yaml', line: 5, column: 5 } }],
+  allowsRawEnvoy: false,
 };
 const rps = (requestsPerSecond: number, errorRate: number | null = null): LintFacts => ({
   ...NOTHING,
