@@ -2,7 +2,7 @@ import type { JudgeOutcome } from '../../analysis/judge.ts';
 import type { StepSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { isPlainStep } from '../../model/plain-step.ts';
-import { awaitApproval } from '../approval.ts';
+import { approvalFields, awaitApproval } from '../approval.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { BREAKER_CLOSED } from '../breaker.ts';
 import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseMisrouted, pauseWithoutEvidence } from '../gates.ts';
@@ -52,7 +52,7 @@ export function stepping(d: Draft, input: StepInput): number | null {
   if (d.nowMs >= d.rollout.deadlineAtMs) {
     return atDeadline(d, input, live, () => void advance(d, observed));
   }
-  if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval');
+  if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval', approvalFields(d.rollout, step));
   pauseMisrouted(d, input.breaker ?? BREAKER_CLOSED, settings);
   pauseWithoutEvidence(d, input.breaker ?? BREAKER_CLOSED, settings);
 
