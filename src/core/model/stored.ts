@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import type { AnalysisSpec, JudgeSpec } from './analysis-spec.ts';
 import type { BackendState } from './backend-state.ts';
 import {
-  type AnalysisSpec,
   type BackendSpec,
   type Document,
   type EndpointsSpec,
   INCONCLUSIVE_POLICIES,
-  type JudgeSpec,
   LAGGARD_POLICIES,
   LAPSED_POLICIES,
   NEW_REVISION_POLICIES,

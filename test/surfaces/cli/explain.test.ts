@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { presentRollout } from '../../../src/surfaces/api/present.ts';
-import type { VerdictPoint } from '../../../src/surfaces/api/schemas.ts';
+import type { VerdictPoint } from '../../../src/surfaces/api/verdict-schemas.ts';
 import { explainLines } from '../../../src/surfaces/cli/explain.ts';
 import { planSpec, planStep, push, rollout } from '../../support/rollouts.ts';
 
