@@ -11,7 +11,7 @@ export function mergeRaw<T extends object>(resource: T, patch: RawEnvoy | undefi
 
 function merged(base: unknown, patch: RawEnvoy): RawEnvoy {
   const from = isObject(base) && base['@type'] === patch['@type'] ? base : {};
-  const kept = Object.entries(from).filter(([key]) => !(key in patch));
+  const kept = Object.entries(from).filter(([key]) => !Object.hasOwn(patch, key));
   const said = Object.entries(patch).filter(([, value]) => value !== null);
   return Object.fromEntries([
     ...kept,

@@ -33,6 +33,12 @@ describe('a patch of a resource', () => {
     expect(mergeRaw(socket, { socket: { '@type': 'b', two: 2 } })).toEqual({ socket: { '@type': 'b', two: 2 } });
   });
 
+  it('keeps what has a name that every object knows', () => {
+    expect(mergeRaw({ filters: { toString: 1 } }, { filters: { other: 2 } })).toEqual({
+      filters: { toString: 1, other: 2 },
+    });
+  });
+
   it('leaves the resource as it was', () => {
     mergeRaw(resource, { inside: { said: 3 }, literal: null });
     expect(resource.inside.said).toBe(2);
