@@ -57,7 +57,7 @@ async function attempt(
   const stored = await loadAll(deps.records, 'document/', DocumentRecord);
   if (stored.kind === 'error') return stored;
   const strategies = stored.value.flatMap(({ body }) => (body.document.kind === 'Strategy' ? [body.document] : []));
-  const parsed = parseDocuments(request.files, { ...shipped, stored: strategies });
+  const parsed = parseDocuments(request.files, { ...shipped, stored: strategies }, deps.rawEnvoy);
   if (parsed.kind === 'error') return parsed;
 
   const wrong = checkReferences(parsed.value, {

@@ -1,6 +1,8 @@
 import type { AuditCommand, AuditEntry } from '../core/model/audit.ts';
 import type { Result } from '../core/model/errors.ts';
 import { nameSome } from '../core/model/name-some.ts';
+import { PROMOTED_BY_HAND } from '../core/rollout/jump.ts';
+import type { JumpRecord } from '../core/rollout/rollout.ts';
 import type { AppliedDocument, Engine, RolloutCommand } from './engine.ts';
 import { fromStore } from './load.ts';
 import type { Clock } from './ports/clock.ts';
@@ -80,7 +82,7 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
       record(
         what(request.by, request.command.type, `rollout/${request.id}`, detailOf(request.command)),
         () => engine.command(request),
-        ({ rollout }) => leftOut(request.command, rollout.jumps?.at(-1)?.gates ?? []),
+        ({ rollout }) => leftOut(request.command, rollout.jumps?.at(-1)),
       ),
     reconcileStore: (request) =>
       record(
@@ -113,10 +115,12 @@ function gateText({ gate }: { readonly gate: { readonly step: number; readonly a
 }
 
 /** That somebody went on without evidence must be found where people look for who did what. */
-function leftOut(command: RolloutCommand, gates: readonly string[]): Partial<What> {
+function leftOut(command: RolloutCommand, last: JumpRecord | undefined): Partial<What> {
   const isJump = command.type === 'skip' || command.type === 'jump';
-  if (!isJump || gates.length === 0) return {};
-  return { detail: `${detailOf(command)}; not passed: ${gates.join(', ')}` };
+  const isPromotion = command.type === 'promote' && last?.reason === PROMOTED_BY_HAND;
+  if (last === undefined || last.gates.length === 0 || (!isJump && !isPromotion)) return {};
+  const own = detailOf(command);
+  return { detail: `${own === '' ? '' : `${own}; `}not passed: ${last.gates.join(', ')}` };
 }
 
 function changedOf(documents: readonly AppliedDocument[]): string {

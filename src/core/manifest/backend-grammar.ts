@@ -4,6 +4,7 @@ import type { BackendSpec, EndpointsSpec, HealthCheck } from '../model/documents
 import { isIp, parseHostPort } from '../model/host-port.ts';
 import { choice, defined, duration, fields, text } from './fields.ts';
 import { looksLike } from './input-shape.ts';
+import { rawEnvoy } from './raw/raw-grammar.ts';
 import { checkTemplate } from './render-query.ts';
 import { revisionName } from './revision-grammar.ts';
 import { UPSTREAM_FIELDS, upstreamOf } from './upstream-grammar.ts';
@@ -109,12 +110,13 @@ export const BackendGrammar: z.ZodType<BackendSpec> = fields({
   connectTimeout: duration({ min: '10ms', max: '1m' }).optional(),
   healthCheck: healthCheck.optional(),
   ...UPSTREAM_FIELDS,
+  rawEnvoy: rawEnvoy.optional(),
   endpoints: endpoints.optional(),
   initial: initial.optional(),
 })
   .superRefine((raw, ctx) => {
     if (raw.endpoints?.kind !== 'cluster') return;
-    const own = ['connectTimeout', 'healthCheck', ...Object.keys(UPSTREAM_FIELDS)] as const;
+    const own = ['connectTimeout', 'healthCheck', ...Object.keys(UPSTREAM_FIELDS), 'rawEnvoy'] as const;
     for (const key of own) {
       if (raw[key as keyof typeof raw] === undefined) continue;
       ctx.addIssue({ code: 'custom', message: 'a cluster of the Envoys has its own settings', path: [key] });
@@ -126,6 +128,7 @@ export const BackendGrammar: z.ZodType<BackendSpec> = fields({
       connectTimeoutMs: raw.connectTimeout ?? 1_000,
       healthCheck: raw.healthCheck ?? null,
       upstream: upstreamOf(raw),
+      rawEnvoy: raw.rawEnvoy,
       endpoints: raw.endpoints ?? null,
       initial: raw.initial ?? null,
     }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SEQUENTIAL_DEFAULTS } from '../analysis/sequential/settings.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
 import {
-  type AnalysisSpec,
   INCONCLUSIVE_POLICIES,
   LAGGARD_POLICIES,
   NEW_REVISION_POLICIES,

@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import type { AnalysisSpec, JudgeSpec } from './analysis-spec.ts';
 import type { BackendState } from './backend-state.ts';
 import {
-  type AnalysisSpec,
   type BackendSpec,
   type Document,
   type EndpointsSpec,
   INCONCLUSIVE_POLICIES,
-  type JudgeSpec,
   LAGGARD_POLICIES,
   LAPSED_POLICIES,
   NEW_REVISION_POLICIES,
@@ -25,7 +24,7 @@ import type { Revision } from './revision.ts';
 import type { StickyArms, StickySpec } from './sticky.ts';
 import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
 import { TriggerRecord } from './stored-trigger.ts';
-import { UpstreamRecord } from './stored-upstream.ts';
+import { RawEnvoyRecord, UpstreamRecord } from './stored-upstream.ts';
 
 /**
  * Stored shapes. The store is a border: what comes back is parsed before it is believed, and a record that
@@ -59,6 +58,7 @@ const clusterSettings = {
     })
     .nullable(),
   upstream: UpstreamRecord.exactOptional(),
+  rawEnvoy: RawEnvoyRecord.exactOptional(),
 };
 
 const BackendSpecRecord: z.ZodType<BackendSpec> = z.looseObject({

@@ -13,6 +13,10 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
   'healthCheck.grpc': { says: "A call of gRPC's health service." },
   'healthCheck.grpc.service': { says: 'Which service; left out: the whole server.' },
   'healthCheck.tcp': { says: 'A connection alone.' },
+  rawEnvoy: {
+    says: "Merged into the Envoy Cluster of each revision, in Envoy's own words; needs xds.allowRawEnvoy of serin.yaml.",
+    examples: [{ upstream_connection_options: { tcp_keepalive: { keepalive_time: 60 } } }],
+  },
   tls: { says: 'TLS to the hosts.' },
   'tls.sni': { says: 'The name that is asked for, and that has to stand in the certificate.' },
   'tls.ca': { says: "Who signs the hosts' certificates: file or sds." },
