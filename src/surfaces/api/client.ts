@@ -15,11 +15,10 @@ import {
   EventList,
   ProblemBody,
   ReconciledBody,
-  RecordingBody,
   RolloutBody,
   RolloutList,
-  VerdictList,
 } from './schemas.ts';
+import { RecordingBody, VerdictList } from './verdict-schemas.ts';
 
 export interface ClientOptions {
   readonly server: string;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_JOINT_BACKENDS } from '../../core/model/joint-spec.ts';
 import { PHASES } from '../../core/model/phase.ts';
+import { VerdictBody } from './verdict-schemas.ts';
 
 /**
  * The API's shapes: what HTTP answers and what `-o json` prints. Additions may come, nothing goes or changes
@@ -12,28 +13,6 @@ const name = z.string().min(1).max(253);
 export const ROLLOUT_ID: RegExp = /^[a-z0-9-]{1,64}$/;
 /** Visible characters: it has to fit into a header. */
 export const IDEMPOTENCY_KEY: RegExp = /^[\x21-\x7e]{1,200}$/;
-
-const ratio = z.object({
-  low: z.number(),
-  high: z.number().nullable(),
-  point: z.number().nullable().optional(),
-});
-
-export const VerdictBody = z.object({
-  metric: z.string(),
-  backend: z.string().optional().meta({ description: 'Whose metric it is, in a joint rollout.' }),
-  verdict: z.enum(['pass', 'fail', 'inconclusive']),
-  reason: z.string(),
-  detail: z.string(),
-  value: z.number().nullable(),
-  baseline: z.number().nullable(),
-  limit: z.object({ min: z.number().nullable(), max: z.number().nullable() }),
-  requests: z.number().nullable(),
-  baselineRequests: z.number().nullable(),
-  ratio: ratio.optional(),
-  dispersion: z.number().optional(),
-  evidence: z.object({ e: z.number(), limit: z.number() }).optional(),
-});
 
 const ArmReadoutBody = z.object({ users: z.number(), value: z.number().nullable() });
 
@@ -54,30 +33,6 @@ export const ReadoutBody = z.object({
     .nullable()
     .meta({ description: 'Descriptive only: it swings under continuous looking and decides nothing.' }),
 });
-
-/** What the judge concluded at one look, for plots. */
-export const VerdictPoint = z.object({
-  at: time,
-  step: z.number().int(),
-  weight: z.number(),
-  decision: z.enum(['advance', 'hold', 'rollback']),
-  metrics: z.array(
-    z.object({
-      metric: z.string(),
-      value: z.number().nullable(),
-      baseline: z.number().nullable(),
-      requests: z.number().nullable(),
-      ratio: ratio.nullable(),
-      evidence: z.object({ e: z.number(), limit: z.number() }).nullable(),
-    }),
-  ),
-  missing: z.string().nullable(),
-  late: z.number().int().optional(),
-});
-export type VerdictPoint = z.infer<typeof VerdictPoint>;
-/** A recording: its header and its scrapes, as `serin analysis replay` reads them. */
-export const RecordingBody = z.object({ lines: z.array(z.looseObject({})) });
-export const VerdictList = z.object({ points: z.array(VerdictPoint) });
 
 export const RolloutBody = z
   .object({

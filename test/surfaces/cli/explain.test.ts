@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { presentRollout } from '../../../src/surfaces/api/present.ts';
-import type { VerdictPoint } from '../../../src/surfaces/api/schemas.ts';
+import type { VerdictPoint } from '../../../src/surfaces/api/verdict-schemas.ts';
 import { explainLines } from '../../../src/surfaces/cli/explain.ts';
 import { planSpec, planStep, push, rollout } from '../../support/rollouts.ts';
 
@@ -104,6 +104,47 @@ describe('explaining a rollout', () => {
       '  AT                        WEIGHT  DECISION  EVIDENCE OF HARM',
       '  2026-01-01T00:01:00.000Z  5 %     hold      12.5',
       '  2026-01-01T00:02:00.000Z  5 %     hold      12.5',
+    ]);
+  });
+
+  it('says the score of each look, where the judge is one that gives scores, and how each metric was classified', () => {
+    const none = { baseline: null, requests: null, ratio: null, evidence: null };
+    const of = (metric: string, more: object) => ({
+      ...none,
+      metric,
+      value: 0.02,
+      baseline: 0.01,
+      requests: 900,
+      ...more,
+    });
+    const look = (minute: number, score: VerdictPoint['metrics'][number]['score'], more: object) =>
+      point(minute, {
+        metrics: [
+          { ...none, metric: 'kayenta', value: null, ...(score === undefined ? {} : { score }) },
+          of('error-rate', more),
+          of('latency', { classification: 'Pass' }),
+        ],
+      });
+    const high = { classification: 'High', critical: true };
+    const marginal = { value: 80, classification: 'Marginal' } as const;
+    const lines = explainLines(body({ phase: 'stepping' }), [
+      look(1, undefined, {}),
+      look(2, { value: null, classification: 'Nodata' }, { classification: 'Nodata' }),
+      look(3, marginal, { classification: 'High' }),
+      look(4, marginal, { classification: 'High' }),
+      look(5, { value: 0, classification: 'Fail' }, high),
+    ]);
+    expect(lines.slice(2, 5)).toEqual([
+      '  kayenta: score 0 of 100, Fail',
+      '  error-rate: 2 % of 900 requests, v1 1 %; High (critical)',
+      '  latency: 2 % of 900 requests, v1 1 %; Pass',
+    ]);
+    expect(lines.slice(-5)).toEqual([
+      '  AT                        WEIGHT  DECISION  SCORE',
+      '  2026-01-01T00:01:00.000Z  5 %     hold      -',
+      '  2026-01-01T00:02:00.000Z  5 %     hold      none: error-rate Nodata, latency Pass',
+      '  2026-01-01T00:03:00.000Z  5 %     hold      80 Marginal: error-rate High, latency Pass',
+      '  2026-01-01T00:05:00.000Z  5 %     hold      0 Fail: error-rate High (critical), latency Pass',
     ]);
   });
 
