@@ -107,6 +107,15 @@ describe('explaining a rollout', () => {
     ]);
   });
 
+  it('counts those hurt by each backend of a joint rollout', () => {
+    const { metrics } = point(1);
+    const of = (backend: string) => metrics.map((one) => ({ ...one, metric: `${one.metric} (${backend})` }));
+    const lines = explainLines(body({ phase: 'stepping' }), [
+      point(1, { metrics: [...of('checkout'), ...of('cart')] }),
+    ]);
+    expect(lines).toContain('Requests to the canary that were seen to fail: 40.');
+  });
+
   it('says the score of each look, where the judge is one that gives scores, and how each metric was classified', () => {
     const none = { baseline: null, requests: null, ratio: null, evidence: null };
     const of = (metric: string, more: object) => ({
