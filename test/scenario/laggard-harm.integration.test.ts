@@ -63,7 +63,7 @@ spec:
 
 afterAll(() => undoAll(undo, () => {}), 30_000);
 
-it('a canary that crashes while an Envoy keeps its step waiting goes back, by what the other one sees', async () => {
+it('F20: a canary that crashes while an Envoy keeps its step waiting goes back, by what the other one sees', async () => {
   const args = ['rollout', 'start', 'shop', '--revision', 'v2', '--endpoints', address('v2')];
   const { id } = await serinJson<RolloutBody>(world, args);
   const judged = ({ gate, verdicts }: RolloutBody) =>

@@ -99,7 +99,7 @@ describe('the push guard while an Envoy keeps a step waiting', () => {
     return stage;
   }
 
-  it('sends a crashing canary back by the scrapes of those that have it', () => {
+  it('F20: sends a crashing canary back by the scrapes of those that have it', () => {
     const stage = passing(waiting(), 12, 50);
     expect(stage.rollout.phase).toBe('rolling_back');
     expect(stage.rollout.cause).toMatchObject({ kind: 'analysis', verdict: { metric: 'push-guard', value: 1 } });
