@@ -93,11 +93,11 @@ export function observationNeeds(
   const codes = countedCodes(rollout.spec);
   const since = (offsetMs: number): number => evidenceFromMs(rollout, nowMs, breaker, offsetMs);
   const own = memoriesOf(rollout, judged).map((memory) => comparedFrom(rollout, memory, scrapeMs));
-  // Of several backends each judge takes its own time out of it.
   const crashed = (offsetMs: number): number => {
     const watch = crashWatchOf(rollout, scrapeMs, nowMs, offsetMs);
     return watch === null ? Number.POSITIVE_INFINITY : crashFromMs(watch);
   };
+  // Of several backends each judge takes its own time out of it.
   const compared =
     queries.length < analysis.length && own.some((from) => from !== null)
       ? (offsetMs: number): number => Math.min(crashed(offsetMs), ...own.map((from) => (from ?? since)(offsetMs)))
