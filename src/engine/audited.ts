@@ -65,6 +65,11 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
         () => engine.start(request),
         ({ view }) => ({ target: `rollout/${view.rollout.id}` }),
       ),
+    setEndpoints: (request) => {
+      const { by, backend, revision, endpoints } = request;
+      const detail = `revision ${revision}: ${nameSome(endpoints) || 'none'}`;
+      return record(what(by, 'endpoints', `Backend/${backend}`, detail), () => engine.setEndpoints(request));
+    },
     undo: (request) =>
       record(
         what(request.by, 'undo', request.of, request.reason),
@@ -116,7 +121,9 @@ function leftOut(command: RolloutCommand, gates: readonly string[]): Partial<Wha
 
 function changedOf(documents: readonly AppliedDocument[]): string {
   const changed = documents.filter(({ action }) => action !== 'unchanged');
-  return nameSome(changed.map(({ kind, name, action }) => `${action} ${kind} ${name}`)) || 'nothing changed';
+  const begun = documents.flatMap(({ revision }) => (revision?.outcome === 'started' ? [revision.message] : []));
+  const all = [...changed.map(({ kind, name, action }) => `${action} ${kind} ${name}`), ...begun];
+  return nameSome(all) || 'nothing changed';
 }
 
 function revisionsOf({ revision, backends = {} }: Parameters<Engine['start']>[0]): string {

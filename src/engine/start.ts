@@ -117,12 +117,13 @@ function cutRollout(
     cuts.push({ backend: name, trigger, fleets, routeTimeoutMs, canary: canary.value, stable: stable as Revision });
   }
   const [first, ...others] = cuts;
+  const { revision: _, ...plan } = spec;
   if (first === undefined) return fail('SERIN_INTERNAL', `plan ${request.plan} has no backend`);
   return ok(
     newRollout({
       id,
       plan: request.plan,
-      spec,
+      spec: plan,
       trigger: first.trigger,
       backend: first.backend,
       canary: first.canary,

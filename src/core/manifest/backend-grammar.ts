@@ -5,11 +5,13 @@ import { isIp, parseHostPort } from '../model/host-port.ts';
 import { choice, defined, duration, fields, text } from './fields.ts';
 import { looksLike } from './input-shape.ts';
 import { checkTemplate } from './render-query.ts';
+import { revisionName } from './revision-grammar.ts';
 import { UPSTREAM_FIELDS, upstreamOf } from './upstream-grammar.ts';
 
 const endpoints: z.ZodType<EndpointsSpec> = fields({
   dns: text(512).optional(),
   cluster: text(253).optional(),
+  api: fields({}).optional(),
   static: z
     .array(z.string('expected "ip:port"'))
     .min(1, 'expected at least one address')
@@ -20,9 +22,10 @@ const endpoints: z.ZodType<EndpointsSpec> = fields({
     ctx.addIssue({ code: 'custom', message, path });
     return z.NEVER;
   };
-  if ([raw.dns, raw.static, raw.cluster].filter((one) => one !== undefined).length !== 1) {
-    return complain('expected one of dns, static and cluster');
+  if ([raw.dns, raw.static, raw.cluster, raw.api].filter((one) => one !== undefined).length !== 1) {
+    return complain('expected one of dns, static, cluster and api');
   }
+  if (raw.api !== undefined) return { kind: 'api' };
   if (raw.cluster !== undefined) {
     const sample = withRevision(raw.cluster, 'v1');
     if (checkTemplate(raw.cluster, ['revision']) === null && /^[A-Za-z0-9_-]{1,200}$/.test(sample)) {
@@ -50,10 +53,6 @@ function dnsEndpoint(raw: string): EndpointsSpec | null {
   const sample = parseHostPort(`${withRevision(host, 'v1')}:${port}`);
   return sample === null || isIp(sample.host) ? null : { kind: 'dns', host, port };
 }
-
-const revisionName = z
-  .string('expected the name of a revision')
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'expected letters, digits, ".", "_", "-", at most 63');
 
 const healthCheck = fields({
   path: text(1_024)

@@ -2,6 +2,7 @@ import { isSplit, type PlanSpec } from '../model/documents.ts';
 import { cookieNameOf } from '../traffic/sticky-arms.ts';
 import { analysisProblems, type Problem } from './analysis-problems.ts';
 import { bakeProblem } from './plan-grammar.ts';
+import { revisionProblems } from './revision-grammar.ts';
 import { stickyChange } from './sticky-grammar.ts';
 
 /** What only the whole plan shows. `saysBake`: its bake is its own, not that of its strategy. */
@@ -13,6 +14,7 @@ export function planProblems(spec: PlanSpec, saysBake: boolean): readonly Proble
     ...bakeProblems(spec, saysBake),
     ...readoutProblems(spec),
     ...skipProblems(spec),
+    ...revisionProblems(spec),
   ];
 }
 

@@ -80,6 +80,7 @@ function ownEndpoints(backend: string, { endpoints }: BackendSpec, name: string)
     const hint = `Give spec.endpoints in the Backend, or --endpoints host:port at the start (${backend}=host:port of several).`;
     return fail('SERIN_REQUEST_INVALID', message, { hint });
   }
+  if (endpoints.kind === 'api') return ok({ kind: 'api' });
   if (endpoints.kind === 'static') return ok(sorted(endpoints.addresses));
   if (endpoints.kind === 'cluster') {
     return ok({ kind: 'cluster', name: withRevision(endpoints.name, slugOf(name)) });

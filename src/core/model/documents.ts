@@ -1,6 +1,7 @@
 import type { JointSpec } from './joint-spec.ts';
 import type { KayentaSpec } from './kayenta-spec.ts';
 import type { PinMatch } from './match.ts';
+import type { WantedRevision } from './plan-trigger.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { HeaderChanges, RouteRule } from './route-rule.ts';
 import type { StickySpec } from './sticky.ts';
@@ -50,7 +51,9 @@ export type EndpointsSpec =
   | { readonly kind: 'static'; readonly addresses: readonly HostPort[] }
   | { readonly kind: 'dns'; readonly host: string; readonly port: number }
   /** A cluster of the Envoys' own, by name; `{{ revision }}` as in `dns`. */
-  | { readonly kind: 'cluster'; readonly name: string };
+  | { readonly kind: 'cluster'; readonly name: string }
+  /** Told by the API, revision by revision; see `ApiEndpoints`. */
+  | { readonly kind: 'api' };
 
 export interface HostPort {
   readonly host: string;
@@ -80,6 +83,8 @@ export interface PlanSpec {
   readonly backend: string;
   /** Backends that are rolled out together with `backend`. @default it is alone */
   readonly joint?: JointSpec;
+  /** A new value starts a rollout at its apply. A rollout's own copy has none: what it rolls out it knows. @default none */
+  readonly revision?: WantedRevision;
   readonly strategy: { readonly name: string; readonly steps: readonly StepSpec[] };
   /** Analyses of every step that gives the canary weight. */
   readonly analysis: readonly AnalysisSpec[];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RevisionRecord, StickyArmsRecord } from './stored.ts';
+import { HostPortRecord, RevisionRecord, StickyArmsRecord } from './stored.ts';
 import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
 import type { TrafficOwner } from './traffic.ts';
 
@@ -12,6 +12,7 @@ export const StoredTraffic = z.discriminatedUnion('kind', [
     pinned: z.array(z.string()),
     split: z.array(z.looseObject({ cluster: z.string(), weight: z.number().int().min(0).max(10_000) })),
     pins: z.array(z.looseObject({ matches: z.array(PinMatchRecord), cluster: z.string() })),
+    endpoints: z.array(z.looseObject({ cluster: z.string(), addresses: z.array(HostPortRecord) })).exactOptional(),
     sticky: StickyArmsRecord.exactOptional(),
     mirror: z.looseObject({ cluster: z.string(), share: z.number().int().min(1).max(10_000) }).exactOptional(),
     colour: z

@@ -19,10 +19,12 @@ import {
 } from './documents.ts';
 import type { JointSpec } from './joint-spec.ts';
 import { EFFECT_MEASURES, NAN_STRATEGIES, OUTLIERS } from './kayenta-spec.ts';
+import type { PlanTrigger } from './plan-trigger.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
 import type { StickyArms, StickySpec } from './sticky.ts';
 import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
+import { TriggerRecord } from './stored-trigger.ts';
 import { UpstreamRecord } from './stored-upstream.ts';
 
 /**
@@ -33,12 +35,13 @@ import { UpstreamRecord } from './stored-upstream.ts';
 const ms = z.number().int().nonnegative();
 const name = z.string().min(1).max(253);
 
-const HostPortRecord = z.looseObject({ host: name, port: z.number().int().min(1).max(65_535) });
+export const HostPortRecord = z.looseObject({ host: name, port: z.number().int().min(1).max(65_535) });
 
 const EndpointsRecord: z.ZodType<EndpointsSpec> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('static'), addresses: z.array(HostPortRecord) }),
   z.looseObject({ kind: z.literal('dns'), host: z.string(), port: z.number().int().min(1).max(65_535) }),
   z.looseObject({ kind: z.literal('cluster'), name: z.string() }),
+  z.looseObject({ kind: z.literal('api') }),
 ]);
 
 const clusterSettings = {
@@ -217,9 +220,19 @@ const JointRecord: z.ZodType<JointSpec> = z.looseObject({
   colour: z.looseObject({ header: z.string() }).exactOptional(),
 });
 
+/** A document as it is kept. */
+export interface KeptDocument {
+  readonly document: Document;
+  /** The YAML of this document as the user wrote it. */
+  readonly source: string;
+  /** Of a Plan with a `revision`: what has become of it. */
+  readonly trigger?: PlanTrigger;
+}
+
 export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   backend: name,
   joint: JointRecord.exactOptional(),
+  revision: z.union([name, z.record(z.string(), name)]).exactOptional(),
   strategy: z.looseObject({ name: z.string(), steps: z.array(StepRecord) }),
   analysis: z.array(AnalysisRecord),
   readout: z.array(ReadoutMetricRecord).exactOptional(),
@@ -239,7 +252,7 @@ export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   notify: z.array(name),
 });
 
-export const DocumentRecord: z.ZodType<{ readonly document: Document; readonly source: string }> = z.looseObject({
+export const DocumentRecord: z.ZodType<KeptDocument> = z.looseObject({
   document: z.discriminatedUnion('kind', [
     z.looseObject({ kind: z.literal('Route'), name, spec: RouteSpecRecord }),
     z.looseObject({ kind: z.literal('Backend'), name, spec: BackendSpecRecord }),
@@ -247,6 +260,7 @@ export const DocumentRecord: z.ZodType<{ readonly document: Document; readonly s
     z.looseObject({ kind: z.literal('Strategy'), name, spec: z.unknown() }),
   ]),
   source: z.string(),
+  trigger: TriggerRecord.exactOptional(),
 });
 
 export const RevisionRecord: z.ZodType<Revision> = z.looseObject({
@@ -272,5 +286,13 @@ export const BackendStateRecord: z.ZodType<BackendState> = z.looseObject({
       joint: z.array(name).exactOptional(),
     })
     .nullish(),
+  endpoints: z
+    .looseObject({
+      rev: z.number(),
+      revisions: z.array(
+        z.looseObject({ revision: name, addresses: z.array(HostPortRecord), by: z.string(), atMs: ms }),
+      ),
+    })
+    .optional(),
   build: z.looseObject({ number: z.number(), revision: z.string() }).nullish(),
 });

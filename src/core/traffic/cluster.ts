@@ -36,7 +36,7 @@ function cluster(revision: Revision, name: string, endpoints: HostEndpoints): Cl
     ...(protocol === 'http1' ? {} : http2()),
     ...upstreamConfig(upstream, protocol),
   };
-  if (usesEndpointDiscovery(endpoints)) {
+  if (endpoints.kind === 'api' || usesEndpointDiscovery(endpoints)) {
     return {
       ...common,
       type: 'EDS',

@@ -205,6 +205,16 @@ const Applied = z.object({
   kind: DocumentKindParam,
   name: z.string(),
   action: z.enum(['created', 'updated', 'unchanged', 'deleted']),
+  revision: z
+    .object({
+      revision: z.string(),
+      outcome: z.enum(['started', 'would-start', 'begun', 'stable', 'tried', 'refused']),
+      rollout: z.string().nullable(),
+      message: z.string(),
+      error: z.object({ code: z.string(), hint: z.string() }).nullable(),
+    })
+    .optional()
+    .meta({ description: 'What came of the `revision` of a Plan; left out: it has none.' }),
 });
 export const AppliedList = z.object({ documents: z.array(Applied) });
 export type AppliedList = z.infer<typeof AppliedList>;
