@@ -47,7 +47,7 @@ export function createEngine(
     rollouts: (page) => listRollouts(deps, page),
     events: async ({ id, after, limit }) => fromStore(await deps.records.events(id, { after, limit })),
     verdicts: (id) => listVerdicts(deps.records, id),
-    recording: (id) => recordRollout(deps, id),
+    recording: (id, backend) => recordRollout(deps, id, backend),
     decisions: async ({ id, ...page }) => fromStore(await deps.decisions.read(id, page)),
     explain: (request) => explainLive(deps, request),
     fleets: () => deps.fleetNames,

@@ -120,8 +120,8 @@ export interface Engine {
   }): Promise<Result<readonly { readonly id: string; readonly event: RolloutEvent }[]>>;
   /** What the judge has concluded, oldest first. */
   verdicts(id: string): Promise<Result<readonly SeriesPoint[]>>;
-  /** Its samples and weights as a recording, line by line. */
-  recording(id: string): Promise<Result<readonly object[]>>;
+  /** Its samples and weights as a recording, line by line; of a joint rollout of one backend, the first by default. */
+  recording(id: string, backend: string | null): Promise<Result<readonly object[]>>;
   /** What was decided about a rollout and from what, oldest first. Empty behind the end only. */
   decisions(request: {
     readonly id: string;

@@ -6,7 +6,7 @@ import { LIVE_EDGES } from '../core/analysis/sequential/live-settings.ts';
 import { TOTAL_WEIGHT } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
-import { partOf } from '../core/rollout/joint.ts';
+import { backendsOf, followsColour, partOf } from '../core/rollout/joint.ts';
 import { judgedTimeoutMs } from '../core/rollout/judged-plan.ts';
 import { countedCodes } from '../core/rollout/needs.ts';
 import { planAsWritten } from '../core/rollout/plan-as-written.ts';
@@ -20,14 +20,25 @@ import { MAX_SCRAPES, readSamples } from './read-samples.ts';
 /**
  * A rollout as its judge saw it: a header with its plan, then a line per scrape. A longer one than that is recorded from
  * its beginning. Fails where there is nothing to see.
+ *
+ * @param backend of a joint rollout, whose arms: a recording is of two; `null`: of the first one
  */
-export async function recordRollout(deps: Dependencies, id: string): Promise<Result<readonly object[]>> {
+export async function recordRollout(
+  deps: Dependencies,
+  id: string,
+  backend: string | null,
+): Promise<Result<readonly object[]>> {
   const loaded = await loadRollout(deps.records, id);
   if (loaded.kind === 'error') return loaded;
   const { body } = loaded.value;
   if (body === null) return fail('SERIN_NOT_FOUND', `there is no rollout ${id}`);
-  // Of several backends the first one: a recording is of two arms.
-  const rollout = partOf(body, body.backend);
+  const whose = backend ?? body.backend;
+  const names = backendsOf(body);
+  if (!names.includes(whose)) {
+    const message = `rollout ${id} is of ${names.join(', ')}, and not of "${whose.slice(0, 80)}"`;
+    return fail('SERIN_REQUEST_INVALID', message, { hint: `Name one of them: ${names.join(', ')}.` });
+  }
+  const rollout = partOf(body, whose);
   const { stable, canary, history } = rollout;
   const [first] = history;
   const scrapeMs = slowestScrapeMs(deps, rollout);
@@ -52,6 +63,7 @@ export async function recordRollout(deps: Dependencies, id: string): Promise<Res
     history: cells.filter(({ t }) => t < firstMs).length,
     routeTimeoutMs: judgedTimeoutMs(rollout),
     mostEdges: LIVE_EDGES,
+    ...(followsColour(rollout) ? { comesInGroups: true } : {}),
   };
   const ramp = rampOf(rollout, offsetMs);
   return ok([header, ...cells.map((cell) => scrapeOf(ramp, cell))]);

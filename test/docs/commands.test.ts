@@ -36,6 +36,8 @@ spec:
 /** What every page may name, and what one page means by a name. Files that a page shows itself are there anyway. */
 const SHOWN: Readonly<Record<string, string>> = Object.assign({}, ...PAGES.map(filesOf).toReversed());
 const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  // What the command before it writes; nothing is scraped here.
+  'docs/guides/joint.md': { 'cart.jsonl': '{"plan":{"steps":[{"weight":25}]}}\n{"t":1,"weight":0,"proxies":{}}\n' },
   'docs/cli.md': {
     'main.yaml': shop('2h', '[1, 5]', ''),
     'shop.yaml': shop('4h', '[1, 10]', ', { use: latency, with: { objective: 250ms } }'),

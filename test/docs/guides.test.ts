@@ -9,8 +9,12 @@ import { code, fences, GUIDES, rows, section } from '../support/markdown.ts';
 
 const strategies = shippedStrategies().shipped;
 
+/** What goes with any strategy. */
+const BESIDE = ['docs/guides/joint.md'];
+const SAYS = ['When to take it', 'Run it', 'When the canary is bad', 'The way back', 'Traps'];
+
 it('every shipped strategy has a guide, and every guide a strategy', () => {
-  const patterns = GUIDES.filter((file) => !file.endsWith('/README.md'));
+  const patterns = GUIDES.filter((file) => !file.endsWith('/README.md') && !BESIDE.includes(file));
   expect(patterns.toSorted()).toEqual(strategies.map(({ name }) => `docs/guides/${name}.md`).toSorted());
 });
 
@@ -43,7 +47,13 @@ describe.each(strategies)('the guide of $name', ({ name, spec }) => {
     expect(documents[2]?.spec).toMatchObject({ strategy: { name } });
   });
 
-  it.each(['When to take it', 'Run it', 'When the canary is bad', 'The way back', 'Traps'])('says: %s', (heading) => {
+  it.each(SAYS)('says: %s', (heading) => {
+    expect(section(file, heading).trim()).not.toBe('');
+  });
+});
+
+describe.each(BESIDE)('%s, which is about no strategy', (file) => {
+  it.each(SAYS)('says: %s', (heading) => {
     expect(section(file, heading).trim()).not.toBe('');
   });
 });

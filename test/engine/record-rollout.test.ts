@@ -5,11 +5,11 @@ import type { Dependencies } from '../../src/engine/dependencies.ts';
 import { recordRollout } from '../../src/engine/record-rollout.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeStore } from '../support/fake-store.ts';
-import { planSpec, planStep, push, rollout } from '../support/rollouts.ts';
+import { planSpec, planStep, push, revision, rollout } from '../support/rollouts.ts';
 
 const SCRAPE_MS = 15_000;
 
-async function recorded(fields: Parameters<typeof rollout>[0] = {}, scrapes = 100) {
+async function recorded(fields: Parameters<typeof rollout>[0] = {}, scrapes = 100, backend: string | null = null) {
   const clock = fakeClock(1_700_000_010_000);
   const store = fakeStore(clock);
   const startMs = clock.now();
@@ -45,7 +45,11 @@ async function recorded(fields: Parameters<typeof rollout>[0] = {}, scrapes = 10
   });
   const points = (of: (i: number) => number) =>
     Array.from({ length: scrapes }, (_, i) => [startMs - 900_000 + i * SCRAPE_MS + 3_000, of(i)] as const);
+  const others = record.joint?.others ?? [];
   const series: CounterSeries[] = [
+    ...others.map(({ canary: { cluster } }): CounterSeries => {
+      return { proxy: 'a', cluster, family: 'upstream_rq_xx', label: '5', points: points((i) => 2 * i) };
+    }),
     { proxy: 'a', cluster: record.canary.cluster, family: 'upstream_rq_xx', label: '5', points: points((i) => i) },
     {
       proxy: 'a',
@@ -71,7 +75,7 @@ async function recorded(fields: Parameters<typeof rollout>[0] = {}, scrapes = 10
     scrapeMs: () => SCRAPE_MS,
   };
   const deps = { ...store, clock, metrics } as unknown as Dependencies;
-  return { asked, result: await recordRollout(deps, record.id), startMs };
+  return { asked, result: await recordRollout(deps, record.id, backend), startMs };
 }
 
 describe('a recording of a rollout', () => {
@@ -102,6 +106,40 @@ describe('a recording of a rollout', () => {
     });
     expect(lines).toHaveLength(80);
     expect(Math.max(...asked)).toBeLessThan(40 * SCRAPE_MS);
+  });
+
+  describe('of several backends', () => {
+    const [canary, stable] = [
+      { ...revision('v2'), backend: 'cart', cluster: 'cart--v2' },
+      { ...revision('v1'), backend: 'cart', cluster: 'cart--v1' },
+    ];
+    const trigger = { revision: 'v2', endpoints: null };
+    const cart = { backend: 'cart', trigger, fleets: ['edge'], routeTimeoutMs: 9_000, canary, stable };
+    const joint = { joint: { fleets: ['edge'], others: [cart] } };
+    const shown = async (backend: string | null, more: Parameters<typeof rollout>[0] = {}) => {
+      const { result } = await recorded({ ...joint, ...more }, 100, backend);
+      if (result.kind === 'error') throw new Error(result.errors[0]?.message);
+      const [header, ...lines] = result.value as [object, ...{ proxies: object }[]];
+      return { header, proxies: lines[60]?.proxies };
+    };
+
+    it('is of the arms of the one that is asked for, with its own timeout, and of the first one else', async () => {
+      expect((await shown('cart')).proxies).toEqual({ a: { uptime: 960, canary: { rq_xx: { 5: 120 } } } });
+      expect((await shown('cart')).header).toMatchObject({ routeTimeoutMs: 9_000 });
+      expect((await shown(null)).proxies).toMatchObject({ a: { canary: { rq_xx: { 5: 60 } } } });
+    });
+
+    it('says that requests come in groups where they follow a colour', async () => {
+      const spec = planSpec({ joint: { others: ['cart'], colour: { header: 'x-arm' } } });
+      expect((await shown('cart', { spec })).header).toMatchObject({ comesInGroups: true });
+      expect((await shown('checkout', { spec })).header).not.toHaveProperty('comesInGroups');
+      expect((await shown('cart')).header).not.toHaveProperty('comesInGroups');
+    });
+
+    it('is refused for a backend that is none of them', async () => {
+      const { result } = await recorded(joint, 100, 'pay');
+      expect(result.kind === 'error' && result.errors[0]?.message).toContain('is of checkout, cart, and not of "pay"');
+    });
   });
 
   it.each([

@@ -101,8 +101,9 @@ it('promotes a canary that is as good as stable, step by step at its judgements'
     expect(Date.parse(leftAt ?? '') - Date.parse(liveAt ?? '')).toBeGreaterThanOrEqual(10_000);
   }
   const words = await told(ended.id);
-  expect(words).toMatch(/kayenta: 100 %\n/);
-  expect(words).toMatch(/error-rate: [\d.]+ % of \d+ requests, v1 [\d.]+ %/);
+  expect(words).toMatch(/kayenta: score 100 of 100, Pass\n/);
+  expect(words).toMatch(/error-rate: [\d.]+ % of \d+ requests, v1 [\d.]+ %; Pass/);
+  expect(words).toMatch(/ {2}advance {3}100 Pass: error-rate Pass, latency Pass/);
   expect(await differences(ended.id)).toEqual([]);
 }, 160_000);
 
@@ -115,6 +116,8 @@ it('sends back one that fails more often, and says by how much', async () => {
   );
   const words = await told(ended.id);
   expect(words).toMatch(/^shop: v3 against v2 is rolled back\.\nIt left the straight way because: kayenta: score 0/);
+  expect(words).toMatch(/kayenta: score 0 of 100, Fail\n {2}error-rate: .*; High \(critical\)\n/);
+  expect(words).toMatch(/ {2}rollback {2}0 Fail: error-rate High \(critical\), latency Pass/);
   expect(words).toMatch(/Requests to the canary that were seen to fail: \d+\./);
   expect(await differences(ended.id)).toEqual([]);
 }, 160_000);

@@ -3,6 +3,7 @@ import type { StreamVariant } from '../../src/adapters/xds/stream-session.ts';
 import type { XdsType } from '../../src/adapters/xds/xds-types.ts';
 import type { Cluster, RouteConfiguration } from '../../src/core/traffic/envoy-resources.ts';
 import type { Clock } from '../../src/engine/ports/clock.ts';
+import { COLOUR } from './scenario.ts';
 import { objectOf } from './sim-codec.ts';
 import type { ServerStream } from './xds-side.ts';
 
@@ -67,7 +68,8 @@ export class Envoy {
   #clusters = new Map<string, HeldCluster>();
   /** Versions of the endpoints that it has, by service. */
   readonly #endpoints = new Map<string, string>();
-  #routes: { readonly splits: readonly Split[]; readonly version: string } | null = null;
+  #routes: { readonly splits: readonly Split[]; readonly drawn: readonly Split[]; readonly version: string } | null =
+    null;
   /** By type; on an aggregated stream all have the same. `null`: it is not connected. */
   #links: Map<XdsType, Link> | null = null;
   #opens: Opens | null = null;
@@ -115,9 +117,14 @@ export class Envoy {
     return this.#clusters.get(cluster)?.warm === true;
   }
 
+  /** Those by which requests are drawn, and not by a colour that they bring along from where they were drawn. */
+  get drawn(): readonly Split[] {
+    return this.#routes?.drawn ?? [];
+  }
+
   /** Share of one cluster in basis points of the split that names it; 0 where none does. */
   share(cluster: string): number {
-    for (const split of this.splits) for (const arm of split) if (arm.cluster === cluster) return arm.weight;
+    for (const split of this.drawn) for (const arm of split) if (arm.cluster === cluster) return arm.weight;
     return 0;
   }
 
@@ -350,15 +357,19 @@ export class Envoy {
 
   #takeRoutes({ resources, nonce }: DiscoveryResponse) {
     const tables = resources.map((resource) => objectOf<RouteConfiguration>(resource));
-    const splits = tables.flatMap(({ virtualHosts }) =>
+    const all = tables.flatMap(({ virtualHosts }) =>
       virtualHosts.flatMap(({ routes }) =>
-        routes.flatMap(({ route }): Split[] => {
-          if (route?.cluster !== undefined) return [[{ cluster: route.cluster, weight: 10_000 }]];
+        routes.flatMap(({ match, route }): { readonly split: Split; readonly isColour: boolean }[] => {
+          const isColour = match?.headers?.some(({ name }) => name === COLOUR.header) === true;
+          if (route?.cluster !== undefined) return [{ split: [{ cluster: route.cluster, weight: 10_000 }], isColour }];
           const arms = route?.weightedClusters?.clusters ?? [];
-          return arms.length === 0 ? [] : [arms.map(({ name, weight }) => ({ cluster: name, weight: weight.value }))];
+          const split = arms.map(({ name, weight }) => ({ cluster: name, weight: weight.value }));
+          return split.length === 0 ? [] : [{ split, isColour }];
         }),
       ),
     );
+    const splits = all.map(({ split }) => split);
+    const drawn = all.flatMap(({ split, isColour }) => (isColour ? [] : [split]));
     const error = this.#options.refusesRoutes(splits);
     this.#note('route', error);
     if (error !== null) {
@@ -375,7 +386,7 @@ export class Envoy {
       if (sum !== 10_000) this.#options.wrong('I1', `${this.id} got weights that sum to ${sum}`);
     }
     this.#options.beforeRoutes();
-    this.#routes = { splits, version: resources[0]?.version ?? '' };
+    this.#routes = { splits, drawn, version: resources[0]?.version ?? '' };
     this.#options.trace(`${this.id} routes: ${splits.map((s) => s.map(({ weight }) => weight).join('/')).join(' ')}`);
     this.#request('route', ['edge'], { answers: nonce });
   }

@@ -58,7 +58,7 @@ export function prometheus(nowMs: () => number, dice: Dice, failureRate: (cluste
     const seconds = (nowMs() - own.atMs) / 1_000;
     own.atMs = nowMs();
     if (seconds <= 0) return;
-    for (const split of envoy.splits) {
+    for (const split of envoy.drawn) {
       // Pins take no part: what testers send is not judged.
       if (split[0]?.cluster.endsWith('--pin')) continue;
       for (const { cluster, weight } of split) {

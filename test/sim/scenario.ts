@@ -52,6 +52,8 @@ const JUDGED_BY_DEFAULT: Partial<PlanSpec> = {
   judge: { name: 'sequential' },
   analysis: [{ ...errorRate, minRequests: null }],
 };
+/** Requests keep their arm from backend to backend. */
+export const COLOUR = { header: 'x-serin-arm' };
 export const MIN_REQUESTS = errorRate.minRequests;
 
 /**
@@ -141,7 +143,7 @@ function documentsOf(backend: string, index: number, dice: Dice, others: readonl
     ackTimeoutMs: 12_000,
     ...(others.length === 0
       ? { onNewRevision: dice.pick('on new revision', ['reject', 'queue', 'supersede', 'supersede'] as const) }
-      : { joint: { others }, onNewRevision: 'reject' }),
+      : { joint: dice.chance('colour', 0.5) ? { others, colour: COLOUR } : { others }, onNewRevision: 'reject' }),
     onLaggard: dice.pick('on laggard', ['hold', 'hold', 'exclude', 'rollback']),
     ...(dice.chance('windows', 0.2) ? { windows: WINDOWS } : {}),
     ...(dice.chance('bake', 0.3) ? { bakeMs: 20_000 } : {}),

@@ -1,4 +1,4 @@
-import type { Judge, JudgeState, Verdict } from '../../src/core/analysis/judge.ts';
+import type { CounterSeries, Judge, JudgeState, Verdict } from '../../src/core/analysis/judge.ts';
 import type { LoadReport } from '../../src/core/analysis/push-guard.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
@@ -42,6 +42,8 @@ export class Stage {
   judgement: JudgeState | null = null;
   breaker: Breaker = BREAKER_CLOSED;
   loadReports: readonly LoadReport[] = [];
+  /** What was scraped besides the health of the canary's hosts. */
+  scraped: readonly CounterSeries[] = [];
   queryUrl: string | null = null;
   /** Answers of the metrics source to what is asked in words of its own. */
   queries: Observations['queries'] = new Map();
@@ -193,13 +195,14 @@ export class Stage {
   }
 
   private observed(): Observations {
+    const hosts = healthyHosts(
+      this.nodes.map(({ nodeId }) => nodeId),
+      this.rollout.canary.cluster,
+      this.nowMs,
+      this.hosts,
+    );
     const counters = this.metricsUp
-      ? healthyHosts(
-          this.nodes.map(({ nodeId }) => nodeId),
-          this.rollout.canary.cluster,
-          this.nowMs,
-          this.hosts,
-        )
+      ? ({ kind: 'ok', series: [...(hosts.kind === 'ok' ? hosts.series : []), ...this.scraped] } as const)
       : ({ kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' } as const);
     const [edge] = Object.values(fleetAt(this.standingN, this.nodes));
     const fleets =

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ALL_WORLDS, CONTESTS, type Job } from './judge/contests.ts';
+import { lookCost } from './judge/look-cost.ts';
 import { COMMON, parametersOf, parameterWords } from './judge/parameters.ts';
 import { playJobs } from './judge/play-jobs.ts';
 import type { Outcome } from './judge/replicate.ts';
@@ -37,8 +38,14 @@ const missed = missedGates(rows);
 for (const gate of missed) console.log(`MISSED ${gate}`);
 const tickMs = Object.fromEntries([1, 100, 1000].map((proxies) => [proxies, tickCostMs(proxies)]));
 console.log(`ms per decision with 1, 100 and 1000 proxies: ${Object.values(tickMs).join(', ')}`);
+const lookMs = [2, 64].map(lookCost);
+for (const { envoys, ms, uncheckedMs } of lookMs) {
+  console.log(`CPU of a look at ${envoys} Envoys: ${ms} ms, ${uncheckedMs} ms without the check of each Envoy's share`);
+}
 const parameters = Object.fromEntries(worlds.map(worldAt).map((one) => [one.name, parametersOf(one)]));
-console.log(JSON.stringify({ worlds: rows, replications: REPLICATIONS, missed, tickMs, plan: COMMON, parameters }));
+console.log(
+  JSON.stringify({ worlds: rows, replications: REPLICATIONS, missed, tickMs, lookMs, plan: COMMON, parameters }),
+);
 process.exitCode = missed.length === 0 ? 0 : 1;
 
 function chunks(world: number, contest: number): Job[] {

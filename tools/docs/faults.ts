@@ -89,7 +89,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   F20: {
     fault: 'An Envoy is slow to confirm, or never does',
-    promise: 'The step holds, people are told whom for; `onLaggard` says what then.',
+    promise: 'The step holds, people are told whom for; `onLaggard` says what then. A crash elsewhere sends it back.',
     gap: null,
   },
   F21: { fault: 'An Envoy comes back', promise: 'A new stream is answered in full.', gap: null },

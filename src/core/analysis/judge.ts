@@ -1,4 +1,5 @@
 import type { AnalysisSpec, JudgeSpec } from '../model/analysis-spec.ts';
+import type { CanaryClass, MetricClass } from '../model/kayenta-spec.ts';
 import type { RampStep } from './ramp.ts';
 import type { JudgedPlan } from './sequential/plan-settings.ts';
 import type { Resumed } from './sequential/routing-check.ts';
@@ -88,6 +89,18 @@ export interface Verdict {
   readonly dispersion?: number;
   /** Evidence of harm, and where it sends the canary back. */
   readonly evidence?: { readonly e: number; readonly limit: number };
+  /** Of all metrics together, where the judge is one that gives scores. */
+  readonly score?: CanaryScore;
+  /** How a judge that gives scores has classified this metric. */
+  readonly classification?: MetricClass;
+  /** Classified so that the whole canary fails, whatever the others say. @default it is not */
+  readonly critical?: true;
+}
+
+export interface CanaryScore {
+  /** 0–100; `null`: there was nothing to score. */
+  readonly value: number | null;
+  readonly classification: CanaryClass;
 }
 
 export interface VerdictRatio {

@@ -31,30 +31,32 @@ const LOOK_MS = 1_000;
 export const CRASH_SHARE = 0.2;
 const CRASH_RATIO = 5;
 /** Stricter than the judge of record, which alone sees bursts for what they are. */
-const ALPHA = 1e-4;
+export const ALPHA = 1e-4;
 /** Failures come in bursts of about this size at the worst: what they tell counts for so much less. */
 const DISPERSION = 4;
-
-const CLIP = clipFor(ALPHA, 2);
-const SHARE_TEST: TiltTestSpec = { ...absoluteTest(1, FROM_THE_START), clip: CLIP };
-const RATIO_TEST: TiltTestSpec = { ratio: CRASH_RATIO, side: 1, starts: FROM_THE_START, clip: CLIP };
 
 /**
  * Does the canary crash, by what Envoys report themselves? Both must be beyond doubt: that it fails often, and that
  * stable does not, on the same Envoys in the same seconds. One second can never say so, two can.
+ *
+ * @param alpha how often such a test may be wrong
  */
 export function crash(
   reports: readonly LoadReport[],
   arms: { readonly stable: string; readonly canary: string },
+  alpha: number = ALPHA,
 ): Crash | null {
+  const clip = clipFor(alpha, 2);
+  const shareTest: TiltTestSpec = { ...absoluteTest(1, FROM_THE_START), clip };
+  const ratioTest: TiltTestSpec = { ratio: CRASH_RATIO, side: 1, starts: FROM_THE_START, clip };
   const looks = bySecond(reports.filter((one) => isCount(one) && [arms.stable, arms.canary].includes(one.cluster)));
-  let [share, ratio] = [startTiltTest(SHARE_TEST), startTiltTest(RATIO_TEST)];
+  let [share, ratio] = [startTiltTest(shareTest), startTiltTest(ratioTest)];
   for (const look of looks) {
     const pairs = pairsOf(look, arms);
     const own = pairs.map(({ canaryBad, canary }): Stratum => againstLimit(canaryBad, canary, CRASH_SHARE));
-    share = updateTiltTest(SHARE_TEST, share, own, DISPERSION);
-    ratio = updateTiltTest(RATIO_TEST, ratio, pairs.map(badEvents), DISPERSION);
-    if (rejects(Math.min(share.logE, ratio.logE), ALPHA))
+    share = updateTiltTest(shareTest, share, own, DISPERSION);
+    ratio = updateTiltTest(ratioTest, ratio, pairs.map(badEvents), DISPERSION);
+    if (rejects(Math.min(share.logE, ratio.logE), alpha))
       return sums(looks.slice(0, looks.indexOf(look) + 1).flat(), arms);
   }
   return null;

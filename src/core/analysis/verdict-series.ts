@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CANARY_CLASSES, METRIC_CLASSES } from '../model/kayenta-spec.ts';
 import { Moment } from '../model/moment.ts';
 import type { JudgeOutcome, Verdict, VerdictRatio } from './judge.ts';
 
@@ -16,7 +17,8 @@ export interface SeriesPoint {
   readonly late?: number;
 }
 
-export interface MetricPoint {
+/** A judge that gives scores says how it came to them: the score of all, and the class of each metric. */
+export interface MetricPoint extends Pick<Verdict, 'score' | 'classification' | 'critical'> {
   readonly metric: string;
   readonly value: number | null;
   readonly baseline: number | null;
@@ -42,6 +44,9 @@ const Metric: z.ZodType<MetricPoint> = z.looseObject({
   requests: number,
   ratio: z.looseObject({ low: z.number(), high: number, point: number.exactOptional() }).nullable(),
   evidence: z.looseObject({ e: z.number(), limit: z.number() }).nullable(),
+  score: z.looseObject({ value: number, classification: z.enum(CANARY_CLASSES) }).exactOptional(),
+  classification: z.enum(METRIC_CLASSES).exactOptional(),
+  critical: z.literal(true).exactOptional(),
 });
 const Point: z.ZodType<SeriesPoint> = z.looseObject({
   atMs: Moment,
@@ -82,7 +87,8 @@ function kept(verdicts: readonly Verdict[]): readonly Verdict[] {
   return backends.flatMap((own) => verdicts.filter(({ backend }) => backend === own).slice(0, each));
 }
 
-function metricPoint({ metric, value, baseline, requests, ratio, evidence }: Verdict): MetricPoint {
+function metricPoint(verdict: Verdict): MetricPoint {
+  const { metric, value, baseline, requests, ratio, evidence, score, classification, critical } = verdict;
   return {
     metric,
     value: short(value),
@@ -90,6 +96,9 @@ function metricPoint({ metric, value, baseline, requests, ratio, evidence }: Ver
     requests,
     ratio: ratio === undefined ? null : shortRatio(ratio),
     evidence: evidence === undefined ? null : { e: short(evidence.e) ?? 0, limit: evidence.limit },
+    ...(score === undefined ? {} : { score }),
+    ...(classification === undefined ? {} : { classification }),
+    ...(critical === undefined ? {} : { critical }),
   };
 }
 

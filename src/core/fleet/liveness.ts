@@ -171,6 +171,22 @@ export function unconfirmedNodes(
     .sort();
 }
 
+/** Counted nodes that have the push, whether others keep it waiting or not. */
+export function ackedNodes(
+  counted: NodesByFleet,
+  observed: Readonly<Record<string, FleetObservation>>,
+  routesOnly: boolean,
+): readonly LiveNode[] {
+  return Object.entries(counted).flatMap(([fleet, nodeIds]) => {
+    const { state, position } = observed[fleet] ?? { state: null, position: null };
+    return (state?.nodes ?? []).flatMap((node): LiveNode[] => {
+      if (position === null || !nodeIds.includes(node.nodeId)) return [];
+      const ackedAtMs = ackAtMs(node, position, routesOnly);
+      return ackedAtMs === null ? [] : [{ node, ackedAtMs }];
+    });
+  });
+}
+
 /** When it reached the position; a full credit covers the routes. `null`: it has not. */
 function ackAtMs(node: FleetNode, position: Position, routesOnly: boolean): number | null {
   if (!node.connected) return null;

@@ -108,3 +108,11 @@ export function kayentaSpecOf(given: GivenKayenta): KayentaSpec {
 
 /** Shares that are judged at once: what the judge remembers of them has a bound. */
 export const MOST_KAYENTA_METRICS = 16;
+
+/** Kayenta's words for a metric. `Error`: the test could not be computed. */
+export const METRIC_CLASSES = ['Pass', 'High', 'Low', 'Nodata', 'NodataFailMetric', 'Error'] as const;
+export type MetricClass = (typeof METRIC_CLASSES)[number];
+
+/** And for the canary. `Nodata` is ours: there was nothing to score. */
+export const CANARY_CLASSES = ['Pass', 'Marginal', 'Fail', 'Nodata'] as const;
+export type CanaryClass = (typeof CANARY_CLASSES)[number];

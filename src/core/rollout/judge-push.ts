@@ -93,7 +93,7 @@ function keepJudgement(d: Draft, input: StepInput, outcomes: readonly JudgeOutco
 }
 
 /** Of those of all backends the samples of this one: another may be with Envoys that this one has nothing to do with. */
-function countersOf(rollout: Rollout, { canary, stable }: Rollout, counters: CountersResult): CountersResult {
+export function countersOf(rollout: Rollout, { canary, stable }: Rollout, counters: CountersResult): CountersResult {
   if (rollout.joint === undefined || counters.kind === 'gap') return counters;
   const own = [canary.cluster, stable?.cluster];
   return { ...counters, series: counters.series.filter(({ cluster }) => cluster === '' || own.includes(cluster)) };

@@ -1,4 +1,5 @@
 import { bakeFromMs, isComparable } from '../analysis/bake/bake-judge.ts';
+import { type CrashWatch, crashFromMs } from '../analysis/crash-in-scrapes.ts';
 import type { CounterFamily, JudgeState } from '../analysis/judge.ts';
 import { kayentaFromMs } from '../analysis/kayenta/live-judge.ts';
 import type { RampStep } from '../analysis/ramp.ts';
@@ -93,10 +94,14 @@ export function observationNeeds(
   const codes = countedCodes(rollout.spec);
   const since = (offsetMs: number): number => evidenceFromMs(rollout, nowMs, breaker, offsetMs);
   const own = memoriesOf(rollout, judged).map((memory) => comparedFrom(rollout, memory, scrapeMs));
+  const crashed = (offsetMs: number): number => {
+    const watch = crashWatchOf(rollout, scrapeMs, nowMs, offsetMs);
+    return watch === null ? Number.POSITIVE_INFINITY : crashFromMs(watch);
+  };
   // Of several backends each judge takes its own time out of it.
   const compared =
     queries.length < analysis.length && own.some((from) => from !== null)
-      ? (offsetMs: number): number => Math.min(...own.map((from) => (from ?? since)(offsetMs)))
+      ? (offsetMs: number): number => Math.min(crashed(offsetMs), ...own.map((from) => (from ?? since)(offsetMs)))
       : null;
   if (compared !== null && rollout.spec.judge.name === 'sequential') {
     const edges = edgesOf(memoriesOf(rollout, judged));
@@ -162,6 +167,18 @@ function comparedFrom(
   const bake = bakeOf(rollout);
   if (bake === null || !isComparable(judgement)) return null;
   return (offsetMs) => bakeFromMs(judgement, bakeOf(rollout, offsetMs)?.stableUntilMs ?? bake.stableUntilMs, scrapeMs);
+}
+
+/**
+ * A split that some of the counted Envoys have and others not: until it is live a judge that compares scrape by scrape
+ * counts nothing, and harm on those that have it would go unseen. The others hold it to their limits from the commit on.
+ */
+export function crashWatchOf(rollout: Rollout, scrapeMs: number, nowMs: number, offsetMs = 0): CrashWatch | null {
+  const { push, spec } = rollout;
+  const compares = spec.judge.name === 'sequential' || spec.judge.name === 'kayenta';
+  if (push === null || push.liveAtMs !== null || push.probe !== null || !compares) return null;
+  if (rampOf(rollout).length === 0) return null;
+  return { committedAtMs: sampledCommitMs(push, offsetMs), nowMs: nowMs + offsetMs, scrapeMs };
 }
 
 /** Codes that any analysis of the plan counts as failures, whatever is in force now: they count from their first scrape. */

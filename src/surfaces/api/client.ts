@@ -129,7 +129,10 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
       call(EventList, 'GET', `${rolloutPath(id)}/events${after === null ? '' : `?after=${encodeURIComponent(after)}`}`),
     decisions: (id: string, from: number) => call(DecisionPage, 'GET', `${rolloutPath(id)}/decisions?from=${from}`),
     /** Prometheus is asked piece by piece. */
-    recording: (id: string) => call(RecordingBody, 'GET', `${rolloutPath(id)}/recording`, undefined, {}, RECORDING_MS),
+    recording: (id: string, backend: string | null = null) => {
+      const whose = backend === null ? '' : `?backend=${encodeURIComponent(backend)}`;
+      return call(RecordingBody, 'GET', `${rolloutPath(id)}/recording${whose}`, undefined, {}, RECORDING_MS);
+    },
     explain: (body: unknown) => call(ExplanationBody, 'POST', '/api/v1/explain', body),
     verdicts: (id: string) => call(VerdictList, 'GET', `${rolloutPath(id)}/verdicts`),
     command: (id: string, command: CommandName, body: unknown) =>

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { CANARY_CLASSES, METRIC_CLASSES } from '../../core/model/kayenta-spec.ts';
 
-/** What the judge and the readouts of a rollout have to say. */
-
+/** What the API says of judging: the verdicts of the last look, those of all looks, readouts and recordings. */
 const time = z.iso.datetime();
 
 const ratio = z.object({
@@ -9,6 +9,16 @@ const ratio = z.object({
   high: z.number().nullable(),
   point: z.number().nullable().optional(),
 });
+
+/** What a judge that gives scores says of a metric; the score is that of all metrics, and has a verdict of its own. */
+const scoring = {
+  score: z
+    .object({ value: z.number().nullable(), classification: z.enum(CANARY_CLASSES) })
+    .optional()
+    .meta({ description: 'Of all metrics together, 0 to 100; null: there was nothing to score.' }),
+  classification: z.enum(METRIC_CLASSES).optional(),
+  critical: z.boolean().optional().meta({ description: 'Classified so that the whole canary fails.' }),
+};
 
 export const VerdictBody = z.object({
   metric: z.string(),
@@ -24,6 +34,7 @@ export const VerdictBody = z.object({
   ratio: ratio.optional(),
   dispersion: z.number().optional(),
   evidence: z.object({ e: z.number(), limit: z.number() }).optional(),
+  ...scoring,
 });
 
 const ArmReadoutBody = z.object({ users: z.number(), value: z.number().nullable() });
@@ -60,6 +71,7 @@ export const VerdictPoint = z.object({
       requests: z.number().nullable(),
       ratio: ratio.nullable(),
       evidence: z.object({ e: z.number(), limit: z.number() }).nullable(),
+      ...scoring,
     }),
   ),
   missing: z.string().nullable(),

@@ -49,11 +49,21 @@ function stableOf({ stable, joint = [] }: RolloutBody, metric: string): string {
   return whose?.stable ?? stable ?? 'nothing';
 }
 
-function metricWords({ metric, value, baseline, requests, ratio, evidence }: Metric, stable: string): string {
+function metricWords(point: Metric, stable: string): string {
+  const { metric, value, baseline, requests, ratio, evidence, score } = point;
+  if (score !== undefined) return `${metric}: ${scoreWords(score)}`;
   const own = value === null ? 'nothing measured' : share(value);
   const of = requests === null ? '' : ` of ${requests} requests`;
   const base = baseline === null ? '' : `, ${stable} ${share(baseline)}`;
-  return `${metric}: ${own}${of}${base}${ratioWords(ratio)}${evidenceWords(evidence)}`;
+  return `${metric}: ${own}${of}${base}${ratioWords(ratio)}${evidenceWords(evidence)}${classWords(point)}`;
+}
+
+function scoreWords({ value, classification }: NonNullable<Metric['score']>): string {
+  return value === null ? 'no score, for want of data' : `score ${number(value)} of 100, ${classification}`;
+}
+
+function classWords({ classification, critical }: Metric): string {
+  return classification === undefined ? '' : `; ${classification}${critical ? ' (critical)' : ''}`;
 }
 
 function ratioWords(ratio: Metric['ratio']): string {
@@ -88,8 +98,9 @@ function stretchOf(point: VerdictPoint, r: RolloutBody): string {
 function hurt(points: readonly VerdictPoint[], r: RolloutBody): readonly string[] {
   const stretches = new Map(points.map((point) => [stretchOf(point, r), point]));
   const failed = [...stretches.values()].reduce((sum, { metrics }) => {
-    const errors = metrics.find(({ metric }) => metric === 'error-rate');
-    return sum + Math.round((errors?.value ?? 0) * (errors?.requests ?? 0));
+    // Of a joint rollout each backend has its own.
+    const errors = metrics.filter(({ metric }) => metric === 'error-rate' || metric.startsWith('error-rate ('));
+    return errors.reduce((all, { value, requests }) => all + Math.round((value ?? 0) * (requests ?? 0)), sum);
   }, 0);
   return failed === 0 ? [] : [`Requests to the canary that were seen to fail: ${failed}.`];
 }
@@ -110,7 +121,7 @@ function lateWords({ late = 0 }: VerdictPoint): readonly string[] {
   return [`${much} too late and ${late === 1 ? 'was' : 'were'} not judged.`];
 }
 
-/** A line per change of decision, and the strongest evidence of harm until then. */
+/** A line per change of decision or score, with the strongest evidence of harm, or with the score and how each metric did. */
 function history(points: readonly VerdictPoint[], r: RolloutBody): readonly string[] {
   const turns = points.filter((point, i) => {
     const before = points[i - 1];
@@ -118,16 +129,35 @@ function history(points: readonly VerdictPoint[], r: RolloutBody): readonly stri
       before === undefined ||
       before.decision !== point.decision ||
       stretchOf(before, r) !== stretchOf(point, r) ||
+      scoreOf(before) !== scoreOf(point) ||
       i === points.length - 1
     );
   });
+  const scored = points.some((point) => scoreOf(point) !== '-');
   const rows = turns.slice(-20).map((point) => {
-    const { at, decision, metrics } = point;
     const weight = `${point.weight} %${isOfBake(point, r) ? ', bake' : ''}`;
-    const strongest = Math.max(...metrics.map(({ evidence }) => evidence?.e ?? 0), 0);
-    return [at, weight, decision, strongest === 0 ? '-' : number(strongest)];
+    return [point.at, weight, point.decision, scored ? scoreOf(point) : strongest(point)];
   });
-  return table([['AT', 'WEIGHT', 'DECISION', 'EVIDENCE OF HARM'], ...rows]);
+  return table([['AT', 'WEIGHT', 'DECISION', scored ? 'SCORE' : 'EVIDENCE OF HARM'], ...rows]);
+}
+
+function strongest({ metrics }: VerdictPoint): string {
+  const most = Math.max(...metrics.map(({ evidence }) => evidence?.e ?? 0), 0);
+  return most === 0 ? '-' : number(most);
+}
+
+/** Of each backend its score, and in it every metric by its class. */
+function scoreOf({ metrics }: VerdictPoint): string {
+  const scores = metrics.flatMap(({ score }) => (score === undefined ? [] : [score]));
+  if (scores.length === 0) return '-';
+  const words = scores.map(({ value, classification }) => {
+    return value === null ? 'none' : `${number(value)} ${classification}`;
+  });
+  const classes = metrics.flatMap((metric) => {
+    const found = classWords(metric).replace(/^; /, '');
+    return found === '' ? [] : [`${metric.metric} ${found}`];
+  });
+  return `${words.join(' and ')}: ${classes.join(', ')}`;
 }
 
 function share(value: number): string {

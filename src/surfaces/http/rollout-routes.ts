@@ -100,10 +100,18 @@ export function rolloutRoutes(api: Api, options: HttpOptions): void {
       schema: {
         summary: 'What Prometheus has of it, as a recording to be judged again.',
         params: id,
+        querystring: z.strictObject({
+          backend: z
+            .string()
+            .max(63)
+            .optional()
+            .meta({ description: 'Of a joint rollout; the first one where it is left out.' }),
+        }),
         response: { 200: RecordingBody },
       },
     },
-    async (request, reply) => answer(reply, await engine.recording(request.params.id), (lines) => ({ lines })) as never,
+    async ({ params, query }, reply) =>
+      answer(reply, await engine.recording(params.id, query.backend ?? null), (lines) => ({ lines })) as never,
   );
   decisionRoutes(api, options);
   commandRoutes(api, options);

@@ -47,6 +47,17 @@ describe('a point', () => {
     expect(VerdictSeries.parse(read)).toEqual(read);
   });
 
+  it('keeps the score of a judge that gives one, and how it classified each metric', () => {
+    const kayenta = verdict({ metric: 'kayenta', score: { value: 50, classification: 'Fail' } });
+    const high = verdict({ classification: 'High', critical: true });
+    const point = seriesPoint({ verdicts: [kayenta, high], decision: 'rollback' }, at(7));
+    expect(point.metrics).toMatchObject([
+      { metric: 'kayenta', score: { value: 50, classification: 'Fail' } },
+      { metric: 'error-rate', classification: 'High', critical: true },
+    ]);
+    expect(VerdictSeries.parse({ points: [point] })).toEqual({ points: [point] });
+  });
+
   it('says that it left words out', () => {
     const lacking = verdict({ verdict: 'inconclusive', reason: 'LOW_POWER', detail: 'x'.repeat(200) });
     const { missing } = seriesPoint({ verdicts: [lacking], decision: 'hold' }, at(7));

@@ -108,6 +108,56 @@ describe('explaining a rollout', () => {
     ]);
   });
 
+  it('counts those hurt by each backend of a joint rollout', () => {
+    const { metrics } = point(1);
+    const of = (backend: string) => metrics.map((one) => ({ ...one, metric: `${one.metric} (${backend})` }));
+    const lines = explainLines(body({ phase: 'stepping' }), [
+      point(1, { metrics: [...of('checkout'), ...of('cart')] }),
+    ]);
+    expect(lines).toContain('Requests to the canary that were seen to fail: 40.');
+  });
+
+  it('says the score of each look, where the judge is one that gives scores, and how each metric was classified', () => {
+    const none = { baseline: null, requests: null, ratio: null, evidence: null };
+    const of = (metric: string, more: object) => ({
+      ...none,
+      metric,
+      value: 0.02,
+      baseline: 0.01,
+      requests: 900,
+      ...more,
+    });
+    const look = (minute: number, score: VerdictPoint['metrics'][number]['score'], more: object) =>
+      point(minute, {
+        metrics: [
+          { ...none, metric: 'kayenta', value: null, ...(score === undefined ? {} : { score }) },
+          of('error-rate', more),
+          of('latency', { classification: 'Pass' }),
+        ],
+      });
+    const high = { classification: 'High', critical: true };
+    const marginal = { value: 80, classification: 'Marginal' } as const;
+    const lines = explainLines(body({ phase: 'stepping' }), [
+      look(1, undefined, {}),
+      look(2, { value: null, classification: 'Nodata' }, { classification: 'Nodata' }),
+      look(3, marginal, { classification: 'High' }),
+      look(4, marginal, { classification: 'High' }),
+      look(5, { value: 0, classification: 'Fail' }, high),
+    ]);
+    expect(lines.slice(2, 5)).toEqual([
+      '  kayenta: score 0 of 100, Fail',
+      '  error-rate: 2 % of 900 requests, v1 1 %; High (critical)',
+      '  latency: 2 % of 900 requests, v1 1 %; Pass',
+    ]);
+    expect(lines.slice(-5)).toEqual([
+      '  AT                        WEIGHT  DECISION  SCORE',
+      '  2026-01-01T00:01:00.000Z  5 %     hold      -',
+      '  2026-01-01T00:02:00.000Z  5 %     hold      none: error-rate Nodata, latency Pass',
+      '  2026-01-01T00:03:00.000Z  5 %     hold      80 Marginal: error-rate High, latency Pass',
+      '  2026-01-01T00:05:00.000Z  5 %     hold      0 Fail: error-rate High (critical), latency Pass',
+    ]);
+  });
+
   it('says in full what is missing, where the plot had no room for it', () => {
     const detail = `${'0 of 3424 requests; '.repeat(8)}about 6900 more requests to the canary are needed`;
     const verdicts = [inconclusive('error-rate', 'LOW_POWER', detail)];

@@ -1,10 +1,10 @@
 import { formatDuration } from '../../model/duration.ts';
 import type { Bake, JudgeInput, JudgeOutcome, Verdict } from '../judge.ts';
+import { DEFAULT_MIN_REQUESTS } from '../limited-share.ts';
 import { isOld } from '../sequential/cell-walk.ts';
 import { evidenceLimit, evidenceNumber, evidenceWords } from '../sequential/evidence-words.ts';
 import { METRICS } from '../sequential/judge-line.ts';
 import { nothingCompared } from '../sequential/verdicts.ts';
-import { DEFAULT_MIN_REQUESTS } from '../threshold-judge.ts';
 import { inconclusive } from '../with-queries.ts';
 import { type BakeMetric, type BakeSettings, type BakeState, isSuspicious, limitOf } from './bake-state.ts';
 

@@ -1,4 +1,5 @@
-import { classifyMetric, type MetricClass } from '../kayenta/classify.ts';
+import type { MetricClass } from '../../model/kayenta-spec.ts';
+import { classifyMetric } from '../kayenta/classify.ts';
 import { type Score, scoreMetrics } from '../kayenta/score.ts';
 import type { KayentaComparison } from './kayenta-grammar.ts';
 

@@ -1,10 +1,7 @@
-import type { EffectMeasure } from '../../model/kayenta-spec.ts';
+import type { EffectMeasure, MetricClass } from '../../model/kayenta-spec.ts';
 import { effectSize } from './effect-size.ts';
 import { mannWhitneyShift, type Shift } from './mann-whitney.ts';
 import { withoutOutliers } from './outliers.ts';
-
-/** `Error`: the test could not be computed. */
-export type MetricClass = 'Pass' | 'High' | 'Low' | 'Nodata' | 'NodataFailMetric' | 'Error';
 
 export interface EffectLimits {
   readonly decrease: number;

@@ -1,8 +1,8 @@
-import type { KayentaSpec } from '../../model/kayenta-spec.ts';
+import type { CanaryClass, KayentaSpec } from '../../model/kayenta-spec.ts';
 import { type Classification, classifyMetric, type KayentaMetric } from './classify.ts';
 import { kayentaMetric, leastSamples } from './plan-metrics.ts';
 import { armsOf, type Samples } from './samples.ts';
-import { type Score, scoreMetrics } from './score.ts';
+import { scoreMetrics } from './score.ts';
 
 /** What a judgement says of one metric. */
 export interface JudgedMetric {
@@ -20,7 +20,7 @@ export interface JudgedMetric {
 
 export interface Judgement {
   readonly score: number;
-  readonly classification: Score['classification'] | 'Nodata';
+  readonly classification: CanaryClass;
   readonly metrics: readonly JudgedMetric[];
 }
 

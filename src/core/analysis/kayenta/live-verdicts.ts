@@ -118,6 +118,7 @@ function scored(
     verdict,
     value: classification === 'Nodata' ? null : score / 100,
     limit: { min: pass / 100, max: null },
+    score: { value: classification === 'Nodata' ? null : score, classification },
   };
 }
 
@@ -137,6 +138,8 @@ function metricsOf({ totals, samples }: KayentaLook, { metrics }: KayentaJudgeme
       baseline: shareOf(stable),
       requests: canary?.total ?? null,
       baselineRequests: stable?.total ?? null,
+      classification: metric.label,
+      ...(metric.critical ? { critical: true } : {}),
     };
   });
 }

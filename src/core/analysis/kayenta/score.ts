@@ -1,4 +1,4 @@
-import type { MetricClass } from './classify.ts';
+import type { CanaryClass, MetricClass } from '../../model/kayenta-spec.ts';
 
 export interface Scored {
   readonly label: MetricClass;
@@ -27,7 +27,7 @@ export interface ScoreRules {
 export interface Score {
   readonly groups: readonly GroupScore[];
   readonly score: number;
-  readonly classification: 'Pass' | 'Marginal' | 'Fail';
+  readonly classification: Exclude<CanaryClass, 'Nodata'>;
 }
 
 /** So many percent of metrics without data fail the canary. */

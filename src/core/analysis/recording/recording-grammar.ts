@@ -91,7 +91,10 @@ const steps = z.array(step, 'expected a list of steps').min(1, 'expected at leas
 const judge = z.looseObject(
   {
     name: z
-      .enum(['sequential', 'flagger', 'argo', 'kayenta'], 'expected sequential, flagger, argo or kayenta')
+      .enum(
+        ['sequential', 'threshold', 'flagger', 'argo', 'kayenta'],
+        'expected sequential, threshold, flagger, argo or kayenta',
+      )
       .nullish(),
     alpha: absent(unit),
     margin: absent(above),
@@ -119,6 +122,7 @@ export const RecordingHeader = z.looseObject(
     plan,
     scrapeMs: z.number('expected ms').gt(0, 'expected above 0').max(86_400_000).nullish(),
     history: z.int('expected a number of lines').min(0, 'expected at least 0').nullish(),
+    comesInGroups: z.boolean('expected true or false').nullish(),
     mostEdges: z.int('expected a number of edges').min(1, 'expected at least 1').nullish(),
     routeTimeoutMs: z.number('expected ms').min(0, 'expected at least 0').max(86_400_000).nullish(),
   },

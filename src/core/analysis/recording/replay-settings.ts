@@ -6,13 +6,14 @@ import { USUAL_SCRAPE_MS } from '../sample-health.ts';
 import { sequentialSettings as settingsOf } from '../sequential/plan-settings.ts';
 import { SEQUENTIAL_DEFAULTS, type SequentialSettings } from '../sequential/settings.ts';
 import type { RecordingHeader } from './recording-grammar.ts';
+import type { LimitedPlan } from './threshold-replay.ts';
 
 type Plan = RecordingHeader['plan'];
 
 const WINDOW_MS = 60_000;
 
 export function sequentialSettings(header: RecordingHeader): SequentialSettings {
-  const { plan, scrapeMs, routeTimeoutMs, mostEdges } = header;
+  const { plan, scrapeMs, routeTimeoutMs, mostEdges, comesInGroups } = header;
   const { alpha, margin, mde, skipAfter: skipAfterMs } = plan.judge ?? {};
   return settingsOf(
     {
@@ -22,7 +23,7 @@ export function sequentialSettings(header: RecordingHeader): SequentialSettings 
         holdMs: step.hold ?? 0,
         analysis: analysesOf(step.analysis),
         pinned: (step.matches ?? []).length > 0,
-        sticky: step.sticky != null && step.sticky !== false,
+        sticky: comesInGroups === true || (step.sticky != null && step.sticky !== false),
       })),
       judge: defined({ alpha, margin, mde, skipAfterMs }),
       deadlineMs: plan.deadline ?? null,
@@ -42,6 +43,14 @@ export function peerPlan({ plan }: RecordingHeader): PeerReplayPlan {
     steps: stepsOf(plan).map(({ weight, hold }) => ({ weight, holdMs: hold ?? 0 })),
     analysis: analysesOf(plan.analysis).filter((spec) => spec.kind !== 'latency' || spec.objectiveMs !== null),
   };
+}
+
+/** What is held against fixed limits. */
+export function limitedPlan({ plan }: RecordingHeader): LimitedPlan {
+  const steps = stepsOf(plan).map(({ weight, hold, analysis }) => {
+    return { weight, holdMs: hold ?? 0, analysis: analysesOf(analysis) };
+  });
+  return { steps, analysis: analysesOf(plan.analysis) };
 }
 
 /** As the grammar of a Plan reads them, but with a limit on nothing else: a recording may be of anywhere. */

@@ -4,9 +4,10 @@ import { judgeLine, type LogEvidence, recordLine } from '../sequential/judge-lin
 import { startJudging } from '../sequential/state.ts';
 import { walk } from '../sequential/walk.ts';
 import type { Recording } from './parse-recording.ts';
-import { peerPlan, sequentialSettings } from './replay-settings.ts';
+import { limitedPlan, peerPlan, sequentialSettings } from './replay-settings.ts';
+import { thresholdReplay } from './threshold-replay.ts';
 
-export const REPLAY_JUDGES = ['sequential', ...PEER_JUDGES] as const;
+export const REPLAY_JUDGES = ['sequential', 'threshold', ...PEER_JUDGES] as const;
 export type ReplayJudge = (typeof REPLAY_JUDGES)[number];
 
 export interface ReplayTick {
@@ -26,7 +27,7 @@ export interface ReplayOutcome {
 export function* replay(recording: Recording, judge: ReplayJudge): Generator<ReplayTick, ReplayOutcome> {
   const { header, lines } = recording;
   const history = header.history ?? 0;
-  const look = judge === 'sequential' ? sequential(recording) : peer(recording, judge);
+  const look = lookOf(recording, judge);
   const deadlineMs = header.plan.deadline ?? null;
   let t = lines.at(-1)?.t ?? 0;
   for (const [i, line] of lines.entries()) {
@@ -60,7 +61,14 @@ function sequential({ header }: Recording): Look {
   };
 }
 
-function peer({ header }: Recording, judge: Exclude<ReplayJudge, 'sequential'>): Look {
+function lookOf(recording: Recording, judge: ReplayJudge): Look {
+  if (judge === 'sequential') return sequential(recording);
+  if (judge !== 'threshold') return peer(recording, judge);
+  const look = thresholdReplay(limitedPlan(recording.header));
+  return (line) => ({ lnE: {}, ...look(line) });
+}
+
+function peer({ header }: Recording, judge: (typeof PEER_JUDGES)[number]): Look {
   const settings = PeerJudgeSettings.parse(header.plan.judge ?? {});
   const look = peerReplay(judge, settings, peerPlan(header));
   return (line) => ({ lnE: {}, ...look(line) });

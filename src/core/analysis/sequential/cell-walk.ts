@@ -6,7 +6,7 @@ import { scrapeOf } from './cell-scrape.ts';
 import { type Line, type Place, SETTLE_SCRAPES, type WalkSettings, walk } from './walk.ts';
 
 /** Samples are judged once they are so many scrapes old: then they are all there. */
-const WATERMARK_SCRAPES = 2;
+export const WATERMARK_SCRAPES = 2;
 /** So far back a proxy's scrape before may lie. */
 const LOOK_BACK_SCRAPES = 8;
 /** Scrapes of stable alone that are looked at before the canary gets requests, ms. */

@@ -1,5 +1,5 @@
+import { DEFAULT_MIN_REQUESTS } from '../../analysis/limited-share.ts';
 import { SEQUENTIAL_DEFAULTS } from '../../analysis/sequential/settings.ts';
-import { DEFAULT_MIN_REQUESTS } from '../../analysis/threshold-judge.ts';
 import type { AnalysisSpec, JudgeSpec } from '../../model/analysis-spec.ts';
 import { defined } from '../fields.ts';
 import { DEFAULT_WINDOW_MS, defaultMax } from '../plan-grammar.ts';

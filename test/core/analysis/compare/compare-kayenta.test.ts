@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compareKayenta, thinMetrics } from '../../../../src/core/analysis/compare/compare-kayenta.ts';
 import { KayentaComparison } from '../../../../src/core/analysis/compare/kayenta-grammar.ts';
-import type { MetricClass } from '../../../../src/core/analysis/kayenta/classify.ts';
+import type { MetricClass } from '../../../../src/core/model/kayenta-spec.ts';
 import { golden, oracle } from '../fixtures.ts';
 
 type Samples = readonly (number | null)[];

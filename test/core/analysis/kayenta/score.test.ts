@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { MetricClass } from '../../../../src/core/analysis/kayenta/classify.ts';
 import { type Scored, type ScoreRules, scoreMetrics } from '../../../../src/core/analysis/kayenta/score.ts';
+import type { MetricClass } from '../../../../src/core/model/kayenta-spec.ts';
 import { golden } from '../fixtures.ts';
 
 const one = (label: MetricClass, groups: readonly string[] = ['A'], more: Partial<Scored> = {}): Scored => ({

@@ -78,6 +78,60 @@ describe('a replay', () => {
     expect(ticks.every(({ lnE }) => Object.keys(lnE).length === 0)).toBe(true);
   });
 
+  describe('of a plan with fixed limits', () => {
+    const limits = { ...PLAN, judge: { name: 'threshold' } };
+
+    it('is judged by them without being told', () => {
+      const parsed = parseRecording('r.jsonl', text(history().add(10, at(10)), limits));
+      expect(parsed.kind === 'ok' && parsed.value.header.plan.judge?.name).toBe('threshold');
+    });
+
+    it('sends back what is over a limit, and counts nothing from before the step', () => {
+      const tape = history()
+        .add(null, at(10, { bad: 900 }))
+        .add(10, at(10, { bad: 900 }))
+        .times(6, 10, at(10))
+        .times(9, 10, at(10, { bad: 100 }));
+      const { ticks, outcome } = run(tape, limits, 'threshold');
+      expect(outcome.outcome).toBe('rollback');
+      expect(ticks.slice(0, 2).map(({ decision, reason }) => `${decision} ${reason}`)).toEqual([
+        'hold the step is not live yet',
+        expect.stringMatching(/^hold error-rate: no request to the canary yet/),
+      ]);
+      expect(ticks.at(-1)?.reason).toMatch(
+        /^error-rate: \d+ of \d+ requests failed \([\d.]+ %, limit 1 %, stable 0\.5/,
+      );
+    });
+
+    it('lets a step go on when its hold is over, promotes at the last one, and never for want of requests', () => {
+      const wide = { ...limits, analysis: [{ use: 'error-rate' }] };
+      const { ticks, outcome } = run(history().times(8, 10, at(10)).times(8, 50, at(50)), wide, 'threshold');
+      expect([outcome.outcome, ticks.filter(({ decision }) => decision === 'advance').length]).toEqual(['promote', 4]);
+      expect(ticks.map(({ reason }) => reason)).toContain('15s left in this step');
+      const few = { p1: { stable: { ok: 90 }, canary: { ok: 10 } } };
+      expect(run(history().times(12, 50, few), wide, 'threshold').outcome.outcome).toBe('hold');
+    });
+
+    it('holds while the canary is not scraped, and where only queries are judged, which no recording has', () => {
+      const { stable } = at(50).p1;
+      const lost = run(history().times(9, 50, { p1: { stable } }), limits, 'threshold');
+      expect([lost.outcome.outcome, lost.ticks.at(-1)?.reason]).toEqual(['hold', 'the canary was not scraped']);
+      const own = { ...limits, analysis: [{ name: 'own', query: 'up', max: 1 }] };
+      const { ticks, outcome } = run(history().times(9, 50, at(50)), own, 'threshold');
+      expect([outcome.outcome, ticks.at(-1)?.reason]).toEqual(['hold', expect.stringContaining('nothing is judged')]);
+    });
+
+    it('leaves out the stretch of a proxy that was not scraped when the weight changed', () => {
+      const two = (p2: boolean, bad: number) => ({ ...at(10), ...(p2 ? { p2: at(10, { bad }).p1 } : {}) });
+      const tape = history()
+        .times(2, 0, two(true, 0))
+        .times(2, 10, two(false, 0))
+        .add(10, two(true, 5_000))
+        .times(3, 10, two(true, 0));
+      expect(run(tape, limits, 'threshold').outcome.outcome).toBe('hold');
+    });
+  });
+
   it('ignores whatever it does not know', () => {
     const tape = history().times(3, 10, at(10));
     const plan = { ...PLAN, colour: 'blue', analysis: [...PLAN.analysis, { name: 'own', query: 'up', max: 1 }] };
