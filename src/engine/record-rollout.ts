@@ -26,7 +26,7 @@ export async function recordRollout(deps: Dependencies, id: string): Promise<Res
   if (loaded.kind === 'error') return loaded;
   const { body } = loaded.value;
   if (body === null) return fail('SERIN_NOT_FOUND', `there is no rollout ${id}`);
-  // Of several backends the first one: a recording is of two arms.
+  // Of several backends the first one, of several arms the one that is promoted or the canary: a recording is of two.
   const rollout = partOf(body, body.backend);
   const { stable, canary, history } = rollout;
   const [first] = history;

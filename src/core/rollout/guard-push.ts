@@ -1,7 +1,7 @@
 import { CRASH_SHARE, crash, type LoadReport } from '../analysis/push-guard.ts';
-import { metricOf, partsOf } from './joint.ts';
+import { isSeveral, metricOf, partName, partsOf, whoseOf } from './joint.ts';
 import { currentAnalysis } from './needs.ts';
-import type { Cause, Rollout } from './rollout.ts';
+import type { Cause, Part, Rollout } from './rollout.ts';
 import type { Draft, StepInput } from './transition.ts';
 
 /**
@@ -18,11 +18,8 @@ export function guardPush(d: Draft, { observed }: StepInput): Omit<Cause, 'atMs'
   return null;
 }
 
-function guardPart(
-  rollout: Rollout,
-  { backend, stable, canary }: Rollout,
-  reports: readonly LoadReport[],
-): Omit<Cause, 'atMs' | 'step'> | null {
+function guardPart(rollout: Rollout, part: Part, reports: readonly LoadReport[]): Omit<Cause, 'atMs' | 'step'> | null {
+  const { stable, canary } = part;
   if (stable === null) return null;
   const found = crash(reports, { stable: stable.cluster, canary: canary.cluster });
   if (found === null) return null;
@@ -32,12 +29,12 @@ function guardPart(
     `${baselineFailed} of ${baselineRequests} to ${stable.name} (load reports of the Envoys)`;
   const known =
     rollout.evidence?.verdicts.map(({ metric, verdict, reason }) => `${metric} ${verdict}, ${reason}`).join('; ') ?? '';
-  const whose = rollout.joint === undefined ? '' : ` of ${backend}`;
+  const whose = isSeveral(rollout) ? ` of ${partName(part)}` : '';
   const summary = `push guard${whose}: ${detail}; Prometheus: ${known === '' ? 'no look yet in this step' : known}`;
   const verdict = {
     ...({ verdict: 'fail', reason: 'OVER_LIMIT', detail } as const),
-    metric: metricOf(rollout, backend, 'push-guard'),
-    ...(rollout.joint === undefined ? {} : { backend }),
+    metric: metricOf(rollout, partName(part), 'push-guard'),
+    ...whoseOf(rollout, part),
     value: failed / requests,
     baseline: baselineRequests === 0 ? null : baselineFailed / baselineRequests,
     limit: { min: null, max: CRASH_SHARE },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_JOINT_BACKENDS } from '../../core/model/joint-spec.ts';
 import { PHASES } from '../../core/model/phase.ts';
+import { MAX_VARIANTS } from '../../core/model/variants.ts';
 
 /**
  * The API's shapes: what HTTP answers and what `-o json` prints. Additions may come, nothing goes or changes
@@ -22,6 +23,7 @@ const ratio = z.object({
 export const VerdictBody = z.object({
   metric: z.string(),
   backend: z.string().optional().meta({ description: 'Whose metric it is, in a joint rollout.' }),
+  arm: z.string().optional().meta({ description: 'Whose metric it is, in a test with variants.' }),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string(),
   detail: z.string(),
@@ -40,6 +42,7 @@ const ArmReadoutBody = z.object({ users: z.number(), value: z.number().nullable(
 /** A metric on which the arms of a test are compared. Intervals hold at every look. */
 export const ReadoutBody = z.object({
   name: z.string(),
+  arm: z.string().optional().meta({ description: 'Of a test with variants: who is compared with stable as `canary`.' }),
   kind: z.enum(['share', 'mean']),
   wanted: z.enum(['higher', 'lower']),
   at: time,
@@ -88,6 +91,11 @@ export const RolloutBody = z
       .array(z.object({ backend: z.string(), revision: z.string(), stable: z.string().nullable() }))
       .optional()
       .meta({ description: 'All backends of a joint rollout; `backend` is the first of them. Left out: it is alone.' }),
+    arms: z
+      .array(z.object({ arm: z.string(), revision: z.string(), weight: z.number() }))
+      .optional()
+      .meta({ description: 'All arms of a test with variants but stable, and what they are to get now, percent.' }),
+    winner: z.string().optional().meta({ description: 'The arm of a test that gets all requests.' }),
     plan: z.string(),
     revision: z.string(),
     stable: z.string().nullable(),
@@ -201,6 +209,11 @@ export const StartBody = z
       .refine((own) => Object.keys(own).length <= MAX_JOINT_BACKENDS, `at most ${MAX_JOINT_BACKENDS} backends`)
       .optional()
       .meta({ description: 'Of a joint plan: what differs, by the name of the backend.' }),
+    variants: z
+      .record(z.string().max(63), z.strictObject({ revision: name, endpoints }))
+      .refine((own) => Object.keys(own).length <= MAX_VARIANTS, `at most ${MAX_VARIANTS} variants`)
+      .optional()
+      .meta({ description: 'Of a test: what each variant of the plan is, by its name.' }),
     build: z
       .number()
       .int()

@@ -5,7 +5,8 @@ import { ended, jumpText, number, table } from './render.ts';
 /** Why a rollout stands where it stands, in words: what was compared, how sure it is, and what is missing. */
 export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): readonly string[] {
   const stable = r.stable ?? 'nothing';
-  const lines = [`${r.backend}: ${r.revision} against ${stable} is ${r.phase.replace('_', ' ')}.`];
+  const who = r.arms === undefined || r.winner !== undefined ? r.revision : armsText(r.arms);
+  const lines = [`${r.backend}: ${who} against ${stable} is ${r.phase.replace('_', ' ')}.`];
   for (const { backend, revision, stable: other } of r.joint?.slice(1) ?? []) {
     lines.push(
       `Together with ${backend}: ${revision} against ${other ?? 'nothing'}; one failing sends all of them back.`,
@@ -128,4 +129,8 @@ function history(points: readonly VerdictPoint[], r: RolloutBody): readonly stri
 
 function share(value: number): string {
   return value >= 0 && value <= 1 ? `${number(value * 100)} %` : number(value);
+}
+
+function armsText(arms: NonNullable<RolloutBody['arms']>): string {
+  return arms.map(({ arm, revision }) => `${revision} (${arm})`).join(', ');
 }

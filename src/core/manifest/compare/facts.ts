@@ -18,7 +18,7 @@ const SHARES: readonly string[] = ['weight', 'mirror'];
 
 function tell(facts: Map<string, string>, path: string, key: string, value: unknown): void {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return;
-  const inWords = wordsOf(key, value);
+  const inWords = wordsOf(path, key, value);
   if (inWords !== null) {
     facts.set(path + labelOf(key, value), inWords);
   } else if (Array.isArray(value)) {
@@ -31,10 +31,10 @@ function tell(facts: Map<string, string>, path: string, key: string, value: unkn
 }
 
 /** `null`: to be told by what is in it. */
-function wordsOf(key: string, value: unknown): string | null {
+function wordsOf(path: string, key: string, value: unknown): string | null {
   if (typeof value === 'number') {
     if (key.endsWith('Ms')) return formatDuration(value);
-    return SHARES.includes(key) ? percent(value) : String(value);
+    return SHARES.includes(key) || path.endsWith('weights.') ? percent(value) : String(value);
   }
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'string') return value;

@@ -66,6 +66,7 @@ function writtenPlan(spec: PlanSpec, raw: Raw, steps: readonly Raw[]): TreeMap {
   const { closeStreamsAfterMs } = spec.onRollback;
   return defined({
     ...writtenBackends(spec),
+    variants: spec.variants === undefined ? undefined : [...spec.variants],
     strategy: { steps: spec.strategy.steps.map((step, i) => writtenStep(step, spec, isOwn(i))) },
     sticky: shared === undefined ? undefined : writtenSticky(shared, spec),
     analysis: spec.analysis.map((one) => writtenAnalysis(one, spec.judge)),

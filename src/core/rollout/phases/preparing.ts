@@ -3,7 +3,7 @@ import { hostReadiness } from '../../fleet/readiness.ts';
 import type { FleetNode } from '../../model/fleet-state.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { drill, isDrilling } from '../drill.ts';
-import { partsOf } from '../joint.ts';
+import { isSeveral, partName, partsOf } from '../joint.ts';
 import { incapable } from '../live-check.ts';
 import { advance, revert, revertLate } from '../moves.ts';
 import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
@@ -61,14 +61,15 @@ function hostsReady(d: Draft, { observed }: StepInput, nodes: readonly FleetNode
   const freshMs = d.nowMs - freshForMs(observed.scrapeMs);
   const sinceMs = d.rollout.drill === null ? Math.max(push.liveAtMs ?? push.committedAtMs, freshMs) : freshMs;
   const sampledSinceMs = sinceMs + (observed.offsetMs ?? 0);
-  for (const { backend, canary, push: own } of partsOf(d.rollout)) {
+  for (const part of partsOf(d.rollout)) {
+    const { canary, push: own } = part;
     const counted = new Set(Object.values(own?.counted ?? {}).flat());
     // Not every backend of several is with every Envoy that counts.
     const here = d.rollout.joint === undefined ? nodes : nodes.filter(({ nodeId }) => counted.has(nodeId));
     const proxies = here.map((node) => node.metricsName);
     const ready = hostReadiness(observed.counters, canary.cluster, proxies, sampledSinceMs);
     if (ready.kind === 'ready') continue;
-    const whose = d.rollout.joint === undefined ? '' : ` of ${backend}`;
+    const whose = isSeveral(d.rollout) ? ` of ${partName(part)}` : '';
     wait(d, ready.kind === 'gap' ? `proof of healthy hosts${whose} (${ready.gap}: ${ready.detail})` : ready.detail);
     return false;
   }
