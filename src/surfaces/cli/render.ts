@@ -10,9 +10,9 @@ export interface Paint {
 
 export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
   const lines = [
-    `${r.backend}: ${r.stable ?? '(nothing)'} → ${r.revision}   ${phaseText(r, paint)}   ${paint.dim(r.id)}`,
+    `${r.backend}: ${r.stable ?? '(nothing)'} → ${testedText(r)}   ${phaseText(r, paint)}   ${paint.dim(r.id)}`,
     ...(r.joint ?? []).slice(1).map((one) => `  with ${one.backend}: ${one.stable ?? '(nothing)'} → ${one.revision}`),
-    ...(r.arms ?? []).map(({ arm, revision, weight }) => `  arm ${arm}: ${revision}, ${weight} %`),
+    ...(r.arms ?? []).map(({ arm, revision }) => `  arm ${arm}: ${revision}`),
   ];
   if (r.step !== null) {
     lines.push(`  step ${r.step.index + 1} of ${r.step.of} (${r.step.name}): ${toWhom(r)}${liveText(r)}`);
@@ -45,9 +45,14 @@ function toWhom({ weight, winner, arms }: RolloutBody): string {
   return arms.map((one) => `${one.weight} % to ${one.arm === 'canary' ? 'the canary' : one.arm}`).join(', ');
 }
 
-/** Those that may still be promoted. */
-function testedArms({ arms = [], winner }: RolloutBody): readonly { readonly revision: string }[] {
-  return winner === undefined ? arms : [];
+/** Of a test all that may still be promoted. */
+function testedText({ revision, arms = [], winner }: RolloutBody): string {
+  return arms.length === 0 || winner !== undefined ? revision : arms.map((one) => one.revision).join(', ');
+}
+
+/** Of several backends and arms each name once. */
+function revisionsText(r: RolloutBody): string {
+  return r.joint === undefined ? testedText(r) : [...new Set(r.joint.map(({ revision }) => revision))].join(', ');
 }
 
 /** Who took it where, and what was not waited for. */
@@ -93,7 +98,7 @@ export function rolloutTable(rollouts: readonly RolloutBody[]): string[] {
   const rows = rollouts.map((r) => [
     r.id,
     backendsText(r),
-    [...new Set([r.revision, ...[...(r.joint ?? []), ...testedArms(r)].map(({ revision }) => revision)])].join(', '),
+    revisionsText(r),
     r.phase.replace('_', ' ') + (r.paused === null ? '' : ' (paused)'),
     r.step === null ? '-' : `${r.step.index + 1}/${r.step.of}`,
     r.arms === undefined ? `${r.weight} %` : r.arms.map(({ weight }) => `${weight} %`).join(', '),

@@ -38,9 +38,13 @@ function wordsOf(path: string, key: string, value: unknown): string | null {
   }
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'string') return value;
-  if (key === 'matches') return (value as readonly PinMatch[]).map(matchWords).join(' or ');
+  if (key === 'matches') return (value as readonly PinMatch[]).map(pinWords).join(' or ');
   if (Array.isArray(value)) return value.some(isObject) ? null : value.join(', ');
   return isObject(value) && Object.keys(value).length === 0 ? 'yes' : null;
+}
+
+function pinWords(match: PinMatch): string {
+  return match.arm === undefined ? matchWords(match) : `${matchWords(match)} to ${match.arm}`;
 }
 
 /** As it is written in YAML. */

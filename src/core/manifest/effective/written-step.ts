@@ -83,7 +83,7 @@ export function writtenSticky(sticky: StickySpec, { backend, deadlineMs }: PlanS
   };
 }
 
-function writtenMatch({ headers, cookies = [], queryParams = [], method, path }: PinMatch): TreeMap {
+function writtenMatch({ headers, cookies = [], queryParams = [], method, path, arm }: PinMatch): TreeMap {
   const some = (list: PinMatch['headers']): Tree | undefined =>
     list.length === 0 ? undefined : list.map((one) => ({ ...one }));
   return defined({
@@ -92,6 +92,7 @@ function writtenMatch({ headers, cookies = [], queryParams = [], method, path }:
     queryParams: some(queryParams),
     method,
     path: path === undefined ? undefined : { ...path },
+    arm,
   });
 }
 

@@ -76,6 +76,18 @@ describe('a plan that is shown as YAML is the same plan', () => {
       'headers told apart by case alone',
       plan({}, { steps: [{ weight: 50, headers: { request: { set: { 'X-A': '1', 'x-a': '2' }, remove: ['x-b'] } } }] }),
     ],
+    [
+      'several arms',
+      plan(
+        { variants: ['blue', 'green'] },
+        {
+          steps: [
+            { weight: 0, matches: [{ method: 'GET', arm: 'green' }, { method: 'PUT', arm: 'canary' }] },
+            { weights: { green: 5, stable: 85, canary: 5, blue: 5 } },
+          ],
+        },
+      ),
+    ],
     ['an approval that nobody has to give', plan({}, { steps: [{ weight: 50, approve: false, approval: {} }] })],
     ['a with of nothing', plan({ analysis: [{ use: 'error-rate', with: null }] })],
     ['a limit that says its default', plan({ analysis: [{ use: 'error-rate', with: { max: 0.01 } }] })],
