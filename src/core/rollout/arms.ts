@@ -19,8 +19,13 @@ export function armsOf({
 
 /** Those that are looked at: all of them, or the one that is promoted. */
 export function openArms(rollout: Rollout): readonly Variant[] {
-  const arms = armsOf(rollout);
-  return rollout.winner === undefined ? arms : arms.filter(({ name }) => name === rollout.winner);
+  const [arms, winner] = [armsOf(rollout), promotedArm(rollout)];
+  return winner === undefined ? arms : arms.filter(({ name }) => name === winner);
+}
+
+/** Of a test: who has all requests. One that a store has lost, and the Envoys never had, is none. */
+export function promotedArm({ phase, winner }: Pick<Rollout, 'phase' | 'winner'>): string | undefined {
+  return phase === 'stepping' ? undefined : winner;
 }
 
 /**

@@ -5,7 +5,7 @@ import { formatDuration } from '../model/duration.ts';
 import { nameSome } from '../model/name-some.ts';
 import { isTerminal } from '../model/phase.ts';
 import { whose } from './approval.ts';
-import { armsOf } from './arms.ts';
+import { armsOf, promotedArm } from './arms.ts';
 import { isBaking } from './bake.ts';
 import { type Applied, type CommandOutcome, refused, refusedBy, UNCHANGED } from './command-outcome.ts';
 import { gatesAnew } from './hook-gate.ts';
@@ -170,7 +170,8 @@ function promoteNow(d: Draft, { by, observed, settings }: CommandInput, arm: str
 }
 
 /** Of several arms a person names the one that they mean; one that has all requests already is not taken for another. */
-function wrongArm({ id, variants, phase, winner, ...rest }: Rollout, arm: string | undefined): Applied | null {
+function wrongArm({ id, variants, phase, ...rest }: Rollout, arm: string | undefined): Applied | null {
+  const winner = promotedArm({ ...rest, phase });
   const names = armsOf({ ...rest, ...(variants === undefined ? {} : { variants }) }).map(({ name }) => name);
   if (arm !== undefined && !names.includes(arm)) {
     return refusedBy(

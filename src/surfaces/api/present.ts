@@ -1,5 +1,5 @@
 import type { SeriesPoint } from '../../core/analysis/verdict-series.ts';
-import { armsOf, shareOf } from '../../core/rollout/arms.ts';
+import { armsOf, promotedArm, shareOf } from '../../core/rollout/arms.ts';
 import { bakeMsOf, isBaking } from '../../core/rollout/bake.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { gateOf, webhookOf } from '../../core/rollout/hook-state.ts';
@@ -87,7 +87,8 @@ function presentArms(r: Rollout): Pick<RolloutBody, 'arms' | 'winner'> {
   const arms = armsOf(r).map(({ name, canary }) => {
     return { arm: name, revision: canary.name, weight: shareOf(r, name) / 100 };
   });
-  return { arms, ...(r.winner === undefined ? {} : { winner: r.winner }) };
+  const winner = promotedArm(r);
+  return { arms, ...(winner === undefined ? {} : { winner }) };
 }
 
 function presentHook(r: Rollout): RolloutBody['hook'] {

@@ -88,8 +88,9 @@ function stretchOf(point: VerdictPoint, r: RolloutBody): string {
 function hurt(points: readonly VerdictPoint[], r: RolloutBody): readonly string[] {
   const stretches = new Map(points.map((point) => [stretchOf(point, r), point]));
   const failed = [...stretches.values()].reduce((sum, { metrics }) => {
-    const errors = metrics.find(({ metric }) => metric === 'error-rate');
-    return sum + Math.round((errors?.value ?? 0) * (errors?.requests ?? 0));
+    // Of several backends or arms each has its own.
+    const errors = metrics.filter(({ metric }) => /^error-rate(?: \(.*\))?$/.test(metric));
+    return errors.reduce((all, { value, requests }) => all + Math.round((value ?? 0) * (requests ?? 0)), sum);
   }, 0);
   return failed === 0 ? [] : [`Requests to the canary that were seen to fail: ${failed}.`];
 }

@@ -82,7 +82,13 @@ describe('a plan that is shown as YAML is the same plan', () => {
         { variants: ['blue', 'green'] },
         {
           steps: [
-            { weight: 0, matches: [{ method: 'GET', arm: 'green' }, { method: 'PUT', arm: 'canary' }] },
+            {
+              weight: 0,
+              matches: [
+                { method: 'GET', arm: 'green' },
+                { method: 'PUT', arm: 'canary' },
+              ],
+            },
             { weights: { green: 5, stable: 85, canary: 5, blue: 5 } },
           ],
         },
