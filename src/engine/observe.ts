@@ -175,6 +175,7 @@ async function measureCounters(
     clusters: readonly string[];
     families: Parameters<Dependencies['metrics']['counters']>[0]['families'];
     codes: readonly string[];
+    edges?: readonly number[];
     proxies?: readonly string[];
   },
   range: { fromMs: number; toMs: number },

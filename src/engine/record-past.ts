@@ -2,7 +2,7 @@ import { recordedGrowth } from '../core/analysis/recorded-growth.ts';
 import { type Arms, type ClusterRequests, pickArms } from '../core/analysis/recording/pick-arms.ts';
 import { misfit, type Served, type WeightPiece, weightHistory } from '../core/analysis/recording/weight-history.ts';
 import { SAMPLE, sampleProxies } from '../core/analysis/sample-proxies.ts';
-import { type Cell, cellsOf } from '../core/analysis/scrapes.ts';
+import { asRecorded, type Cell, cellsOf } from '../core/analysis/scrapes.ts';
 import { HISTORY_MS } from '../core/analysis/sequential/cell-walk.ts';
 import { clusterPrefix } from '../core/model/cut-revision.ts';
 import type { PlanSpec } from '../core/model/documents.ts';
@@ -69,7 +69,7 @@ export async function recordPast(metrics: PastMetrics, release: PastRelease): Pr
     range,
   );
   if (read.kind === 'error') return read;
-  const cells = cellsOf(read.value, arms.value, scrapeMs);
+  const cells = asRecorded(cellsOf(read.value, arms.value, scrapeMs));
   const history = weightHistory(served(cells), release.weights ?? percentsOf(plan));
   const odd = release.weights === null ? misfit(history) : null;
   if (odd !== null)

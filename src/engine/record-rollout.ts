@@ -1,5 +1,5 @@
 import type { RampStep } from '../core/analysis/ramp.ts';
-import { cellsOf } from '../core/analysis/scrapes.ts';
+import { asRecorded, cellsOf } from '../core/analysis/scrapes.ts';
 import { scrapeOf } from '../core/analysis/sequential/cell-scrape.ts';
 import { HISTORY_MS } from '../core/analysis/sequential/cell-walk.ts';
 import { LIVE_EDGES } from '../core/analysis/sequential/live-settings.ts';
@@ -44,7 +44,7 @@ export async function recordRollout(deps: Dependencies, id: string): Promise<Res
     codes: countedCodes(rollout.spec),
   });
   if (read.kind === 'error') return read;
-  const cells = cellsOf(read.value, { stable: stable.cluster, canary: canary.cluster }, scrapeMs);
+  const cells = asRecorded(cellsOf(read.value, { stable: stable.cluster, canary: canary.cluster }, scrapeMs));
   if (cells.length === 0) return fail('SERIN_NOT_READY', `Prometheus has no samples of rollout ${id} any more`);
   const header = {
     plan: planAsWritten(rollout.spec),

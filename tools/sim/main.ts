@@ -106,6 +106,7 @@ function inChild<T>(more: readonly string[]): Promise<T> {
   // A world makes much garbage and keeps little: the young part of the heap may be larger.
   const args = ['--max-semi-space-size=64', '--import', 'tsx', fileURLToPath(import.meta.url), ...same, ...more];
   if (size.lostWrites) args.push('--lost-writes');
+  if (size.joint) args.push('--joint');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     let answer: T | null = null;

@@ -8,6 +8,8 @@ export interface CountersAsk {
   readonly families: readonly CounterFamily[];
   /** Of `upstream_rq`. */
   readonly codes: readonly string[];
+  /** Of `upstream_rq_time_bucket`, ms; `null`: all. */
+  readonly edges: readonly number[] | null;
   readonly proxies: readonly string[] | null;
   readonly fromMs: number;
   readonly toMs: number;

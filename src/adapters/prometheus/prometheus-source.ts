@@ -62,13 +62,13 @@ export function createPrometheusSource(options: PrometheusOptions): MetricsSourc
     return readBatch(query, fleet, asks);
   });
   return {
-    counters: async ({ fleet, clusters, families: wanted, codes = [], proxies = null, ...rest }) => {
+    counters: async ({ fleet, clusters, families: wanted, codes = [], edges = null, proxies = null, ...rest }) => {
       if (!fleets.has(fleet)) return gap('NO_DATA', `fleet ${fleet} has no metrics configured`);
       // The stable arm of a first deployment has no name; as a matcher it would select series without the label.
       const named = clusters.filter((cluster) => cluster !== '');
       const families = wanted.filter((family) => family !== 'upstream_rq' || codes.length > 0);
       if (named.length === 0 || families.length === 0) return gap('NO_DATA', 'there is no cluster to measure');
-      return gather(fleet, { ...rest, families, codes, clusters: named, proxies });
+      return gather(fleet, { ...rest, families, codes, edges, clusters: named, proxies });
     },
     scalar: async ({ query: text, atMs }) => {
       const answer = await query(text, atMs);

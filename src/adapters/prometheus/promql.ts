@@ -35,6 +35,8 @@ export function countersQuery(request: {
   readonly clusters: readonly string[] | null;
   readonly families: readonly CounterFamily[];
   readonly codes: readonly string[];
+  /** Of the histogram, ms, beside `+Inf`; `null`: all. */
+  readonly edges: readonly number[] | null;
   /** `null`: all. */
   readonly proxies: readonly string[] | null;
   readonly nodeLabel: string;
@@ -49,10 +51,24 @@ export function countersQuery(request: {
     ...(request.clusters === null ? [] : [among('envoy_cluster_name', request.clusters)]),
     // What has no code passes as well: the empty one is among them.
     ...(request.families.includes('upstream_rq') ? [among('envoy_response_code', ['', ...request.codes])] : []),
+    ...(request.edges !== null && request.families.includes('upstream_rq_time_bucket')
+      ? [among('le', ['', '+Inf', ...request.edges.flatMap(spellings)])]
+      : []),
     ...(request.proxies === null ? [] : [among(request.nodeLabel, request.proxies)]),
   ];
   // Prometheus 3 leaves the older end of a range out; one millisecond more gives both versions the same samples.
   return `{${matchers.join(',')}}[${Math.max(1, Math.round(request.toMs - request.fromMs) + 1)}ms]`;
+}
+
+/** How an edge may be written: as Envoy prints it, and as Prometheus 3 makes of it (Go's shortest form). */
+function spellings(edgeMs: number): readonly string[] {
+  const plain = String(edgeMs);
+  const [digits, exponent = ''] = edgeMs.toExponential().split('e+');
+  return [
+    plain,
+    ...(Number.isInteger(edgeMs) ? [`${plain}.0`] : []),
+    ...(edgeMs >= 1_000_000 ? [`${digits}e+${exponent.padStart(2, '0')}`] : []),
+  ];
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { CounterFamily, CountersResult } from '../../core/analysis/judge.ts';
+import { edgeOf } from '../../core/analysis/sequential/histogram.ts';
 import type { Answer } from './ask.ts';
 import type { CountersAsk } from './coalesce.ts';
 import type { FleetMetrics } from './fleet-metrics.ts';
@@ -94,16 +95,46 @@ async function readGroup(
   const rows = await Promise.all(slices.map((slice) => readSlice(query, fleet, parts, slice)));
   const sorted = sorter(fleet, parts);
   const pieces = rows.flatMap((some, i) => some.map((piece) => ({ piece: sorted(piece), slice: slices[i] ?? range })));
+  const lacking = parts.filter(({ ask }) => pieces.some(({ piece }) => piece.kind === 'ok' && lacksEdges(ask, piece)));
+  // Slow requests at an edge that is not there would look fast, so what was asked for too narrowly is asked for in full.
+  const inFull =
+    lacking.length === 0
+      ? []
+      : await readGroup(
+          query,
+          fleet,
+          lacking.map(({ ask, families }) => ({ ask: { ...ask, edges: null }, families })),
+        );
+  const again = new Map(lacking.map((part, i) => [part, inFull[i]?.[1]]));
   return parts.map((part) => [
     part.ask,
-    mergeSlices(pieces.map(({ piece, slice }) => pick(fleet, part, piece, slice))),
+    again.get(part) ?? mergeSlices(pieces.map(({ piece, slice }) => pick(fleet, part, piece, slice))),
   ]);
+}
+
+/** Has a histogram not all the edges that were asked for, or have they kept out everything else? */
+function lacksEdges({ edges, clusters }: CountersAsk, { byCluster }: Extract<Sorted, { kind: 'ok' }>): boolean {
+  if (edges === null) return false;
+  return clusters.some((cluster) => {
+    const seen = new Map<string | undefined, { readonly edges: Set<number>; others: boolean }>();
+    for (const { edge, proxy } of byCluster.get(cluster) ?? []) {
+      const own = seen.get(proxy) ?? { edges: new Set<number>(), others: false };
+      seen.set(proxy, own);
+      if (edge === null) own.others = true;
+      else own.edges.add(edge);
+    }
+    return [...seen.values()].some(
+      (own) => own.edges.size > 0 && !(own.others && edges.every((ms) => own.edges.has(ms))),
+    );
+  });
 }
 
 interface SortedRow {
   readonly row: CounterRow;
   /** `null`: nobody has asked for it. */
   readonly family: CounterFamily | null;
+  /** Of a histogram, ms; `null`: it is of none. */
+  readonly edge: number | null;
   readonly proxy: string | undefined;
 }
 
@@ -125,8 +156,8 @@ function sorter({ nodeLabel }: FleetMetrics, parts: readonly Part[]): (rows: Row
     const byCluster = new Map<string, SortedRow[]>();
     const others: SortedRow[] = [];
     for (const row of rows.series) {
-      const { __name__: name = '', envoy_cluster_name: cluster, [nodeLabel]: proxy } = row.metric;
-      const sorted = { row, family: familyOf(name, asked), proxy };
+      const { __name__: name = '', envoy_cluster_name: cluster, le, [nodeLabel]: proxy } = row.metric;
+      const sorted = { row, family: familyOf(name, asked), edge: le === undefined ? null : edgeOf(le), proxy };
       if (cluster === undefined || !clusters.has(cluster)) others.push(sorted);
       else if (!byCluster.get(cluster)?.push(sorted)) byCluster.set(cluster, [sorted]);
     }
@@ -173,6 +204,9 @@ async function readNames(
 ): Promise<readonly Rows[]> {
   const families = [...new Set(parts.flatMap((part) => part.families))];
   const codes = [...new Set(parts.flatMap(({ ask }) => ask.codes))].sort();
+  const edges = parts.every(({ ask }) => ask.edges !== null)
+    ? [...new Set(parts.flatMap(({ ask }) => ask.edges ?? []))].sort((a, b) => a - b)
+    : null;
   const ofProcess = families.every(isOfProcess);
   const clusters = ofProcess ? [null] : chunks(new Set(parts.flatMap(({ ask }) => ask.clusters)));
   const named = parts.map(({ ask }) => ask.proxies);
@@ -182,7 +216,16 @@ async function readNames(
   return Promise.all(
     clusters.flatMap((someClusters) =>
       proxies.map(async (someProxies) => {
-        const asked = { selector, nodeLabel, families, codes, clusters: someClusters, proxies: someProxies, ...slice };
+        const asked = {
+          selector,
+          nodeLabel,
+          families,
+          codes,
+          edges,
+          clusters: someClusters,
+          proxies: someProxies,
+          ...slice,
+        };
         const answer = await query(countersQuery(asked), slice.toMs);
         return answer.kind === 'gap' ? answer : readRows(answer);
       }),
@@ -213,9 +256,11 @@ function pick(
 ): CountersResult {
   if (sorted.kind === 'gap') return sorted;
   const proxies = ask.proxies === null ? null : new Set(ask.proxies);
-  const isForOthers = ({ row: { metric }, family, proxy }: SortedRow): boolean => {
+  const edges = ask.edges === null ? null : new Set([...ask.edges, Number.POSITIVE_INFINITY]);
+  const isForOthers = ({ row: { metric }, family, edge, proxy }: SortedRow): boolean => {
     if (family !== null && !families.includes(family)) return true;
     if (family === 'upstream_rq' && !ask.codes.includes(metric.envoy_response_code ?? '')) return true;
+    if (edge !== null && edges !== null && !edges.has(edge)) return true;
     return proxies !== null && proxy !== undefined && !proxies.has(proxy);
   };
   const own = [...new Set(ask.clusters)].flatMap((cluster) => sorted.byCluster.get(cluster) ?? []);

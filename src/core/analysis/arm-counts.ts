@@ -1,7 +1,7 @@
 import type { Increment } from './increments.ts';
 import { NOTHING_ASKED } from './sequential/asked.ts';
 import { answersIn } from './sequential/counts.ts';
-import { edgeOf } from './sequential/growth.ts';
+import { edgeOf } from './sequential/histogram.ts';
 
 /** Requests of one arm and how many of them were bad. */
 export interface ArmCounts {

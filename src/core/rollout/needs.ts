@@ -5,7 +5,7 @@ import type { RampStep } from '../analysis/ramp.ts';
 import { freshForMs } from '../analysis/sample-health.ts';
 import { RECORDED_FAMILIES } from '../analysis/scrapes.ts';
 import { answersIn } from '../analysis/sequential/counts.ts';
-import { sequentialFromMs } from '../analysis/sequential/live-judge.ts';
+import { sequentialEdges, sequentialFromMs } from '../analysis/sequential/live-judge.ts';
 import { type AnalysisSpec, isSplit, type PlanSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { nameHash } from '../model/name-hash.ts';
 import type { ReadoutMetric } from '../model/readout.ts';
@@ -29,6 +29,8 @@ export interface ObservationNeeds {
     readonly families: readonly CounterFamily[];
     /** Of `upstream_rq`. */
     readonly codes: readonly string[];
+    /** Of `upstream_rq_time_bucket`, ms. @default all */
+    readonly edges?: readonly number[];
     /** By the clock of the samples, which is `offsetMs` ahead of ours. It is only asked for where samples are needed. */
     readonly fromMs: (offsetMs: number) => number;
   } | null;
@@ -98,7 +100,13 @@ export function observationNeeds(
       ? (offsetMs: number): number => Math.min(...own.map((from) => (from ?? since)(offsetMs)))
       : null;
   if (compared !== null && rollout.spec.judge.name === 'sequential') {
-    return { counters: { clusters, families: RECORDED_FAMILIES, codes, fromMs: compared }, queries, readout };
+    const edges = edgesOf(memoriesOf(rollout, judged));
+    const counters = { clusters, families: RECORDED_FAMILIES, codes, fromMs: compared };
+    return {
+      counters: edges === null || rampOf(rollout).length === 0 ? counters : { ...counters, edges },
+      queries,
+      readout,
+    };
   }
   const families = new Set<CounterFamily>(['upstream_rq_completed']);
   for (const spec of analysis) {
@@ -125,6 +133,13 @@ export function observationNeeds(
 export function everyCanary(rollout: Rollout): readonly Revision[] {
   const { joint } = rollout;
   return [...armsOf(rollout), ...(joint?.others ?? [])].map(({ canary }) => canary);
+}
+
+/** Of all parts of a rollout; `null`: all edges, because one of them has not chosen its own. */
+function edgesOf(memories: readonly (JudgeState | null)[]): readonly number[] | null {
+  const each = memories.map(sequentialEdges);
+  const chosen = each.flatMap((edges) => edges ?? []);
+  return each.includes(null) ? null : [...new Set(chosen)].sort((a, b) => a - b);
 }
 
 /** What the judge remembers of each part, in their order. */

@@ -10,6 +10,8 @@ export interface MetricsSource {
     readonly families: readonly CounterFamily[];
     /** Of `upstream_rq` the codes that are wanted. @default none */
     readonly codes?: readonly string[];
+    /** Of `upstream_rq_time_bucket` the edges that are wanted, ms, beside `+Inf`; others may come as well. @default all */
+    readonly edges?: readonly number[];
     /** Names of the Envoys to look at. @default all of the fleet */
     readonly proxies?: readonly string[];
     /** Times of samples are those of the source; see `offsetMs`. */

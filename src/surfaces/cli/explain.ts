@@ -99,7 +99,10 @@ function decisionWords({ decision, missing }: VerdictPoint, r: RolloutBody): str
   if (decision === 'rollback') return 'That sends it back.';
   if (decision === 'advance')
     return ended(r) ? 'That let it go on.' : `That lets it go on; it waits for ${r.waitingFor}.`;
-  return `It holds. Missing: ${missing ?? r.waitingFor}`;
+  // A plot has no room for all of the words; the rollout has those of its last look.
+  const open = ended(r) ? undefined : r.verdicts.find(({ verdict }) => verdict !== 'pass');
+  const whole = open === undefined ? null : `${open.metric} ${open.reason}: ${open.detail}`;
+  return `It holds. Missing: ${whole?.startsWith((missing ?? '').replace(/…$/, '')) ? whole : (missing ?? r.waitingFor)}`;
 }
 
 function lateWords({ late = 0 }: VerdictPoint): readonly string[] {

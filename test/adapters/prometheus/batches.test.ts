@@ -43,7 +43,7 @@ const asks = (query: string, label: string): readonly string[] =>
   (new RegExp(`${label}=~"([^"]*)"`).exec(query)?.[1] ?? '').replaceAll('\\\\', '').split('|');
 
 /** Answers each query with those of the rows that it selects, every one a second apart over the whole range. */
-function serve(rows: readonly Row[]): void {
+function serve(rows: readonly Row[], { emptyMatches = true } = {}): void {
   prometheus.answer((response) => {
     const body = prometheus.requests.at(-1)?.body;
     const query = body?.get('query') ?? '';
@@ -51,8 +51,10 @@ function serve(rows: readonly Row[]): void {
     const fromS = toS - Number(/\[(\d+)ms\]/.exec(query)?.[1]) / 1_000;
     const [names, clusters, proxies] = ['__name__', 'envoy_cluster_name', 'instance'].map((one) => asks(query, one));
     const result = rows.flatMap(({ cluster, name = 'envoy_cluster_upstream_rq_xx', instance = 'a', labels, value }) => {
+      const edges = asks(query, 'le').map((edge) => edge.replaceAll('\\', ''));
       const isAsked =
         names?.includes(name) &&
+        (!query.includes('le=~') || (edges.includes(labels?.le ?? '') && (emptyMatches || labels?.le !== undefined))) &&
         (cluster === undefined || clusters?.includes(cluster)) &&
         (!query.includes('instance=~') || proxies?.includes(instance));
       if (!isAsked) return [];
@@ -237,6 +239,73 @@ it('reads of the codes only those that are wanted, and each look its own', async
   expect(seen(one)).toEqual(['shop--v1 upstream_rq 429', 'shop--v1 upstream_rq_xx ']);
   expect(seen(none)).toEqual(['shop--v1 upstream_rq_xx ']);
   expect(asks(queries()[0] ?? '', 'envoy_response_code')).toEqual(['', '429', '503']);
+});
+
+describe('edges of a histogram', () => {
+  const families: readonly CounterFamily[] = [...XX, 'upstream_rq_time_bucket'];
+  const bucket = (le: string, cluster = 'shop--v1'): Row => ({
+    ...{ cluster, name: 'envoy_cluster_upstream_rq_time_bucket', labels: { le } },
+  });
+  const labels = (result: CountersResult): readonly string[] =>
+    result.kind === 'ok' ? result.series.map(({ label }) => label) : [result.gap];
+
+  it('are asked for as they may be written, and each look gets its own beside the count of all', async () => {
+    serve([{ cluster: 'shop--v1' }, ...['0.5', '100', '250.0', '1.8e+06', '+Inf'].map((le) => bucket(le))]);
+    const [few, more] = await Promise.all([
+      look({ families, edges: [250] }),
+      look({ families, edges: [0.5, 250, 1_800_000] }),
+    ]);
+    expect([labels(few), labels(more)]).toEqual([
+      ['', '250', '+Inf'],
+      ['', '0.5', '250', '1.8e+06', '+Inf'],
+    ]);
+    expect(queries()).toHaveLength(1);
+    expect(asks(queries()[0] ?? '', 'le')).toEqual([
+      '',
+      '+Inf',
+      '0.5',
+      '250',
+      '250.0',
+      '1800000',
+      '1800000.0',
+      '1.8e+06',
+    ]);
+  });
+
+  it('are all asked for where one look of several wants them all', async () => {
+    serve([{ cluster: 'shop--v1' }, ...['100', '250', '+Inf'].map((le) => bucket(le))]);
+    const [few, all] = await Promise.all([look({ families, edges: [250] }), look({ families })]);
+    expect([labels(few), labels(all)]).toEqual([
+      ['', '250', '+Inf'],
+      ['', '100', '250', '+Inf'],
+    ]);
+    expect(queries()[0]).not.toContain('le=~');
+  });
+
+  it('are asked for again, all of them, by whose histogram lacks one: what is not there would look fast', async () => {
+    serve([
+      ...['shop--v1', 'cart--v1'].map((cluster) => ({ cluster })),
+      ...['100', '250', '+Inf'].map((le) => bucket(le)),
+      ...['100', '300', '+Inf'].map((le) => bucket(le, 'cart--v1')),
+    ]);
+    const [shop, cart] = await Promise.all([
+      look({ families, clusters: ['shop--v1'], edges: [250] }),
+      look({ families, clusters: ['cart--v1'], edges: [250] }),
+    ]);
+    expect([labels(shop), labels(cart)]).toEqual([
+      ['', '250', '+Inf'],
+      ['', '100', '300', '+Inf'],
+    ]);
+    expect(queries().map((query) => [asks(query, 'envoy_cluster_name'), query.includes('le=~')])).toEqual([
+      [['shop--v1', 'cart--v1'], true],
+      [['cart--v1'], false],
+    ]);
+  });
+
+  it('are asked for again, with all else, where a server leaves out what has no edge', async () => {
+    serve([{ cluster: 'shop--v1' }, ...['250', '+Inf'].map((le) => bucket(le))], { emptyMatches: false });
+    expect(labels(await look({ families, edges: [250] }))).toEqual(['', '250', '+Inf']);
+  });
 });
 
 describe('a server that cannot keep up', () => {

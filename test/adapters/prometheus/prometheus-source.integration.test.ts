@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPrometheusSource } from '../../../src/adapters/prometheus/prometheus-source.ts';
 import { increments } from '../../../src/core/analysis/increments.ts';
 import type { CounterSeries } from '../../../src/core/analysis/judge.ts';
+import { edgeOf } from '../../../src/core/analysis/sequential/histogram.ts';
 import { thresholdJudge } from '../../../src/core/analysis/threshold-judge.ts';
 import type { MetricsSource } from '../../../src/engine/ports/metrics-source.ts';
 import { createSystemClock } from '../../../src/platform/system-clock.ts';
@@ -30,7 +31,9 @@ function page(good: number, bad: number): string {
     ...(bad > 0 ? [`envoy_cluster_upstream_rq_xx{envoy_response_code_class="5",${cluster}} ${bad}`] : []),
     `envoy_cluster_external_upstream_rq_xx{envoy_response_code_class="2",${cluster}} ${good}`,
     ...(all > 0
-      ? ['100', '250', '+Inf'].map((le) => `envoy_cluster_upstream_rq_time_bucket{${cluster},le="${le}"} ${all}`)
+      ? ['100', '250', '1800000', '+Inf'].map(
+          (le) => `envoy_cluster_upstream_rq_time_bucket{${cluster},le="${le}"} ${all}`,
+        )
       : []),
     '',
   ].join('\n');
@@ -102,6 +105,16 @@ describe('a real Prometheus', () => {
     const outcome = await judge(200, clock.now());
     expect(outcome.decision).toBe('rollback');
     expect(outcome.verdicts[0]).toMatchObject({ reason: 'OVER_LIMIT', value: 0.1, requests: 200 });
+  });
+
+  it('gives the edges that are asked for, however it writes them, and what has none', async () => {
+    const request = { fleet: 'edge', clusters: ['shop--v2'], families: FAMILIES };
+    const range = { fromMs: startMs, toMs: clock.now() };
+    const result = await source.counters({ ...request, ...range, edges: [250, 1_800_000] });
+    const series = result.kind === 'ok' ? result.series : [];
+    const edges = series.flatMap(({ family, label }) => (family === 'upstream_rq_time_bucket' ? [edgeOf(label)] : []));
+    expect(new Set(edges)).toEqual(new Set([250, 1_800_000, Number.POSITIVE_INFINITY]));
+    expect(new Set(series.map(({ family }) => family))).toEqual(new Set(FAMILIES));
   });
 
   it('F14: what was scraped ten minutes ago is no evidence', async () => {

@@ -16,6 +16,8 @@ export interface World {
   readonly share: (ms: number) => number;
   readonly scrapes: number;
   readonly slow?: number;
+  /** With edges that tell nothing: none is so fast, all are faster than so slow. */
+  readonly moreEdges?: boolean;
   /** A bad answer is a 429. */
   readonly limited?: boolean;
   readonly seed?: number;
@@ -60,7 +62,9 @@ export function play(world: World): readonly CounterSeries[] {
         if (bad > 0 && world.limited === true) note(cluster, 'upstream_rq', '429', tMs, bad);
         note(cluster, 'upstream_rq_timeout', '', tMs, 0);
         if (good + bad > 0) {
+          if (world.moreEdges === true) note(cluster, 'upstream_rq_time_bucket', '1', tMs, 0);
           note(cluster, 'upstream_rq_time_bucket', '250', tMs, good + bad - slow);
+          if (world.moreEdges === true) note(cluster, 'upstream_rq_time_bucket', '5000', tMs, good + bad);
           note(cluster, 'upstream_rq_time_bucket', '+Inf', tMs, good + bad);
         }
       }

@@ -112,6 +112,25 @@ it('asks for the codes that any analysis of the plan counts, and for no others',
   expect(asked(judged)?.families).not.toContain('upstream_rq');
 });
 
+it('asks for the edges that the default judge has chosen, for all of them until then, and for all of them in a bake', () => {
+  const steps = [planStep({ holdMs: 300_000 })];
+  const spec = planSpec({ analysis, judge: { name: 'sequential' }, strategy: { name: 'any', steps } });
+  const history = [{ step: 0, name: 'one', weight: 500, committedAtMs: 1_000, liveAtMs: 1_050, leftAtMs: null }];
+  const memory = (before: object | null): JudgeState => ({
+    ...{ judgedIndex: 40, sample: 64, place: null },
+    state: { ticks: 3, before, edges: [{ edge: { ms: 250 } }, { edge: { ms: 500 } }] },
+  });
+  const asked = (judgement: JudgeState | null, record: Partial<typeof judged> = {}) =>
+    observationNeeds({ ...judged, spec, history, ...record }, SCRAPE_MS, TURN_MS + SCRAPE_MS, undefined, { judgement })
+      .counters;
+  expect(asked(memory(null))?.edges).toEqual([250, 500]);
+  expect(asked(null)).not.toHaveProperty('edges');
+  expect(asked(memory({ timed: 0, edges: [] }))).not.toHaveProperty('edges');
+  const bake = asked(memory(null), { phase: 'promoting' });
+  expect(bake).not.toBeNull();
+  expect(bake).not.toHaveProperty('edges');
+});
+
 describe('a step that Kayenta judges', () => {
   const nowMs = TURN_MS + SCRAPE_MS;
   const latency: AnalysisSpec = { kind: 'latency', name: 'latency', objectiveMs: 250, max: 0.01, minRequests: null };

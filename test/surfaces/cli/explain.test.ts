@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { inconclusive } from '../../../src/core/analysis/with-queries.ts';
 import { presentRollout } from '../../../src/surfaces/api/present.ts';
 import type { VerdictPoint } from '../../../src/surfaces/api/schemas.ts';
 import { explainLines } from '../../../src/surfaces/cli/explain.ts';
@@ -105,6 +106,17 @@ describe('explaining a rollout', () => {
       '  2026-01-01T00:01:00.000Z  5 %     hold      12.5',
       '  2026-01-01T00:02:00.000Z  5 %     hold      12.5',
     ]);
+  });
+
+  it('says in full what is missing, where the plot had no room for it', () => {
+    const detail = `${'0 of 3424 requests; '.repeat(8)}about 6900 more requests to the canary are needed`;
+    const verdicts = [inconclusive('error-rate', 'LOW_POWER', detail)];
+    const evidence = { judgedAtMs: 1, inconclusiveSinceMs: 1, verdicts };
+    const missing = `${`error-rate LOW_POWER: ${detail}`.slice(0, 99)}…`;
+    const held = body({ phase: 'stepping', evidence });
+    expect(explainLines(held, [point(1, { missing })])).toContain(`It holds. Missing: error-rate LOW_POWER: ${detail}`);
+    const over = body({ phase: 'aborted', evidence });
+    expect(explainLines(over, [point(1, { missing })])).toContain(`It holds. Missing: ${missing}`);
   });
 
   it('says of a bake how long it lasts, and counts those hurt in it beside those of the last step', () => {

@@ -42,6 +42,6 @@ export function growthOf(traffic: ArmTraffic, edgesMs: readonly number[]): ArmGr
     resets: cut,
     timeouts: 0,
     timed: completed,
-    within: new Map(edgesMs.map((edge, index) => [edge, completed - (slow[index] ?? 0)])),
+    within: { edges: edgesMs, counts: edgesMs.map((_, index) => completed - (slow[index] ?? 0)) },
   };
 }

@@ -39,6 +39,8 @@ interface Asked {
   readonly families: readonly string[];
   /** `null`: of the process. */
   readonly clusters: readonly string[] | null;
+  /** `null`: all. */
+  readonly edges: ReadonlySet<string> | null;
   readonly fleet: string;
   readonly rangeMs: number;
 }
@@ -47,15 +49,16 @@ const unescaped = (pattern: string): string => pattern.replaceAll('\\\\', '');
 
 function parse(query: string): Asked | null {
   const found =
-    /^\{__name__=~"([^"]*)",job="([^"]*)"(?:,envoy_cluster_name=~"([^"]*)")?(?:,envoy_response_code=~"[^"]*")?\}\[(\d+)ms\]$/.exec(
+    /^\{__name__=~"([^"]*)",job="([^"]*)"(?:,envoy_cluster_name=~"([^"]*)")?(?:,envoy_response_code=~"[^"]*")?(?:,le=~"([^"]*)")?\}\[(\d+)ms\]$/.exec(
       query,
     );
   if (found === null) return null;
-  const [, families = '', fleet = '', clusters, range = ''] = found;
+  const [, families = '', fleet = '', clusters, edges, range = ''] = found;
   return {
     families: unescaped(families).split('|'),
     fleet,
     clusters: clusters === undefined ? null : unescaped(clusters).split('|'),
+    edges: edges === undefined ? null : new Set(unescaped(edges).split('|')),
     rangeMs: Number(range),
   };
 }
@@ -68,7 +71,7 @@ function values(valueAt: (tMs: number) => number, fromMs: number, toMs: number):
   return points;
 }
 
-function matrix({ families, clusters, fleet, rangeMs }: Asked, atMs: number): object[] {
+function matrix({ families, clusters, edges, fleet, rangeMs }: Asked, atMs: number): object[] {
   const own = (i: number) => ({ job: fleet, node: nodeName(fleet, i), instance: '127.0.0.1:9901' });
   const range = [atMs - rangeMs, atMs] as const;
   const nodes = Array.from({ length: ENVOYS_PER_FLEET }, (_, i) => own(i));
@@ -85,7 +88,8 @@ function matrix({ families, clusters, fleet, rangeMs }: Asked, atMs: number): ob
     return nodes.flatMap((labels) =>
       families.flatMap((__name__) => {
         const { label, of } = SERIES[__name__.replace('envoy_cluster_', '')] ?? { label: '', of: [] };
-        return of.map(([value, share]) => ({
+        const asked = label === 'le' && edges !== null ? of.filter(([value]) => edges.has(value)) : of;
+        return asked.map(([value, share]) => ({
           metric: { __name__, ...labels, envoy_cluster_name: cluster, ...(label === '' ? {} : { [label]: value }) },
           values: values((tMs) => Math.floor(tMs * 1e-3 * perSecond * share), ...range),
         }));

@@ -42,7 +42,9 @@ function sums(pairs: readonly Both[], of: Counting): BothArms {
 
 /** The smallest edge at or above the objective; of Envoy's own, until a histogram shows its. `null`: there is none. */
 function edgeAt(pairs: readonly Both[], objectiveMs: number): number | null {
-  const seen = pairs.flatMap(({ canary, stable }) => [...canary.within.keys(), ...stable.within.keys()]);
+  const seen = pairs
+    .flatMap(({ canary, stable }) => [...canary.within.edges, ...stable.within.edges])
+    .filter(Number.isFinite);
   const known = seen.length === 0 ? ENVOY_EDGES_MS : seen;
   const least = Math.min(...known.filter((ms) => ms >= objectiveMs));
   return Number.isFinite(least) ? least : null;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration, fraction, weight } from '../../manifest/fields.ts';
 import { above, countedAnswers, unit } from '../../manifest/judge-grammar.ts';
-import { edgeOf } from '../sequential/growth.ts';
+import { edgeOf } from '../sequential/histogram.ts';
 import type { Scrape } from '../sequential/scrape.ts';
 
 /** A recording, line by line (`judge-interface.md` §1). What it does not name is ignored, everywhere. */

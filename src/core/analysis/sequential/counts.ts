@@ -1,5 +1,6 @@
 import type { ArmPair } from '../statistics/stratum.ts';
 import type { ArmGrowth } from './growth.ts';
+import { countWithin } from './histogram.ts';
 import type { SequentialSettings } from './settings.ts';
 
 /** Bad events and requests of one arm in one stratum. */
@@ -42,7 +43,7 @@ export function countSlow(edgeMs: number, { routeTimeoutMs }: Pick<SequentialSet
   const timedOut = routeTimeoutMs === 0 || edgeMs <= routeTimeoutMs;
   return ({ timed, within, timeouts }) => {
     // A histogram has all of its edges from its first request on; without this one nothing can be said.
-    const slow = timed - (within.get(edgeMs) ?? timed);
+    const slow = timed - (countWithin(within, edgeMs) ?? timed);
     return clamped(slow + (timedOut ? timeouts : 0), timed + timeouts);
   };
 }

@@ -1,11 +1,10 @@
 import { formatDuration } from '../../model/duration.ts';
 import { rejects } from '../statistics/combine.ts';
-import { baselineRate, powerGained, powerNeeded } from '../statistics/power-gate.ts';
 import { type Ceiling, type CeilingState, ceiling } from './ceiling.ts';
-import type { Count } from './counts.ts';
 import { edgeOfObjective } from './latency-edges.ts';
 import { type MetricState, phiOf } from './metric.ts';
 import { isSafe } from './non-inferiority.ts';
+import { powerLeft } from './power-left.ts';
 import { getsTwice, mismatchWords } from './routing-check.ts';
 import { askedAt, type SequentialSettings } from './settings.ts';
 import type { SequentialState } from './state.ts';
@@ -152,29 +151,6 @@ function comparesLast({ steps }: SequentialSettings, weight: number): boolean {
 
 function atDeadline({ reason }: Decision): Decision {
   return { kind: 'rollback', code: 'DEADLINE', reason: `the deadline has passed, and the plan says so: ${reason}` };
-}
-
-/** How much of what it takes to have seen a regression is there; 1: all of it. */
-export function powerShare(settings: SequentialSettings, state: SequentialState): number {
-  const needed = powerNeeded(settings.alpha);
-  const gainedOf = (power: number, { bad, total }: Count, phi: number) =>
-    powerGained(power, baselineRate(bad, total), phi) / needed;
-  const shares = [gainedOf(state.power.errors, state.baseline.errors, phiOf(state.errors))];
-  // Where all requests go to the canary there is nothing to compare with.
-  const last = settings.steps.findLast(({ weight }) => weight < 100)?.weight ?? null;
-  for (const one of askedAt(settings, last).latency.objectives) {
-    const edge = edgeOfObjective(state.edges, one);
-    if (edge !== undefined) shares.push(gainedOf(edge.power, edge.baseline, phiOf(edge.metric)));
-  }
-  return Math.min(1, ...shares);
-}
-
-/** What is missing until a regression would have been seen; `null`: nothing. */
-export function powerLeft(settings: SequentialSettings, state: SequentialState): string | null {
-  const least = powerShare(settings, state);
-  if (least >= 1) return null;
-  const percent = Math.floor(least * 100);
-  return `too few requests to have seen a ${settings.detectable}-fold regression (${percent} % of what it takes)`;
 }
 
 interface Limited {

@@ -1,3 +1,4 @@
+import { countsAt, edgeOf, type Histogram, histogramOf, NO_HISTOGRAM } from './histogram.ts';
 import type { ArmScrape, ProxyScrape } from './scrape.ts';
 
 /** By how much the counters of one arm grew between two scrapes of one proxy. */
@@ -14,28 +15,23 @@ export interface ArmGrowth {
   readonly timeouts: number;
   /** Requests that took a measurable time. */
   readonly timed: number;
-  /** Of them, those within each finite edge, ms. */
-  readonly within: ReadonlyMap<number, number>;
+  /** Of them, those within each edge. */
+  readonly within: Histogram;
 }
 
 const SINGLE = ['completed', 'total', 'retry_5xx', 'retry', 'rx_reset', 'timeout', 'per_try_timeout'] as const;
 
-/** What a scrape shows of one arm, its histogram by edge in ms: two versions of Prometheus write `250` in two ways. */
+/** What a scrape shows of one arm, with its histogram. */
 export interface Counters {
   readonly arm: ArmScrape;
-  readonly within: ReadonlyMap<number, number>;
+  readonly within: Histogram;
 }
 
 export function countersOf(arm: ArmScrape): Counters {
-  const within = new Map<number, number>();
-  const { le = {} } = arm;
-  for (const label in le) within.set(edgeOf(label), le[label] ?? 0);
-  return { arm, within };
-}
-
-/** Prometheus 2 keeps `250` as Envoy prints it, Prometheus 3 writes `250.0`. */
-export function edgeOf(label: string): number {
-  return label === '+Inf' ? Number.POSITIVE_INFINITY : Number(label);
+  const { le, histogram } = arm;
+  if (histogram !== undefined) return { arm, within: histogram };
+  if (le === undefined) return { arm, within: NO_HISTOGRAM };
+  return { arm, within: histogramOf(Object.entries(le).map(([label, value]) => [edgeOf(label), value])) };
 }
 
 /** Seconds of uptime are whole, and a scrape takes a moment. */
@@ -72,7 +68,8 @@ function counted({ arm, within }: Counters, now: Counters | null): (readonly [wa
     const [had = {}, has = {}] = [arm[family], now?.arm[family]];
     for (const label in had) all.push([had[label] ?? 0, has[label] ?? 0]);
   }
-  for (const [edge, value] of within) all.push([value, now?.within.get(edge) ?? 0]);
+  const left = countsAt(now?.within ?? NO_HISTOGRAM, within.edges);
+  for (const [i, count] of within.counts.entries()) all.push([count, left[i] ?? 0]);
   for (const name of SINGLE) all.push([arm[name] ?? 0, now?.arm[name] ?? 0]);
   return all;
 }
@@ -88,13 +85,9 @@ export function armGrowth(before: Counters | null, now: Counters, anew: boolean)
   const classes = grownBy(base?.arm.rq_xx, now.arm.rq_xx);
   let completed = 0;
   for (const label in classes) completed += classes[label] ?? 0;
-  let timed = 0;
-  const within = new Map<number, number>();
-  for (const [edge, value] of now.within) {
-    const more = grown(base?.within.get(edge), value);
-    if (edge === Number.POSITIVE_INFINITY) timed = more;
-    else within.set(edge, more);
-  }
+  const { edges, counts } = now.within;
+  const were = base === null ? null : countsAt(base.within, edges);
+  const grew = counts.map((count, i) => grown(were?.[i], count));
   // Whose arm was not there had no request under way; of a process that was, nobody knows.
   const activeBefore = anew || before === null ? 0 : (before.arm.active ?? null);
   return {
@@ -105,16 +98,17 @@ export function armGrowth(before: Counters | null, now: Counters, anew: boolean)
     retried: Math.max(of('retry_5xx'), of('retry')),
     resets: of('rx_reset'),
     timeouts: of('timeout'),
-    timed,
-    within,
+    timed: edges.at(-1) === Number.POSITIVE_INFINITY ? (grew.at(-1) ?? 0) : 0,
+    within: { edges, counts: grew },
   };
 }
 
 function fell(before: Counters, now: Counters): boolean {
   const { rq_xx: had = {} } = before.arm;
   for (const label in had) if ((now.arm.rq_xx?.[label] ?? 0) < (had[label] ?? 0)) return true;
-  for (const [edge, value] of before.within) if ((now.within.get(edge) ?? 0) < value) return true;
-  return false;
+  const { edges, counts } = before.within;
+  const are = countsAt(now.within, edges);
+  return counts.some((count, i) => (are[i] ?? 0) < count);
 }
 
 /** A counter that fell all the same began anew. */

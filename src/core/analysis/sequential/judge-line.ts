@@ -1,5 +1,5 @@
 import { clipFor, combineEvidence } from '../statistics/combine.ts';
-import { baselineRate, powerOf } from '../statistics/power-gate.ts';
+import { powerOf } from '../statistics/power-gate.ts';
 import { shareEvidence } from '../statistics/share-test.ts';
 import { logWeightedMean } from '../statistics/tilt.ts';
 import type { Objective } from './asked.ts';
@@ -12,10 +12,11 @@ import { edgeOfObjective } from './latency-edges.ts';
 import { chooseLatency, learnLine } from './learn-line.ts';
 import { evidenceOf, phiOf, type Strata, strataOf, updateMetric } from './metric.ts';
 import { SAFE_LATENCY_RATIO, SAFE_RATIO, updateSafety } from './non-inferiority.ts';
+import { objectiveRatio } from './power-left.ts';
 import { total, updateRouting } from './routing-check.ts';
 import { askedAt, type SequentialSettings } from './settings.ts';
 import { startsAt, startsOf } from './starts.ts';
-import type { JudgedEdge, SequentialState } from './state.ts';
+import type { SequentialState } from './state.ts';
 import type { Line, ProxyPair } from './walk.ts';
 
 export const METRICS = ['error-rate', 'latency', 'retried-5xx', 'resets-timeouts'] as const;
@@ -28,9 +29,6 @@ export const WEIGHTS: Readonly<Record<Metric, number>> = {
   'retried-5xx': 0.15,
   'resets-timeouts': 0.15,
 };
-
-/** What a rate grows to at most. */
-const MOST_RATE = 0.9;
 
 /** Natural logarithms. `latency: null`: no edge of the histogram can be judged. */
 export interface LogEvidence extends Readonly<Record<Exclude<Metric, 'latency'>, number>> {
@@ -162,14 +160,6 @@ function begunIn(pairs: readonly ProxyPair[]): readonly (EnvoySeen & Pick<ProxyP
 function emptyLines(before: number, line: Line): number {
   if (line.pairs.some(({ canary, stable }) => canary !== null && stable !== null)) return 0;
   return line.settling ? before : before + 1;
-}
-
-/**
- * Ratio of the objective's power gate: a rate cannot grow beyond 1 (`judge-interface.md` §2.1). By what stable has shown
- * so far: where a rollout begins without a history, a ratio of its first scrape would ask for far too much to the end.
- */
-function objectiveRatio({ detectable }: SequentialSettings, { baseline }: JudgedEdge): number {
-  return Math.min(detectable, MOST_RATE / baselineRate(baseline.bad, baseline.total));
 }
 
 /** In an order of its own: sums depend on theirs in the last bits, and replicas hear proxies in any. */

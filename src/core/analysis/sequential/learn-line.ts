@@ -66,7 +66,10 @@ export function learnEdges(
   line: Line,
   stable: readonly ArmGrowth[],
 ): NonNullable<SequentialState['before']> {
-  const names = new Set([...edges.map(({ ms }) => ms), ...stable.flatMap(({ within }) => [...within.keys()])]);
+  const names = new Set([
+    ...edges.map(({ ms }) => ms),
+    ...stable.flatMap(({ within }) => within.edges.filter(Number.isFinite)),
+  ]);
   return {
     timed: timed + stable.reduce((sum, one) => sum + one.timed + one.timeouts, 0),
     edges: [...names]

@@ -7,10 +7,10 @@ import { type Cell, cellsOf } from '../scrapes.ts';
 import { combined, inconclusive, queryVerdicts } from '../with-queries.ts';
 import { stepOf } from './cell-scrape.ts';
 import { beginGrid, type GridPlace, gridFromMs, HISTORY_MS, walkCells } from './cell-walk.ts';
-import { powerShare } from './decide.ts';
 import { judgeLine, recordLine } from './judge-line.ts';
 import { liveSettings } from './live-settings.ts';
 import { type PackedState, packState, settled, unpackState } from './pack.ts';
+import { powerShare, requestsLeft } from './power-left.ts';
 import { achievedShare, resumeRouting } from './routing-check.ts';
 import type { SequentialSettings } from './settings.ts';
 import { startsAt, startsOf } from './starts.ts';
@@ -52,6 +52,12 @@ export function sequentialFromMs(state: JudgeState | null, firstCommittedAtMs: n
 /** How many Envoys a look at them needs. */
 export function sequentialSample(state: JudgeState | null): number {
   return recall(state)?.sample ?? SAMPLE;
+}
+
+/** Edges of the histogram that a look needs, ms; `null`: all of them, until those to judge by are chosen. */
+export function sequentialEdges(state: JudgeState | null): readonly number[] | null {
+  const judged = recall(state)?.state;
+  return judged === undefined || judged.before !== null ? null : judged.edges.map(({ edge }) => edge.ms);
 }
 
 /**
@@ -119,11 +125,13 @@ function lookAt(
     if (step === null || base === null || !tells) return;
     const power = powerShare(settings, state);
     const counts = since(base, countsOf(state));
+    const more = decision.code === 'POWER' ? requestsLeft(settings, state, counts['error-rate']) : null;
     const { logE: together, cause } = state.combined;
     last = {
       ...{ step, atMs: cell.t, decision, cause, lnE, together, power, counts, phi: dispersions(state) },
       alpha: settings.alpha,
       detectable: settings.detectable,
+      ...(more === null ? {} : { more }),
       ...{ resume: state.routing.resumed?.id, achieved: achievedShare(state.routing) },
     };
   };

@@ -1,3 +1,5 @@
+import type { Histogram } from './histogram.ts';
+
 /**
  * Counters of one cluster in one scrape of one proxy, as Envoy shows them: cumulative. What is absent is 0: Envoy
  * creates classes, codes and histograms at their first event.
@@ -16,7 +18,9 @@ export interface ArmScrape {
   readonly rx_reset?: number;
   readonly timeout?: number;
   readonly per_try_timeout?: number;
-  /** Histogram by upper edge in ms, and `+Inf`. */
+  /** The histogram of a live scrape, in place of `le`. */
+  readonly histogram?: Histogram;
+  /** Histogram by upper edge in ms, and `+Inf`, as recordings have it. */
   readonly le?: Readonly<Record<string, number>>;
 }
 

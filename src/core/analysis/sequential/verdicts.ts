@@ -31,6 +31,8 @@ export interface LastLook {
   readonly alpha: number;
   /** Memories of earlier versions lack it. */
   readonly detectable?: number;
+  /** About how many requests to the canary are missing, where it waits for them. Memories of earlier versions lack it. */
+  readonly more?: number;
   /** The last resume that was known. @default none */
   readonly resume?: number | undefined;
   /** The canary's share of the requests at this weight. Memories of earlier versions lack it. */
@@ -148,13 +150,21 @@ function holdWords({
   alpha,
   power,
   detectable = SEQUENTIAL_DEFAULTS.detectable,
+  more,
 }: LastLook): string {
   switch (decision.code) {
     case 'SUSPICION':
       return `together ${evidenceWords(together)} of ${evidenceLimit(alpha)}: suspicious, so the weight stays`;
     case 'POWER':
-      return `a ${detectable}-fold regression would have been seen to ${Math.min(99, Math.floor(100 * power))} %; more requests are needed`;
+      return `a ${detectable}-fold regression would have been seen to ${Math.min(99, Math.floor(100 * power))} %; ${moreWords(more)} needed`;
     default:
       return decision.reason;
   }
+}
+
+/** Two digits say as much as an estimate can. */
+function moreWords(more: number | undefined): string {
+  if (more === undefined) return 'more requests are';
+  const unit = 10 ** Math.max(0, String(more).length - 2);
+  return `about ${Math.ceil(more / unit) * unit} more requests to the canary are`;
 }

@@ -4,12 +4,16 @@ import type { JudgeInput, JudgeOutcome, JudgeState } from '../../../../src/core/
 import type { RampStep } from '../../../../src/core/analysis/ramp.ts';
 import { parseRecording } from '../../../../src/core/analysis/recording/parse-recording.ts';
 import { type ReplayTick, replay } from '../../../../src/core/analysis/recording/replay.ts';
-import { cellsOf } from '../../../../src/core/analysis/scrapes.ts';
+import { asRecorded, cellsOf } from '../../../../src/core/analysis/scrapes.ts';
 import { scrapeOf } from '../../../../src/core/analysis/sequential/cell-scrape.ts';
 import { HISTORY_MS } from '../../../../src/core/analysis/sequential/cell-walk.ts';
 import { addEnvoys, packEnvoys, placesFor } from '../../../../src/core/analysis/sequential/envoy-shares.ts';
 import type { LogEvidence } from '../../../../src/core/analysis/sequential/judge-line.ts';
-import { assessSequential, sequentialFromMs } from '../../../../src/core/analysis/sequential/live-judge.ts';
+import {
+  assessSequential,
+  sequentialEdges,
+  sequentialFromMs,
+} from '../../../../src/core/analysis/sequential/live-judge.ts';
 import { LIVE_EDGES } from '../../../../src/core/analysis/sequential/live-settings.ts';
 import { type PackedState, unpackState } from '../../../../src/core/analysis/sequential/pack.ts';
 import { describe as describeLook, type LastLook } from '../../../../src/core/analysis/sequential/verdicts.ts';
@@ -62,12 +66,16 @@ function looks(
   moments: readonly number[],
   fields: Partial<JudgeInput> | ((nowMs: number) => Partial<JudgeInput>) = {},
   spec: PlanSpec = planOf([errorRate]),
+  { narrow = true } = {},
 ): readonly Look[] {
   const all = play(w);
   let state: JudgeState | null = null;
   return moments.map((nowMs) => {
     const fromMs = sequentialFromMs(state, FIRST_MS, SCRAPE_MS);
+    const edges = narrow ? sequentialEdges(state)?.map(String) : null;
     const seen = all.flatMap((one) => {
+      if (one.family === 'upstream_rq_time_bucket' && edges?.includes(one.label) === false && one.label !== '+Inf')
+        return [];
       const points = one.points.filter(([tMs]) => tMs >= fromMs && tMs <= nowMs);
       return points.length === 0 ? [] : [{ ...one, points }];
     });
@@ -97,7 +105,7 @@ const onward = (decision: ReplayTick['decision']) => (decision === 'promote' ? '
 /** The ticks of a replay of the recording that would be made of it, from its text. */
 function replayed(w: World, spec: PlanSpec, nowMs: number): readonly ReplayTick[] {
   const seen = play(w).map((one) => ({ ...one, points: one.points.filter(([t]) => t >= FIRST_MS - HISTORY_MS) }));
-  const cells = cellsOf(seen, { stable: 'stable', canary: 'canary' }, SCRAPE_MS);
+  const cells = asRecorded(cellsOf(seen, { stable: 'stable', canary: 'canary' }, SCRAPE_MS));
   const judged = cells.filter(({ index }) => index <= Math.floor(nowMs / SCRAPE_MS) - 2);
   const header = {
     plan: planAsWritten(spec),
@@ -134,6 +142,16 @@ describe('the sequential judge on a live rollout', () => {
     );
   });
 
+  it('needs only the edges that it says once they are chosen', () => {
+    const spec = planOf([errorRate, latency]);
+    const [narrow, wide] = [true, false].map((asked) =>
+      looks(world({ slow: 0.08, moreEdges: true }), every(SCRAPE_MS, 30), {}, spec, { narrow: asked }),
+    );
+    expect(narrow).toEqual(wide);
+    expect(sequentialEdges(narrow?.at(0)?.state ?? null)).toBeNull();
+    expect(sequentialEdges(narrow?.at(-1)?.state ?? null)).toEqual([250]);
+  });
+
   it('lets a good one go on from step to step, and leaves the last one when a regression would have been seen', () => {
     const all = looks(world(), every(SCRAPE_MS, 40));
     expect(all.some(({ decision }) => decision === 'rollback')).toBe(false);
@@ -142,6 +160,27 @@ describe('the sequential judge on a live rollout', () => {
     const poor = looks(world({ rps: 0.6 }), every(SCRAPE_MS, 40));
     expect([poor.at(-1)?.decision, poor.at(-1)?.verdicts[0]?.reason]).toEqual(['hold', 'LOW_POWER']);
     expect(poor.at(-1)?.verdicts[0]?.detail).toMatch(/would have been seen to \d+ %/);
+  });
+
+  it('says how many more requests it waits for, about as many as it then takes', () => {
+    const all = looks(
+      world({ rps: 20, stableRate: 0.002, canaryRate: () => 0.002, scrapes: HISTORY + 120 }),
+      every(SCRAPE_MS, 110),
+    );
+    const told = all.flatMap(({ verdicts: [verdict] }) => {
+      const more = /; about (\d+) more requests to the canary are needed$/.exec(verdict?.detail ?? '')?.[1];
+      return more === undefined ? [] : [{ requests: verdict?.requests ?? 0, more: Number(more) }];
+    });
+    const lastHeld = all.findLastIndex(({ verdicts: [verdict] }) => verdict?.reason === 'LOW_POWER');
+    const took = all[lastHeld + 1]?.verdicts[0]?.requests ?? 0;
+    expect(all[lastHeld + 1]?.decision).toBe('advance');
+    // Of the second half: stable's rate is known well by then.
+    const late = told.slice(told.length / 2);
+    expect(late.length).toBeGreaterThan(10);
+    const few = (20 * share(FIRST_MS + STEP_MS) * SCRAPE_MS) / 1_000;
+    for (const { requests, more } of late) {
+      expect(Math.abs(requests + more - took)).toBeLessThan(0.25 * (took - requests) + 3 * few);
+    }
   });
 
   it('says of a canary that is shown to be no worse that steps may be skipped, and not where a query holds it', () => {

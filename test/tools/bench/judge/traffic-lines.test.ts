@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ArmGrowth } from '../../../../src/core/analysis/sequential/growth.ts';
 import { walk } from '../../../../src/core/analysis/sequential/walk.ts';
 import { createRandom } from '../../../../src/core/simulation/random.ts';
 import { createRecorder } from '../../../../tools/bench/judge/recorder.ts';
@@ -22,8 +23,11 @@ function both(weights: readonly number[], disturbance: Disturbance) {
   });
 }
 
-const essence = (growth: { readonly completed: number; readonly within: ReadonlyMap<number, number> } | null) =>
-  growth === null ? null : [growth.completed, [...growth.within]];
+const essence = (growth: Pick<ArmGrowth, 'completed' | 'within'> | null) => {
+  if (growth === null) return null;
+  const { edges, counts } = growth.within;
+  return [growth.completed, edges.flatMap((edge, i) => (Number.isFinite(edge) ? [[edge, counts[i]]] : []))];
+};
 
 describe('lines of traffic', () => {
   it('say what the judge reads from the scrapes of the same traffic', () => {
