@@ -94,8 +94,9 @@ describe('a part of a test', () => {
   it('has a memory of its own, also when it is the one that is promoted', () => {
     const memory = { judgement: { of: 'canary' }, judgements: { green: { of: 'green' } } };
     expect(memoriesOf(whole, memory)).toEqual([{ of: 'canary' }, { of: 'green' }]);
-    expect(memoriesOf({ ...whole, winner: 'green' }, memory)).toEqual([{ of: 'green' }]);
-    expect(memoriesOf({ ...whole, winner: 'canary' }, memory)).toEqual([{ of: 'canary' }]);
+    const promoting = { ...whole, phase: 'promoting' } as const;
+    expect(memoriesOf({ ...promoting, winner: 'green' }, memory)).toEqual([{ of: 'green' }]);
+    expect(memoriesOf({ ...promoting, winner: 'canary' }, memory)).toEqual([{ of: 'canary' }]);
   });
 
   it('gets nothing in a step that gives it nothing', () => {
