@@ -2,7 +2,9 @@ import protojson from 'protobufjs/ext/protojson.js';
 import { validateBootstrap } from './adapters/envoy/validate-bootstrap.ts';
 import { createCodec, MESSAGE_OF } from './adapters/xds/codec.ts';
 import { loadProtoBundle } from './adapters/xds/proto-bundle.ts';
+import { readProtoJson } from './adapters/xds/read-proto-json.ts';
 import type { XdsType } from './adapters/xds/xds-types.ts';
+import type { ReadRawEnvoy } from './core/model/raw-envoy.ts';
 import type { ResourcesJson } from './core/traffic/static-bootstrap.ts';
 import type { CliContext } from './surfaces/cli/command-context.ts';
 
@@ -27,6 +29,15 @@ export const envoyJson: CliContext['envoyJson'] = () => {
     };
   };
 };
+
+/** What documents say in Envoy's own words. The protos are read when the first of them does. */
+export function readRawEnvoy(): ReadRawEnvoy {
+  let read: ReadRawEnvoy | null = null;
+  return (message, json) => {
+    read ??= readProtoJson(loadProtoBundle());
+    return read(message, json);
+  };
+}
 
 /** Asks an Envoy of this machine. */
 export const askEnvoy: CliContext['askEnvoy'] = (bootstrap, { binary, signal }) =>

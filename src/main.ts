@@ -2,7 +2,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
-import { askEnvoy, envoyJson } from './envoy-resources.ts';
+import { askEnvoy, envoyJson, readRawEnvoy } from './envoy-resources.ts';
 import { askTerminal } from './platform/ask-terminal.ts';
 import { shippedStrategies } from './platform/strategy-files.ts';
 import { packageVersion } from './platform/version.ts';
@@ -41,6 +41,7 @@ async function main(): Promise<void> {
     withStore: async (options, work) => (await import('./stores.ts')).withStore(options, work),
     pastMetrics: async (options) => (await import('./metrics-source.ts')).pastMetrics(options),
     envoyJson,
+    readRawEnvoy: readRawEnvoy(),
     askEnvoy,
     runEngine: async (options) => {
       const { runEngine } = await import('./run-engine.ts');

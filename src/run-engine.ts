@@ -27,6 +27,7 @@ import { RETENTION_SUBJECT, sweepRetention } from './engine/retention.ts';
 import { shareLedger } from './engine/share-ledger.ts';
 import { createStoreWatch } from './engine/store-watch.ts';
 import { tracedHooks, tracedMetrics, tracedNotifier, tracedRecords, tracedSubject } from './engine/traced.ts';
+import { readRawEnvoy } from './envoy-resources.ts';
 import { hasRegressed, tableStates, xdsChecks } from './fleet-tables.ts';
 import { type EngineCertificates, engineCertificates } from './live-certificates.ts';
 import { metricsSource, withoutSecrets } from './metrics-source.ts';
@@ -221,6 +222,7 @@ async function serve(
     }),
     fleetNames: config.fleets.map(({ name }) => name),
     fleetFilters: new Map(config.fleets.map(({ name, filters }) => [name, filters])),
+    rawEnvoy: config.xds.allowRawEnvoy ? readRawEnvoy() : 'off',
   };
   const declared = () =>
     declareListeners(

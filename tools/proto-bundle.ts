@@ -12,7 +12,7 @@ import { Field, type INamespace, type NamespaceBase, type ReflectionObject, Root
  */
 
 /** Messages that are encoded or decoded by name; what they refer to follows by itself. `Any` payloads do not. */
-const MESSAGES: Readonly<Record<string, readonly string[]>> = {
+const SPOKEN: Readonly<Record<string, readonly string[]>> = {
   'envoy/service/discovery/v3/discovery.proto': [
     'envoy.service.discovery.v3.DiscoveryRequest',
     'envoy.service.discovery.v3.DiscoveryResponse',
@@ -43,6 +43,53 @@ const MESSAGES: Readonly<Record<string, readonly string[]>> = {
   ],
   'envoy/service/runtime/v3/rtds.proto': ['envoy.service.runtime.v3.Runtime'],
 };
+
+/** Extensions that only documents name, in Envoy's own words: per route or per cluster, and small. */
+const RAW: Readonly<Record<string, readonly string[]>> = {
+  'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto': [
+    'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
+  ],
+  'envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.proto': [
+    'envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig',
+  ],
+  'envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config.proto': [
+    'envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig',
+  ],
+  'envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config.proto': [
+    'envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig',
+  ],
+  'envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config.proto': [
+    'envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig',
+  ],
+  'envoy/extensions/filters/http/buffer/v3/buffer.proto': ['envoy.extensions.filters.http.buffer.v3.BufferPerRoute'],
+  'envoy/extensions/filters/http/ext_authz/v3/ext_authz.proto': [
+    'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute',
+  ],
+  'envoy/extensions/filters/http/jwt_authn/v3/config.proto': [
+    'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig',
+  ],
+  'envoy/extensions/filters/http/lua/v3/lua.proto': ['envoy.extensions.filters.http.lua.v3.LuaPerRoute'],
+  'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto': [
+    'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer',
+  ],
+  'envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto': [
+    'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
+  ],
+  'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto': [
+    'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
+  ],
+  'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto': [
+    'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin',
+  ],
+  'envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto': [
+    'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash',
+  ],
+  'envoy/extensions/load_balancing_policies/maglev/v3/maglev.proto': [
+    'envoy.extensions.load_balancing_policies.maglev.v3.Maglev',
+  ],
+};
+
+const MESSAGES = { ...SPOKEN, ...RAW };
 
 /** Fields newer than the package that ships the protos; an Envoy that does not know one ignores it. */
 const NEWER_FIELDS: Readonly<Record<string, readonly Field[]>> = {

@@ -2,10 +2,12 @@ import type { ParsedDocument } from '../core/manifest/parse-documents.ts';
 import type { BackendState } from '../core/model/backend-state.ts';
 import type { RouteDocument } from '../core/model/documents.ts';
 import { ok, type Result, type SerinError } from '../core/model/errors.ts';
+import type { PlanTrigger } from '../core/model/plan-trigger.ts';
 import { backendsNamedBy, targetsOf } from '../core/model/route-rule.ts';
+import type { KeptDocument } from '../core/model/stored.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument } from './engine.ts';
-import { documentKey, type Held, type KeptDocument, type Loaded, loadBackend } from './load.ts';
+import { documentKey, type Held, type Loaded, loadBackend } from './load.ts';
 
 export type Kept = Held<KeptDocument>;
 
@@ -14,9 +16,11 @@ export interface Change {
   readonly parsed: ParsedDocument;
   readonly action: AppliedDocument['action'];
   readonly before: Kept | null;
+  /** What it makes of the plan's revision; `undefined`: it has none. */
+  readonly trigger: PlanTrigger | undefined;
 }
 
-export function diff(parsed: ParsedDocument, stored: readonly Kept[]): Change {
+export function diff(parsed: ParsedDocument, stored: readonly Kept[]): Omit<Change, 'trigger'> {
   const key = documentKey(parsed.document.kind, parsed.document.name);
   const before = stored.find((kept) => kept.key === key) ?? null;
   if (before === null) return { parsed, action: 'created', before };

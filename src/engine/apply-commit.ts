@@ -6,6 +6,7 @@ import type { FleetTable, TrafficOwner } from '../core/model/traffic.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
 import type { Change, States } from './apply-changes.ts';
+import { ASK_AGAIN_MS, triggerSubject } from './ask-trigger.ts';
 import type { Dependencies } from './dependencies.ts';
 import { backendKey, documentKey, fromStore, type Loaded } from './load.ts';
 import type { Commit, RecordKey } from './ports/store.ts';
@@ -28,10 +29,15 @@ export async function planApply(
   const reads = new Map<RecordKey, number>([[fence.key, fence.rev]]);
   const writes: { key: RecordKey; body: unknown }[] = [{ key: fence.key, body: {} }];
   const former: Omit<Former, 'traffic'>[] = [];
-  for (const { parsed, before } of changes) {
+  const due: Commit['due'][number][] = [];
+  for (const { parsed, before, trigger } of changes) {
     const key = documentKey(parsed.document.kind, parsed.document.name);
     reads.set(key, before?.rev ?? 0);
-    writes.push({ key, body: { document: parsed.document, source: parsed.source } });
+    const more = trigger === undefined ? {} : { trigger };
+    writes.push({ key, body: { document: parsed.document, source: parsed.source, ...more } });
+    if (trigger?.outcome === 'due') {
+      due.push({ subject: triggerSubject(parsed.document.name), atMs: deps.clock.now() + ASK_AGAIN_MS });
+    }
     const state = parsed.document.kind === 'Backend' ? backendKey(parsed.document.name) : null;
     former.push({ key, body: before?.body ?? null, with: state });
   }
@@ -54,6 +60,7 @@ export async function planApply(
       ...EMPTY_COMMIT,
       reads: [...reads].map(([key, rev]) => ({ key, rev })),
       writes,
+      due,
       traffic: traffic.value.to,
     },
     former: former.map((one) => ({ ...one, traffic: traffic.value.back.get(one.key) ?? [] })),

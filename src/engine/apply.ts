@@ -1,16 +1,22 @@
 import { checkReferences } from '../core/manifest/check-references.ts';
-import { parseDocuments } from '../core/manifest/parse-documents.ts';
+import { type ParsedDocument, parseDocuments } from '../core/manifest/parse-documents.ts';
 import type { StrategyLibrary } from '../core/manifest/strategy-library.ts';
+import type { PlanDocument } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { nameSome } from '../core/model/name-some.ts';
+import type { PlanTrigger } from '../core/model/plan-trigger.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
-import { backendStates, diff, rollingConflicts } from './apply-changes.ts';
+import { backendStates, type Change, diff, type Kept, rollingConflicts } from './apply-changes.ts';
 import { planApply } from './apply-commit.ts';
+import { askTrigger, foretellTrigger, leaveTrigger, refusal } from './ask-trigger.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument, SourceFile } from './engine.ts';
 import { envoyVerdict } from './envoy-verdict.ts';
 import { documentsFence, loadAll, storeUnavailable } from './load.ts';
+import { nextTrigger } from './next-trigger.ts';
+import type { Commit } from './ports/store.ts';
 import { commit } from './publish.ts';
+import type { TriggerReport } from './trigger-report.ts';
 import { giveUpTrial, tryOut } from './try-out.ts';
 import { type Undone, undoApply } from './undo-apply.ts';
 
@@ -18,6 +24,8 @@ export interface ApplyRequest {
   readonly files: readonly SourceFile[];
   readonly dryRun: boolean;
   readonly by: string;
+  /** Also starts the revisions of plans that were tried and sent back. @default false */
+  readonly retry?: boolean | undefined;
 }
 
 const MAX_RACES = 20;
@@ -49,7 +57,7 @@ async function attempt(
   const stored = await loadAll(deps.records, 'document/', DocumentRecord);
   if (stored.kind === 'error') return stored;
   const strategies = stored.value.flatMap(({ body }) => (body.document.kind === 'Strategy' ? [body.document] : []));
-  const parsed = parseDocuments(request.files, { ...shipped, stored: strategies });
+  const parsed = parseDocuments(request.files, { ...shipped, stored: strategies }, deps.rawEnvoy);
   if (parsed.kind === 'error') return parsed;
 
   const wrong = checkReferences(parsed.value, {
@@ -61,20 +69,20 @@ async function attempt(
   });
   if (wrong.length > 0) return { kind: 'error', errors: wrong };
 
-  const changes = parsed.value.map((document) => diff(document, stored.value));
-  const report = changes.map(({ parsed: { document }, action }) => ({
-    kind: document.kind,
-    name: document.name,
-    action,
-  }));
-  const moved = changes.filter(({ action }) => action !== 'unchanged');
-  if (moved.length === 0) return ok(report);
+  const read = await changesOf(deps, parsed.value, stored.value, request);
+  if (read.kind === 'error') return read;
+  const changes = read.value;
+  const moved = changes.filter(({ action, trigger, before }) => {
+    return action !== 'unchanged' || trigger?.key !== before?.body.trigger?.key;
+  });
+  if (moved.length === 0) return ok(await reportOf(deps, changes, request));
   const states = await backendStates(deps, moved);
   if (states.kind === 'error') return states;
   const rolling = rollingConflicts(moved, states.value);
   if (rolling.length > 0) return { kind: 'error', errors: rolling };
   const planned = await planApply(deps, moved, fence.value, states.value);
-  if (planned.kind === 'error' || request.dryRun) return planned.kind === 'error' ? planned : ok(report);
+  if (planned.kind === 'error') return planned;
+  if (request.dryRun) return ok(await reportOf(deps, changes, request, planned.value.commit.writes));
 
   const tried = await tryOut(deps, `apply/${deps.newId()}`, planned.value.commit.traffic);
   if (tried.kind === 'unavailable') return storeUnavailable(tried);
@@ -92,10 +100,10 @@ async function attempt(
   if (outcome.kind === 'unavailable') return storeUnavailable(outcome);
   deps.logger.info('documents applied', {
     by: request.by,
-    documents: report.map(({ kind, name }) => `${kind}/${name}`),
+    documents: changes.map(({ parsed: { document } }) => `${document.kind}/${document.name}`),
   });
   const refusal = await envoyVerdict(deps, outcome.fleets);
-  if (refusal === null) return ok(report);
+  if (refusal === null) return ok(await reportOf(deps, changes, request));
   const undone = await undoApply(deps, planned.value.former, outcome.revs);
   deps.logger.error('Envoy refused the documents', { node: refusal.nodeId, undone });
   const hint = hintFor(undone);
@@ -104,6 +112,60 @@ async function attempt(
     `Envoy ${refusal.nodeId} refused the change: ${refusal.message}`,
     hint === null ? {} : { hint },
   );
+}
+
+async function changesOf(
+  deps: Dependencies,
+  parsed: readonly ParsedDocument[],
+  stored: readonly Kept[],
+  { by, retry = false }: ApplyRequest,
+): Promise<Result<readonly Change[]>> {
+  const changes: Change[] = [];
+  for (const document of parsed) {
+    const change = diff(document, stored);
+    const trigger = await nextTrigger(deps, { ...change, by, retry });
+    if (trigger.kind === 'error') return trigger;
+    changes.push({ ...change, trigger: trigger.value });
+  }
+  return ok(changes);
+}
+
+/** With what is started now that the documents are there, or would be. */
+async function reportOf(
+  deps: Dependencies,
+  changes: readonly Change[],
+  { dryRun }: ApplyRequest,
+  after: Commit['writes'] = [],
+): Promise<readonly AppliedDocument[]> {
+  const report: AppliedDocument[] = [];
+  for (const { parsed, action, trigger } of changes) {
+    const { document } = parsed;
+    const done = { kind: document.kind, name: document.name, action };
+    let asked: TriggerReport | null = null;
+    if (trigger !== undefined && document.kind === 'Plan') {
+      asked = await (dryRun ? foretell(deps, document, trigger, after) : ask(deps, document));
+    }
+    report.push(asked === null ? done : { ...done, revision: asked });
+  }
+  return report;
+}
+
+/** The documents are applied whatever comes of it, so what keeps the store from answering is a refusal of this plan alone. */
+async function ask(deps: Dependencies, document: PlanDocument): Promise<TriggerReport | null> {
+  const asked = await askTrigger(deps, document.name);
+  const report = asked.kind === 'error' ? refusal(document, asked.errors) : asked.value;
+  if (report?.outcome === 'refused') await leaveTrigger(deps, document.name);
+  return report;
+}
+
+async function foretell(
+  deps: Dependencies,
+  document: PlanDocument,
+  trigger: PlanTrigger,
+  after: Commit['writes'],
+): Promise<TriggerReport> {
+  const told = await foretellTrigger(deps, document, trigger, after);
+  return told.kind === 'error' ? refusal(document, told.errors) : told.value;
 }
 
 function hintFor(undone: Undone): string | null {

@@ -1,6 +1,8 @@
 import type { AuditCommand, AuditEntry } from '../core/model/audit.ts';
 import type { Result } from '../core/model/errors.ts';
 import { nameSome } from '../core/model/name-some.ts';
+import { PROMOTED_BY_HAND } from '../core/rollout/jump.ts';
+import type { JumpRecord } from '../core/rollout/rollout.ts';
 import type { AppliedDocument, Engine, RolloutCommand } from './engine.ts';
 import { fromStore } from './load.ts';
 import type { Clock } from './ports/clock.ts';
@@ -65,6 +67,11 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
         () => engine.start(request),
         ({ view }) => ({ target: `rollout/${view.rollout.id}` }),
       ),
+    setEndpoints: (request) => {
+      const { by, backend, revision, endpoints } = request;
+      const detail = `revision ${revision}: ${nameSome(endpoints) || 'none'}`;
+      return record(what(by, 'endpoints', `Backend/${backend}`, detail), () => engine.setEndpoints(request));
+    },
     undo: (request) =>
       record(
         what(request.by, 'undo', request.of, request.reason),
@@ -75,7 +82,7 @@ export function audited(engine: Omit<Engine, 'audit'>, deps: AuditDependencies):
       record(
         what(request.by, request.command.type, `rollout/${request.id}`, detailOf(request.command)),
         () => engine.command(request),
-        ({ rollout }) => leftOut(request.command, rollout.jumps?.at(-1)?.gates ?? []),
+        ({ rollout }) => leftOut(request.command, rollout.jumps?.at(-1)),
       ),
     reconcileStore: (request) =>
       record(
@@ -108,15 +115,19 @@ function gateText({ gate }: { readonly gate: { readonly step: number; readonly a
 }
 
 /** That somebody went on without evidence must be found where people look for who did what. */
-function leftOut(command: RolloutCommand, gates: readonly string[]): Partial<What> {
+function leftOut(command: RolloutCommand, last: JumpRecord | undefined): Partial<What> {
   const isJump = command.type === 'skip' || command.type === 'jump';
-  if (!isJump || gates.length === 0) return {};
-  return { detail: `${detailOf(command)}; not passed: ${gates.join(', ')}` };
+  const isPromotion = command.type === 'promote' && last?.reason === PROMOTED_BY_HAND;
+  if (last === undefined || last.gates.length === 0 || (!isJump && !isPromotion)) return {};
+  const own = detailOf(command);
+  return { detail: `${own === '' ? '' : `${own}; `}not passed: ${last.gates.join(', ')}` };
 }
 
 function changedOf(documents: readonly AppliedDocument[]): string {
   const changed = documents.filter(({ action }) => action !== 'unchanged');
-  return nameSome(changed.map(({ kind, name, action }) => `${action} ${kind} ${name}`)) || 'nothing changed';
+  const begun = documents.flatMap(({ revision }) => (revision?.outcome === 'started' ? [revision.message] : []));
+  const all = [...changed.map(({ kind, name, action }) => `${action} ${kind} ${name}`), ...begun];
+  return nameSome(all) || 'nothing changed';
 }
 
 function revisionsOf({ revision, backends = {} }: Parameters<Engine['start']>[0]): string {

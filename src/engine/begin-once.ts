@@ -46,6 +46,7 @@ function storeIsAway(errors: readonly SerinError[]): boolean {
   return errors.some(({ code }) => code === 'SERIN_STORE_UNAVAILABLE');
 }
 
-function idFromKey(key: string): string {
+/** Of the rollout that is, or will be, begun with this key. */
+export function idFromKey(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 26);
 }

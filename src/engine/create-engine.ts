@@ -3,6 +3,7 @@ import type { DocumentKind } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { DocumentRecord } from '../core/model/stored.ts';
 import { apply } from './apply.ts';
+import { lookAtTrigger } from './ask-trigger.ts';
 import { commandRollout } from './command-rollout.ts';
 import { deliver } from './deliver.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -18,6 +19,7 @@ import { reconcileStore } from './reconcile-store.ts';
 import { recordRollout } from './record-rollout.ts';
 import { removeDocument } from './remove-document.ts';
 import { seriesWatch } from './series-watch.ts';
+import { getEndpoints, setEndpoints } from './set-endpoints.ts';
 import { start } from './start.ts';
 import { tidy } from './tidy.ts';
 import { endOverdueTrial } from './try-out.ts';
@@ -37,6 +39,8 @@ export function createEngine(
     document: (kind, name) => getDocument(deps, kind, name),
     remove: (request) => removeDocument(deps, request),
     start: (request) => start(deps, request),
+    setEndpoints: (request) => setEndpoints(deps, request),
+    endpoints: (backend) => getEndpoints(deps, backend),
     undo: (request) => undo(deps, request),
     command: (request) => commandRollout(deps, request),
     rollout: (id) => getRollout(deps, id),
@@ -70,6 +74,7 @@ export async function handleSubject(deps: Dependencies, subject: Subject, crashe
   const id = subject.slice(subject.indexOf('/') + 1);
   if (subject.startsWith('rollout/')) return reconcile(deps, id, crashes);
   if (subject.startsWith('outbox/')) return deliver(deps, id);
+  if (subject.startsWith('plan/')) return lookAtTrigger(deps, id);
   if (subject.startsWith('trial/')) return endOverdueTrial(deps, id);
   return tidy(deps, id);
 }

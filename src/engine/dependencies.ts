@@ -1,4 +1,5 @@
 import type { Judge } from '../core/analysis/judge.ts';
+import type { RawEnvoyRule } from '../core/manifest/raw/read-raw-envoy.ts';
 import type { HttpFilter } from '../core/model/route-rule.ts';
 import type { Settings } from '../core/rollout/transition.ts';
 import type { ActiveRollouts } from './active-rollouts.ts';
@@ -49,4 +50,6 @@ export interface Dependencies {
   readonly fleetNames: readonly string[];
   /** HTTP filters that the Envoys of each fleet have. */
   readonly fleetFilters: ReadonlyMap<string, readonly HttpFilter[]>;
+  /** What documents may say in Envoy's own words. */
+  readonly rawEnvoy: RawEnvoyRule;
 }

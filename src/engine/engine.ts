@@ -13,7 +13,9 @@ import type { ExplainRequest } from './explain-live.ts';
 import type { FleetReport, NodeDiff } from './fleet-truth.ts';
 import type { AuditLine, AuditPage } from './ports/store.ts';
 import type { Reconciled, ReconcileRequest } from './reconciled.ts';
+import type { EndpointsRequest, EndpointsView } from './set-endpoints.ts';
 import type { BackendTrigger } from './start-members.ts';
+import type { TriggerReport } from './trigger-report.ts';
 
 export type { FleetReport, NodeDiff, Reconciled, RolloutCommand };
 
@@ -27,6 +29,8 @@ export interface AppliedDocument {
   readonly kind: DocumentKind;
   readonly name: string;
   readonly action: 'created' | 'updated' | 'unchanged' | 'deleted';
+  /** What came of the `revision` of a plan. @default it has none */
+  readonly revision?: TriggerReport;
 }
 
 export interface StoredDocument {
@@ -63,6 +67,8 @@ export interface Engine {
     readonly files: readonly SourceFile[];
     readonly dryRun: boolean;
     readonly by: string;
+    /** Also starts the revisions of plans that were tried and sent back. @default false */
+    readonly retry?: boolean | undefined;
   }): Promise<Result<readonly AppliedDocument[]>>;
   documents(kind: DocumentKind | null): Promise<Result<readonly StoredDocument[]>>;
   document(kind: DocumentKind, name: string): Promise<Result<StoredDocument>>;
@@ -86,6 +92,9 @@ export interface Engine {
     /** Of CI, growing: one that comes late is refused. @default none, and nothing is known of the order */
     readonly build?: number | undefined;
   }): Promise<Result<Started>>;
+  /** Tells the hosts of a revision; safe to repeat. */
+  setEndpoints(request: EndpointsRequest): Promise<Result<EndpointsView>>;
+  endpoints(backend: string): Promise<Result<EndpointsView>>;
   /** Takes the last promotion of a backend back. `of`: its name, or the id of the rollout that was promoted. */
   undo(request: {
     readonly of: string;

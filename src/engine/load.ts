@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { BackendState } from '../core/model/backend-state.ts';
-import type { Document, DocumentKind } from '../core/model/documents.ts';
+import type { DocumentKind } from '../core/model/documents.ts';
 import { type ErrorCode, fail, ok, type Result, type SerinError } from '../core/model/errors.ts';
-import { BackendStateRecord, DocumentRecord } from '../core/model/stored.ts';
+import { BackendStateRecord, DocumentRecord, type KeptDocument } from '../core/model/stored.ts';
 import { type Breaker, BreakerRecord } from '../core/rollout/breaker.ts';
 import { type Judgement, JudgementRecord } from '../core/rollout/judgement.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
@@ -18,11 +18,6 @@ export interface Loaded<T> {
 
 /** One that is there. */
 export type Held<T> = Loaded<T> & { readonly body: T };
-
-export interface KeptDocument {
-  readonly document: Document;
-  readonly source: string;
-}
 
 export const documentKey = (kind: DocumentKind, name: string): RecordKey => `document/${kind}/${name}`;
 export const backendKey = (backend: string): RecordKey => `backend/${backend}`;

@@ -129,11 +129,12 @@ function cutRollout(
   const triggers = variantTriggers(spec, request.variants);
   const variants = triggers.kind === 'error' ? triggers : cutVariants(member, first.canary, triggers.value);
   if (variants.kind === 'error') return variants;
+  const { revision: _, ...plan } = spec;
   return ok(
     newRollout({
       id,
       plan: request.plan,
-      spec,
+      spec: plan,
       trigger: first.trigger,
       backend: first.backend,
       canary: first.canary,

@@ -30,5 +30,6 @@ export function configFacts(source: SourceFile): Result<ConfigFacts> {
     signed: secret !== undefined || Object.keys(headers).length > 0,
     place: yaml.placeOf(`hooks[${i}]`),
   }));
-  return ok({ scrapeMs: new Map(scrapeMs), notifiers, hooks });
+  const allowsRawEnvoy = config.xds?.allowRawEnvoy ?? false;
+  return ok({ scrapeMs: new Map(scrapeMs), notifiers, hooks, allowsRawEnvoy });
 }

@@ -119,6 +119,7 @@ export const ConfigFile = fields({
     ...listener,
     tls: fields({ certificate: text, privateKey: text, clientCa: text }).optional(),
     allowPlaintext: z.boolean().optional(),
+    allowRawEnvoy: z.boolean('expected true or false').optional(),
     limits: fields({
       maxStreams: count(1, 100_000).optional(),
       maxStreamsPerConnection: count(1, 1_000).optional(),

@@ -41,6 +41,8 @@ export interface Config {
     readonly host: string;
     readonly port: number;
     readonly tls: PemFiles | null;
+    /** Documents may speak to Envoy in its own words. */
+    readonly allowRawEnvoy: boolean;
     readonly limits: PeerLimits;
   };
   readonly fleets: readonly FleetConfig[];
@@ -200,6 +202,7 @@ function assemble(
               privateKey: read(tls.privateKey, 'xds.tls.privateKey'),
               ca: read(tls.clientCa, 'xds.tls.clientCa'),
             },
+      allowRawEnvoy: raw.xds?.allowRawEnvoy ?? false,
       limits: limitsOf(raw.xds?.limits),
     },
     fleets: (raw.fleets ?? [{ name: 'edge' }]).map(

@@ -45,10 +45,13 @@ const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
+/** Whose hosts the API tells. */
+const CATALOGUE = documentsIn('docs/documents.md').find((text) => text.includes('endpoints: { api: {} }')) ?? '';
+
 /** What has happened before the first command of a page. */
 const START = ['rollout', 'start', 'checkout', '--revision', 'v2', '--endpoints', '127.0.0.1:9002'];
 const BEFORE: Readonly<Record<string, { readonly apply: string; readonly run: readonly (readonly string[])[] }>> = {
-  'docs/api.md': { apply: DEPLOYED, run: [] },
+  'docs/api.md': { apply: `${DEPLOYED}---\n${CATALOGUE}`, run: [] },
   'docs/cli.md': { apply: DEPLOYED, run: [] },
   'docs/runbooks.md': { apply: CHECKOUT, run: [START] },
   'docs/guides/config-canary.md': { apply: first('docs/guides/config-canary.md'), run: [] },

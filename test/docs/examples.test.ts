@@ -7,6 +7,7 @@ import { parseDocuments } from '../../src/core/manifest/parse-documents.ts';
 import { readYaml } from '../../src/core/manifest/yaml-source.ts';
 import type { Result } from '../../src/core/model/errors.ts';
 import { formatError } from '../../src/core/model/format-error.ts';
+import { readRawEnvoy } from '../../src/envoy-resources.ts';
 import { parseConfig } from '../../src/platform/config.ts';
 import { ConfigFile } from '../../src/platform/config-grammar.ts';
 import { shippedStrategies } from '../../src/platform/strategy-files.ts';
@@ -40,6 +41,8 @@ function complaints(result: Result<unknown>): readonly string[] {
 const named = (kind: ReturnType<typeof kindOf>) =>
   yaml.filter((block) => kindOf(block) === kind).map((block) => [block.at, block.text] as const);
 
+const rawEnvoy = readRawEnvoy();
+
 describe('YAML of the pages', () => {
   it('is found, also where it stands in a new page', () => {
     const pagesWith = (kind: ReturnType<typeof kindOf>) => new Set(named(kind).map(([at]) => at.replace(/:\d+$/, '')));
@@ -54,7 +57,7 @@ describe('YAML of the pages', () => {
   });
 
   it.each(named('documents'))('%s are documents', (at, text) => {
-    expect(complaints(parseDocuments([{ file: at, text }], shippedStrategies()))).toEqual([]);
+    expect(complaints(parseDocuments([{ file: at, text }], shippedStrategies(), rawEnvoy))).toEqual([]);
   });
 
   it.each(named('configuration'))('%s is a configuration', (at, text) => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { baselineOf } from '../../src/core/analysis/judge.ts';
-import type { AnalysisSpec } from '../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../src/core/model/analysis-spec.ts';
 import { BREAKER_CLOSED } from '../../src/core/rollout/breaker.ts';
 import type { Dependencies } from '../../src/engine/dependencies.ts';
 import { observe } from '../../src/engine/observe.ts';

@@ -44,7 +44,7 @@ describe('a configuration', () => {
       redis: null,
       prometheus: null,
       http: { host: '127.0.0.1', port: 7070 },
-      xds: { host: '127.0.0.1', port: 18_000, tls: null, limits: LIMITS },
+      xds: { host: '127.0.0.1', port: 18_000, tls: null, allowRawEnvoy: false, limits: LIMITS },
       fleets: [{ name: 'edge', match: { cluster: 'edge' }, nodeFrom: 'id', listeners: [], filters: [], metrics: null }],
       notifiers: [],
       hooks: [],
@@ -71,6 +71,7 @@ xds:
   host: "::"
   port: 443
   tls: { certificate: ${folder}/cert, privateKey: ${folder}/key, clientCa: ${folder}/clients }
+  allowRawEnvoy: true
   limits: { maxStreams: 50, maxConnectionAge: 1h }
 fleets:
   - name: edge
@@ -109,6 +110,7 @@ log: { level: debug }
             privateKey: { file: `${folder}/key`, pem: 'key of a file' },
             ca: { file: `${folder}/clients`, pem: 'clients of a file' },
           },
+          allowRawEnvoy: true,
           limits: { ...LIMITS, maxStreams: 50, maxConnectionAgeMs: 3_600_000 },
         },
         fleets: [

@@ -284,6 +284,7 @@ export function startReplica(name: string, w: Surroundings): Replica {
     }),
     fleetNames: ['edge'],
     fleetFilters: new Map(),
+    rawEnvoy: 'off',
   };
   kickOnProgress(xds.view, deps.active, wakeUps, clock);
   const start = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { envoyJson } from '../../src/envoy-resources.ts';
+import { envoyJson, readRawEnvoy } from '../../src/envoy-resources.ts';
 import { shippedStrategies } from '../../src/platform/strategy-files.ts';
 import { runCli } from '../../src/surfaces/cli/cli.ts';
 import type { CliContext } from '../../src/surfaces/cli/command-context.ts';
@@ -52,6 +52,7 @@ export function commandLine(server: string, options: CommandLineOptions = {}): C
           errors: [{ code: 'SERIN_METRICS_UNAVAILABLE', message: 'this test has no Prometheus' }],
         }),
         envoyJson,
+        readRawEnvoy: readRawEnvoy(),
         askEnvoy: async () => ({
           kind: 'error',
           errors: [{ code: 'SERIN_REQUEST_INVALID', message: 'this test has no Envoy' }],

@@ -23,16 +23,23 @@ ${initial === null ? '' : `  initial: ${initial}\n`}`;
 }
 
 export function planYaml(
-  fields: { name?: string; backend?: string; steps?: string; analysis?: boolean; onNewRevision?: string } = {},
+  fields: {
+    name?: string;
+    backend?: string;
+    steps?: string;
+    analysis?: boolean;
+    onNewRevision?: string;
+    revision?: string;
+  } = {},
 ): string {
-  const { name = 'checkout', backend = 'checkout', analysis = false, onNewRevision } = fields;
+  const { name = 'checkout', backend = 'checkout', analysis = false, onNewRevision, revision } = fields;
   const { steps = '[{ weight: 10, hold: 10s }, { weight: 50, hold: 10s }]' } = fields;
   return `apiVersion: serin.dev/v1
 kind: Plan
 metadata: { name: ${name} }
 spec:
   backend: ${backend}
-  strategy: { steps: ${steps} }
+${revision === undefined ? '' : `  revision: ${revision}\n`}  strategy: { steps: ${steps} }
 ${analysis ? '  analysis: [{ use: error-rate }]\n' : ''}${
   onNewRevision === undefined ? '' : `  onNewRevision: ${onNewRevision}\n`
 }  deadline: 10m

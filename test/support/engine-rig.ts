@@ -106,6 +106,7 @@ export async function engineRig(
     clock,
     fleetNames,
     fleetFilters: new Map(),
+    rawEnvoy: 'off',
     active: activeRollouts(),
     fleets: { state: (fleet) => ({ fleet, observedSinceMs: 0, complete: true, nodes: nodesOf(fleet) }) },
     history: { ...noHistory, running: (fleet) => given.get(fleet) ?? null },

@@ -27,6 +27,7 @@ export function fakeDependencies(clock: FakeClock, own: Partial<Dependencies> = 
     settings: () => settings,
     fleetNames: ['edge'],
     fleetFilters: new Map(),
+    rawEnvoy: 'off',
     ...own,
   };
 }

@@ -20,6 +20,8 @@ export interface InstallationOptions {
   readonly envoys: number | readonly XdsMode[];
   /** More lines for `serin.yaml`. */
   readonly config?: string;
+  /** More of `xds` in it. */
+  readonly xds?: string;
   /** What Envoys connect to instead of the xDS port, by their number from 1: a proxy that can be cut. */
   readonly between?: (envoy: number, xdsPort: number) => Promise<number>;
   readonly revisions: readonly string[];
@@ -78,7 +80,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const redisUrl = mode === 'serve' ? `redis://127.0.0.1:${redisPort}` : null;
   await writeFile(
     config,
-    `${serinConfig({ httpPort, xdsPort, prometheus: prometheus.url, webhook: receiver.url, redisUrl })}${options.config ?? ''}`,
+    `${serinConfig({ httpPort, xdsPort, prometheus: prometheus.url, webhook: receiver.url, redisUrl, xds: options.xds ?? null })}${options.config ?? ''}`,
   );
   const server = `http://127.0.0.1:${httpPort}`;
   const startRedis = () =>
@@ -130,11 +132,12 @@ interface ConfigValues {
   readonly prometheus: string;
   readonly webhook: string;
   readonly redisUrl: string | null;
+  readonly xds: string | null;
 }
 
-function serinConfig({ httpPort, xdsPort, prometheus, webhook, redisUrl }: ConfigValues): string {
+function serinConfig({ httpPort, xdsPort, prometheus, webhook, redisUrl, xds }: ConfigValues): string {
   return `${redisUrl === null ? '' : `redis: { url: "${redisUrl}" }\n`}http: { port: ${httpPort} }
-xds: { port: ${xdsPort} }
+xds: { port: ${xdsPort}${xds === null ? '' : `, ${xds}`} }
 prometheus: { url: "${prometheus}", timeout: 2s }
 fleets:
   - name: edge

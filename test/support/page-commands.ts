@@ -44,8 +44,9 @@ export function askedOfSerin([program, ...words]: readonly string[]): PageReques
   const after = (flag: string) => words.flatMap((word, i) => (words[i - 1] === flag ? [word] : []));
   const headers = after('-H').map((header) => header.split(/: (.*)/s).slice(0, 2) as [string, string]);
   const [body = null] = after('-d');
+  const [method = body === null ? 'GET' : 'POST'] = after('-X');
   return {
-    method: body === null ? 'GET' : 'POST',
+    method,
     path: url.replace(/^(?:\$SERIN|http:\/\/[^/]+)/, ''),
     headers: Object.fromEntries(headers),
     body,

@@ -1,3 +1,4 @@
+import { counted } from '../../core/model/counted.ts';
 import type { Notice } from '../../core/rollout/event.ts';
 
 /** The bar beside a message. */
@@ -84,7 +85,7 @@ function earlierField({ earlier }: Notice): (readonly [label: string, text: stri
   const lines = updates.toReversed().map(({ atMs, title }) => {
     return `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC ${title}`;
   });
-  return [[`${count} earlier update${count === 1 ? '' : 's'}${named}`, lines.join(' · ')]];
+  return [[`${counted(count, 'earlier update')}${named}`, lines.join(' · ')]];
 }
 
 function markdown(text: string): unknown {

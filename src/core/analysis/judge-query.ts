@@ -1,4 +1,4 @@
-import type { AnalysisSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
 import { formatDuration } from '../model/duration.ts';
 import type { JudgeInput, ScalarResult, Verdict } from './judge.ts';
 import { freshForMs } from './sample-health.ts';

@@ -1,4 +1,4 @@
-import type { RelativeLimit } from '../model/documents.ts';
+import type { RelativeLimit } from '../model/analysis-spec.ts';
 import type { ArmCounts } from './arm-counts.ts';
 import type { Verdict } from './judge.ts';
 import type { Gap } from './sample-health.ts';

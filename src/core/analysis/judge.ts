@@ -1,4 +1,4 @@
-import type { AnalysisSpec, JudgeSpec } from '../model/documents.ts';
+import type { AnalysisSpec, JudgeSpec } from '../model/analysis-spec.ts';
 import type { RampStep } from './ramp.ts';
 import type { JudgedPlan } from './sequential/plan-settings.ts';
 import type { Resumed } from './sequential/routing-check.ts';

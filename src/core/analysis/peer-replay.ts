@@ -1,4 +1,5 @@
-import type { AnalysisSpec, StepSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
+import type { StepSpec } from '../model/documents.ts';
 import { type PeerJudge, type PeerJudgeSettings, peerTickJudge } from './peer-tick-judges.ts';
 import { recordedGrowth } from './recorded-growth.ts';
 import type { Scrape } from './sequential/scrape.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AnalysisSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
 import { parseDuration } from '../model/duration.ts';
 import { EFFECT_MEASURES, kayentaSpecOf, NAN_STRATEGIES, OUTLIERS } from '../model/kayenta-spec.ts';
 import { kayentaJudge } from './kayenta/kayenta-judge.ts';

@@ -1,4 +1,4 @@
-import type { AnalysisSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
 import { formatDuration } from '../model/duration.ts';
 import { errorCounts, slowCounts } from './arm-counts.ts';
 import { type Increment, increments } from './increments.ts';

@@ -1,4 +1,5 @@
-import type { SequentialSpec, UntilSpec } from '../model/documents.ts';
+import type { SequentialSpec } from '../model/analysis-spec.ts';
+import type { UntilSpec } from '../model/documents.ts';
 import type { Verdict } from './judge.ts';
 import { SEQUENTIAL_DEFAULTS } from './sequential/settings.ts';
 import { baselineRate, powerGained, powerNeeded, powerOf } from './statistics/power-gate.ts';

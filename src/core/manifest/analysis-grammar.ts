@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AnalysisSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { duration, fields, fraction, label } from './fields.ts';
 import { looksLike } from './input-shape.ts';

@@ -1,4 +1,5 @@
-import type { AnalysisSpec, PlanSpec, StepSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
+import type { PlanSpec, StepSpec } from '../model/documents.ts';
 import { type KayentaSpec, MOST_KAYENTA_METRICS } from '../model/kayenta-spec.ts';
 
 export interface Problem {

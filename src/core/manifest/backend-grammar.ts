@@ -4,12 +4,15 @@ import type { BackendSpec, EndpointsSpec, HealthCheck } from '../model/documents
 import { isIp, parseHostPort } from '../model/host-port.ts';
 import { choice, defined, duration, fields, text } from './fields.ts';
 import { looksLike } from './input-shape.ts';
+import { rawEnvoy } from './raw/raw-grammar.ts';
 import { checkTemplate } from './render-query.ts';
+import { revisionName } from './revision-grammar.ts';
 import { UPSTREAM_FIELDS, upstreamOf } from './upstream-grammar.ts';
 
 const endpoints: z.ZodType<EndpointsSpec> = fields({
   dns: text(512).optional(),
   cluster: text(253).optional(),
+  api: fields({}).optional(),
   static: z
     .array(z.string('expected "ip:port"'))
     .min(1, 'expected at least one address')
@@ -20,9 +23,10 @@ const endpoints: z.ZodType<EndpointsSpec> = fields({
     ctx.addIssue({ code: 'custom', message, path });
     return z.NEVER;
   };
-  if ([raw.dns, raw.static, raw.cluster].filter((one) => one !== undefined).length !== 1) {
-    return complain('expected one of dns, static and cluster');
+  if ([raw.dns, raw.static, raw.cluster, raw.api].filter((one) => one !== undefined).length !== 1) {
+    return complain('expected one of dns, static, cluster and api');
   }
+  if (raw.api !== undefined) return { kind: 'api' };
   if (raw.cluster !== undefined) {
     const sample = withRevision(raw.cluster, 'v1');
     if (checkTemplate(raw.cluster, ['revision']) === null && /^[A-Za-z0-9_-]{1,200}$/.test(sample)) {
@@ -50,10 +54,6 @@ function dnsEndpoint(raw: string): EndpointsSpec | null {
   const sample = parseHostPort(`${withRevision(host, 'v1')}:${port}`);
   return sample === null || isIp(sample.host) ? null : { kind: 'dns', host, port };
 }
-
-const revisionName = z
-  .string('expected the name of a revision')
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'expected letters, digits, ".", "_", "-", at most 63');
 
 const healthCheck = fields({
   path: text(1_024)
@@ -110,12 +110,13 @@ export const BackendGrammar: z.ZodType<BackendSpec> = fields({
   connectTimeout: duration({ min: '10ms', max: '1m' }).optional(),
   healthCheck: healthCheck.optional(),
   ...UPSTREAM_FIELDS,
+  rawEnvoy: rawEnvoy.optional(),
   endpoints: endpoints.optional(),
   initial: initial.optional(),
 })
   .superRefine((raw, ctx) => {
     if (raw.endpoints?.kind !== 'cluster') return;
-    const own = ['connectTimeout', 'healthCheck', ...Object.keys(UPSTREAM_FIELDS)] as const;
+    const own = ['connectTimeout', 'healthCheck', ...Object.keys(UPSTREAM_FIELDS), 'rawEnvoy'] as const;
     for (const key of own) {
       if (raw[key as keyof typeof raw] === undefined) continue;
       ctx.addIssue({ code: 'custom', message: 'a cluster of the Envoys has its own settings', path: [key] });
@@ -127,6 +128,7 @@ export const BackendGrammar: z.ZodType<BackendSpec> = fields({
       connectTimeoutMs: raw.connectTimeout ?? 1_000,
       healthCheck: raw.healthCheck ?? null,
       upstream: upstreamOf(raw),
+      rawEnvoy: raw.rawEnvoy,
       endpoints: raw.endpoints ?? null,
       initial: raw.initial ?? null,
     }),

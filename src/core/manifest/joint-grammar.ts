@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { PlanSpec } from '../model/documents.ts';
 import { MAX_JOINT_BACKENDS } from '../model/joint-spec.ts';
+import type { WantedRevision } from '../model/plan-trigger.ts';
 import { documentName, fields } from './fields.ts';
+import { WantedRevisionGrammar } from './revision-grammar.ts';
 
 /** Written anew on every request, it must be one that nothing else reads: Envoy refuses `host`, and the rest break requests. */
 const TAKEN = [
@@ -20,7 +22,7 @@ const headerName = z
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected the name of a header: lower-case letters, digits and "-"')
   .refine(isFree, 'expected a header of its own, like x-serin-arm: every request gets another value in this one');
 
-/** A plan has one backend, or several that roll together. */
+/** A plan has one backend, or several that roll together; and perhaps says what they are to get. */
 export const jointFields = {
   backend: documentName.optional(),
   backends: z
@@ -29,12 +31,14 @@ export const jointFields = {
     .max(MAX_JOINT_BACKENDS, `at most ${MAX_JOINT_BACKENDS} backends`)
     .optional(),
   colour: fields({ header: headerName }).optional(),
+  revision: WantedRevisionGrammar.optional(),
 };
 
 interface Backends {
   readonly backend?: string | undefined;
   readonly backends?: readonly string[] | undefined;
   readonly colour?: { readonly header: string } | undefined;
+  readonly revision?: WantedRevision | undefined;
 }
 
 export function hasBackend({ backend, backends }: Backends): boolean {
@@ -74,8 +78,10 @@ export function jointOf({
   backend: one = '',
   backends = [one],
   colour,
-}: Backends): Pick<PlanSpec, 'backend' | 'joint'> {
+  revision,
+}: Backends): Pick<PlanSpec, 'backend' | 'joint' | 'revision'> {
   const [backend = '', ...others] = backends;
-  if (others.length === 0) return { backend };
-  return { backend, joint: { others, ...(colour === undefined ? {} : { colour }) } };
+  const wanted = revision === undefined ? {} : { revision };
+  if (others.length === 0) return { backend, ...wanted };
+  return { backend, joint: { others, ...(colour === undefined ? {} : { colour }) }, ...wanted };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ARGO_LIMITS } from '../analysis/threshold/argo.ts';
-import type { JudgeSpec, RelativeLimit } from '../model/documents.ts';
+import type { JudgeSpec, RelativeLimit } from '../model/analysis-spec.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { defined, duration, fields, label } from './fields.ts';
 import { looksLike } from './input-shape.ts';

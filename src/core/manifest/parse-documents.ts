@@ -7,6 +7,7 @@ import { check, pathText } from './check-yaml.ts';
 import { documentName, fields } from './fields.ts';
 import { BakeGrammar, PlanGrammar, planSpec, StrategyChoice } from './plan-grammar.ts';
 import { planProblems } from './plan-problems.ts';
+import { type RawEnvoyRule, readRawEnvoy } from './raw/read-raw-envoy.ts';
 import { RouteGrammar } from './route-grammar.ts';
 import { StepsGrammar } from './steps-grammar.ts';
 import { expandStrategy, StrategyGrammar } from './strategy-grammar.ts';
@@ -36,6 +37,7 @@ interface Shell {
 export function parseDocuments(
   files: readonly SourceFile[],
   library: StrategyLibrary,
+  raw: RawEnvoyRule = 'off',
 ): Result<readonly ParsedDocument[]> {
   const errors: SerinError[] = [];
   const shells: Shell[] = [];
@@ -64,7 +66,7 @@ export function parseDocuments(
     keep(shell, document);
   }
   for (const shell of shells) {
-    const document = parseDocument(shell, strategies, errors);
+    const document = parseDocument(shell, strategies, raw, errors);
     if (document !== null) keep(shell, document);
   }
   return errors.length > 0 ? { kind: 'error', errors: inOrder(errors, files) } : { kind: 'ok', value: parsed };
@@ -84,6 +86,7 @@ function inOrder(errors: readonly SerinError[], files: readonly SourceFile[]): S
 function parseDocument(
   { yaml, kind, name }: Shell,
   strategies: ReadonlyMap<string, StrategyDocument>,
+  raw: RawEnvoyRule,
   errors: SerinError[],
 ): Document | null {
   switch (kind) {
@@ -91,21 +94,23 @@ function parseDocument(
       return null;
     case 'Route': {
       const spec = parseSpec(yaml, RouteGrammar, errors);
-      return spec === null || name === null ? null : { kind, name, spec };
+      const read = spec === null ? null : readRawEnvoy({ kind, name: name ?? '', spec }, yaml, raw, errors);
+      return name === null ? null : read;
     }
     case 'Backend': {
       const spec = parseSpec(yaml, BackendGrammar, errors);
-      return spec === null || name === null ? null : { kind, name, spec };
+      const read = spec === null ? null : readRawEnvoy({ kind, name: name ?? '', spec }, yaml, raw, errors);
+      return name === null ? null : read;
     }
     case 'Plan': {
-      const raw = parseSpec(yaml, PlanGrammar, errors);
-      const strategy = raw?.strategy ?? soundStrategy(yaml);
+      const plan = parseSpec(yaml, PlanGrammar, errors);
+      const strategy = plan?.strategy ?? soundStrategy(yaml);
       const way = strategy === null ? null : planSteps(yaml, strategy, strategies, errors);
-      if (raw === null || way === null) return null;
-      const spec = planSpec(raw, way);
-      for (const { path, message } of planProblems(spec, raw.bake !== undefined)) {
+      if (plan === null || way === null) return null;
+      const spec = planSpec(plan, way);
+      for (const { path, message } of planProblems(spec, plan.bake !== undefined)) {
         // The steps of a strategy stand in its own document.
-        const here = raw.strategy.use === undefined || !path.startsWith('strategy.') ? path : 'strategy.use';
+        const here = plan.strategy.use === undefined || !path.startsWith('strategy.') ? path : 'strategy.use';
         errors.push(invalid(yaml, `spec.${here}`, message));
       }
       return name === null ? null : { kind, name, spec };

@@ -2,6 +2,7 @@ import { isSplit, type PlanSpec } from '../model/documents.ts';
 import { cookieNameOf } from '../traffic/sticky-arms.ts';
 import { analysisProblems, type Problem } from './analysis-problems.ts';
 import { bakeProblem } from './plan-grammar.ts';
+import { revisionProblems } from './revision-grammar.ts';
 import { stickyChange } from './sticky-grammar.ts';
 import { variantProblems } from './variant-problems.ts';
 
@@ -15,6 +16,7 @@ export function planProblems(spec: PlanSpec, saysBake: boolean): readonly Proble
     ...bakeProblems(spec, saysBake),
     ...readoutProblems(spec),
     ...skipProblems(spec),
+    ...revisionProblems(spec),
   ];
 }
 

@@ -3,6 +3,7 @@ import { type RouteSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import type { RouteRule } from '../model/route-rule.ts';
 import { defined, documentName, duration, fields, label, weight } from './fields.ts';
 import { requestMatch } from './match-grammar.ts';
+import { rawEnvoy } from './raw/raw-grammar.ts';
 import {
   cors,
   fault,
@@ -57,6 +58,7 @@ const rule = fields({
   cors: cors.optional(),
   fault: fault.optional(),
   rateLimit: rateLimit.optional(),
+  rawEnvoy: rawEnvoy.optional(),
 }).transform((raw, ctx): RouteRule => {
   const { name, matches, backend, backends: several, timeout, idleTimeout, ...rest } = raw;
   const ways = [backend, several, raw.redirect, raw.respond].filter((way) => way !== undefined);
@@ -67,6 +69,10 @@ const rule = fields({
   for (const key of ['rewrite', 'retry', 'mirror', 'hash', 'upgrades', 'timeout', 'idleTimeout'] as const) {
     if (own === undefined || raw[key] === undefined) continue;
     ctx.addIssue({ code: 'custom', message: `${key} is for requests that go to a backend`, path: [key] });
+  }
+  if (own !== undefined && raw.rawEnvoy !== undefined && 'route' in raw.rawEnvoy) {
+    const message = 'route is for requests that go to a backend';
+    ctx.addIssue({ code: 'custom', message, path: ['rawEnvoy', 'route'] });
   }
   for (const [at, change] of [
     ['redirect', raw.redirect?.path],
@@ -95,10 +101,13 @@ export const RouteGrammar: z.ZodType<RouteSpec> = fields({
     .min(1, 'expected at least one hostname')
     .max(64, 'at most 64 hostnames'),
   rules: z.array(rule, 'expected a list of rules').min(1, 'expected at least one rule').max(256, 'at most 256 rules'),
-}).superRefine((spec, ctx) => {
-  unique(spec.hostnames, 'hostnames', (name) => name, ctx);
-  unique(spec.rules, 'rules', ({ name }) => name, ctx);
-});
+  rawEnvoy: rawEnvoy.optional(),
+})
+  .superRefine((spec, ctx) => {
+    unique(spec.hostnames, 'hostnames', (name) => name, ctx);
+    unique(spec.rules, 'rules', ({ name }) => name, ctx);
+  })
+  .transform((spec) => defined(spec));
 
 function unique<T>(items: readonly T[], at: string | null, keyOf: (item: T) => string, ctx: z.RefinementCtx): void {
   const seen = new Set<string>();

@@ -61,12 +61,20 @@ function changingHash({ strategy: { steps } }: PlanSpec): readonly Problem[] {
   return [{ path: `strategy.steps[${index}].weights`, message }];
 }
 
-function planWide({ joint, judge, onNewRevision }: PlanSpec): readonly Problem[] {
+function planWide({ joint, judge, onNewRevision, revision }: PlanSpec): readonly Problem[] {
   return [
     ...(joint === undefined ? [] : [{ path: 'variants', message: 'a test with variants is of one backend' }]),
     ...(judge.name === 'sequential' && judge.skipAfterMs !== undefined
       ? [{ path: 'judge.skipAfter', message: 'a test with variants ends with its steps, not before' }]
       : []),
+    ...(revision === undefined
+      ? []
+      : [
+          {
+            path: 'revision',
+            message: 'a test is started with a revision for each arm, which this one word cannot say',
+          },
+        ]),
     ...(onNewRevision === undefined || onNewRevision === 'reject'
       ? []
       : [{ path: 'onNewRevision', message: 'the arms of a test are started together or not at all: expected reject' }]),

@@ -30,6 +30,7 @@ export type AuditCommand =
   | 'skip'
   | 'jump'
   | 'reconcile'
+  | 'endpoints'
   | 'emergency';
 
 /** As it comes back from the store. Loose: a newer replica may have said more, and of commands that this one lacks. */

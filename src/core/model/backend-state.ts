@@ -1,3 +1,4 @@
+import type { HostPort } from './documents.ts';
 import type { Revision } from './revision.ts';
 
 /** What is stable and what is rolling, per backend. State, never written by hand. */
@@ -15,6 +16,8 @@ export interface BackendState {
   readonly retired: readonly RetiredRevision[];
   /** What was stable before, for an undo. Records of earlier versions lack it: nothing is known. */
   readonly previous?: PreviousRevision | null | undefined;
+  /** What the API was told of its hosts. @default nothing */
+  readonly endpoints?: ApiEndpoints | undefined;
   /** The newest build that was started, and what it was. @default no start said one */
   readonly build?: { readonly number: number; readonly revision: string } | null | undefined;
 }
@@ -45,4 +48,22 @@ export interface RetiredRevision {
   /** Also keep its cluster for pinned requests. */
   readonly pinned: boolean;
   readonly untilMs: number;
+}
+
+/**
+ * Endpoints that are told by the API (`endpoints: { api: {} }`), by the name of the revision. They are no part of the
+ * revision: it keeps its key and its cluster, whose counters would begin anew, while its hosts come and go.
+ */
+export interface ApiEndpoints {
+  /** Grows with every change, so that who has seen one can ask that nobody was faster. */
+  readonly rev: number;
+  /** The one that was set last comes last. */
+  readonly revisions: readonly RevisionEndpoints[];
+}
+
+export interface RevisionEndpoints {
+  readonly revision: string;
+  readonly addresses: readonly HostPort[];
+  readonly by: string;
+  readonly atMs: number;
 }

@@ -27,11 +27,11 @@ export function cutRevision(input: {
   }
   const endpoints = input.endpoints === null ? ownEndpoints(backend, spec, name) : given(input.endpoints);
   if (endpoints.kind === 'error') return endpoints;
-  const { protocol, connectTimeoutMs, healthCheck, upstream } = spec;
-  const more = upstream === undefined ? {} : { upstream };
+  const { protocol, connectTimeoutMs, healthCheck, upstream, rawEnvoy } = spec;
+  const more = { ...(upstream === undefined ? {} : { upstream }), ...(rawEnvoy === undefined ? {} : { rawEnvoy }) };
   const content = { protocol, connectTimeoutMs, healthCheck, ...more, endpoints: endpoints.value };
   // What is not said is left out, so that revisions of before there was such a word keep their names.
-  const said = upstream === undefined ? [] : [upstream];
+  const said = [...(upstream === undefined ? [] : [upstream]), ...(rawEnvoy === undefined ? [] : [{ rawEnvoy }])];
   const hash = createHash('sha256')
     .update(JSON.stringify([backend, name, protocol, connectTimeoutMs, healthCheck, endpoints.value, ...said]))
     .digest('hex')
@@ -80,6 +80,7 @@ function ownEndpoints(backend: string, { endpoints }: BackendSpec, name: string)
     const hint = `Give spec.endpoints in the Backend, or --endpoints host:port at the start (${backend}=host:port of several).`;
     return fail('SERIN_REQUEST_INVALID', message, { hint });
   }
+  if (endpoints.kind === 'api') return ok({ kind: 'api' });
   if (endpoints.kind === 'static') return ok(sorted(endpoints.addresses));
   if (endpoints.kind === 'cluster') {
     return ok({ kind: 'cluster', name: withRevision(endpoints.name, slugOf(name)) });

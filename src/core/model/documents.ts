@@ -1,6 +1,8 @@
+import type { AnalysisSpec, JudgeSpec } from './analysis-spec.ts';
 import type { JointSpec } from './joint-spec.ts';
-import type { KayentaSpec } from './kayenta-spec.ts';
 import type { PinMatch } from './match.ts';
+import type { WantedRevision } from './plan-trigger.ts';
+import type { RawEnvoy } from './raw-envoy.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { HeaderChanges, RouteRule } from './route-rule.ts';
 import type { StickySpec } from './sticky.ts';
@@ -23,6 +25,8 @@ export interface RouteSpec {
   readonly fleet: string;
   readonly hostnames: readonly string[];
   readonly rules: readonly RouteRule[];
+  /** Of the virtual host. */
+  readonly rawEnvoy?: RawEnvoy;
 }
 
 export interface BackendDocument {
@@ -50,7 +54,9 @@ export type EndpointsSpec =
   | { readonly kind: 'static'; readonly addresses: readonly HostPort[] }
   | { readonly kind: 'dns'; readonly host: string; readonly port: number }
   /** A cluster of the Envoys' own, by name; `{{ revision }}` as in `dns`. */
-  | { readonly kind: 'cluster'; readonly name: string };
+  | { readonly kind: 'cluster'; readonly name: string }
+  /** Told by the API, revision by revision; see `ApiEndpoints`. */
+  | { readonly kind: 'api' };
 
 export interface HostPort {
   readonly host: string;
@@ -63,6 +69,8 @@ export interface BackendSpec {
   readonly healthCheck: HealthCheck | null;
   /** @default plain connections, Envoy's own way */
   readonly upstream?: UpstreamSettings;
+  /** Of the clusters of each revision that is cut from it. */
+  readonly rawEnvoy?: RawEnvoy;
   /** `null`: every rollout brings its endpoints (`--endpoints`). */
   readonly endpoints: EndpointsSpec | null;
   /** Revision that is stable at once while the backend has none; ignored afterwards. */
@@ -82,6 +90,8 @@ export interface PlanSpec {
   readonly joint?: JointSpec;
   /** Arms of a test beside stable and the canary, by name. @default there are none */
   readonly variants?: readonly string[];
+  /** A new value starts a rollout at its apply. A rollout's own copy has none: what it rolls out it knows. @default none */
+  readonly revision?: WantedRevision;
   readonly strategy: { readonly name: string; readonly steps: readonly StepSpec[] };
   /** Analyses of every step that gives the canary weight. */
   readonly analysis: readonly AnalysisSpec[];
@@ -231,89 +241,6 @@ export interface UntilSpec {
   readonly regression: number | null;
   /** What happens then, `onInconclusive` of the plan says. `null`: the deadline of the plan alone. */
   readonly atMostMs: number | null;
-}
-
-/** Rates and shares are fractions 0–1. */
-export type AnalysisSpec =
-  | (ShareSpec & {
-      readonly kind: 'error-rate';
-      /** Classes (`5xx`) and codes (`429`) that are failures. @default 5xx */
-      readonly count?: readonly string[];
-      /** Of the sequential judge: below this rate a worse canary is harmless. @default none */
-      readonly floor?: number;
-    })
-  | (ShareSpec & {
-      readonly kind: 'latency';
-      /** Slower than this is bad. `null`, to the sequential judge alone: whatever stable's own latency tells. */
-      readonly objectiveMs: number | null;
-      /** Of the sequential judge: so long after a step is live nothing counts. @default 1 min */
-      readonly warmupMs?: number;
-    })
-  | {
-      readonly kind: 'query';
-      readonly name: string;
-      readonly query: string;
-      readonly windowMs: number;
-      readonly min: number | null;
-      readonly max: number | null;
-      /** Against what `relative` compares. `undefined`: it compares with nothing. */
-      readonly baseline?: string;
-      readonly relative?: RelativeLimit;
-    };
-
-interface ShareSpec {
-  readonly name: string;
-  /** Largest share of bad requests, to judges that know fixed limits alone: they have a default. */
-  readonly max: number;
-  /** The same where the plan gives it; absent: it does not, or was written by an earlier version. Nothing is implied by it. */
-  readonly ceiling?: number;
-  /** Least share of bad requests; of other tools' judges. @default none */
-  readonly min?: number;
-  /** `null`: what the judge takes for enough by itself. */
-  readonly minRequests: number | null;
-  readonly relative?: RelativeLimit;
-  /** How far back the judges of other tools look at each check. Plans of earlier versions lack it: 1 min. */
-  readonly windowMs?: number;
-}
-
-/** The canary may be at most `factor` times as bad as stable, plus `offset`. */
-export interface RelativeLimit {
-  readonly factor: number;
-  readonly offset: number;
-}
-
-/** Who judges the analyses of a plan. */
-export type JudgeSpec =
-  | SequentialSpec
-  | { readonly name: 'threshold' }
-  | { readonly name: 'flagger'; readonly threshold: number; readonly intervalMs: number }
-  | ArgoSpec
-  | KayentaSpec;
-
-/** What is absent has the judge's own default. */
-export interface SequentialSpec {
-  readonly name: 'sequential';
-  /** How often a good canary may be sent back, of all rollouts. */
-  readonly alpha?: number;
-  /** So many times stable's rate are as good as stable. */
-  readonly margin?: number;
-  /** The regression that must have been seen before anything is promoted, as rate ratio. */
-  readonly mde?: number;
-  /** So long after its first requests a canary that is shown to be no worse may skip the remaining steps. @default never */
-  readonly skipAfterMs?: number;
-}
-
-/** The limits are those of each metric. */
-export interface ArgoSpec {
-  readonly name: 'argo';
-  readonly intervalMs: number;
-  readonly failureLimit: number;
-  readonly inconclusiveLimit: number;
-  readonly consecutiveErrorLimit: number;
-  readonly consecutiveSuccessLimit: number;
-  readonly count: number | null;
-  /** Analyses that are measured and shown, but decide nothing. */
-  readonly dryRun: readonly string[];
 }
 
 /** A user's own strategy. Kept as written; `core/manifest` expands it into a plan's steps at apply. */

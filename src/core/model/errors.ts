@@ -23,6 +23,11 @@ export const ERRORS = {
     exit: 7,
     hint: 'This engine does not allow it from here; see docs/configuration.md.',
   },
+  SERIN_RAW_ENVOY_OFF: {
+    status: 403,
+    exit: 7,
+    hint: 'Leave rawEnvoy out, or ask whoever runs this Serin; `serin plan validate` reads the switch by -c serin.yaml.',
+  },
   SERIN_CONFLICT: { status: 409, exit: 8, hint: 'Look at the present state, then decide again.' },
   SERIN_ROLLOUT_ACTIVE: { status: 409, exit: 8, hint: 'Wait for the active rollout, or abort it first.' },
   SERIN_STALE_TRIGGER: {

@@ -1,4 +1,5 @@
 import type { EndpointsSpec, HealthCheck, Protocol } from './documents.ts';
+import type { RawEnvoy } from './raw-envoy.ts';
 import type { UpstreamSettings } from './upstream.ts';
 
 /** One deployed version of a backend: immutable, with its own Envoy cluster. */
@@ -13,6 +14,7 @@ export interface Revision {
   readonly connectTimeoutMs: number;
   readonly healthCheck: HealthCheck | null;
   readonly upstream?: UpstreamSettings;
+  readonly rawEnvoy?: RawEnvoy;
   readonly endpoints: EndpointsSpec;
 }
 

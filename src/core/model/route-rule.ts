@@ -1,4 +1,5 @@
 import type { RequestMatch } from './match.ts';
+import type { RawEnvoy } from './raw-envoy.ts';
 
 /** Which requests, and what becomes of them: they go to a backend, to several by weight, or are answered by Envoy. */
 export interface RouteRule {
@@ -26,6 +27,8 @@ export interface RouteRule {
   readonly cors?: Cors;
   readonly fault?: Fault;
   readonly rateLimit?: RateLimit;
+  /** Of each Envoy route that is made of the rule. */
+  readonly rawEnvoy?: RawEnvoy;
 }
 
 export interface WeightedBackend {

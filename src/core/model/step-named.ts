@@ -11,6 +11,15 @@ export function stepNamed(steps: readonly Pick<StepSpec, 'name'>[], text: string
   return number >= 1 && number <= steps.length ? number - 1 : null;
 }
 
+/** Why `stepNamed` finds none. */
+export function unnamedStep(steps: readonly Pick<StepSpec, 'name'>[], text: string): string {
+  const word = text.slice(0, 80);
+  const sharing = steps.flatMap(({ name }, i) => (name === text ? [i + 1] : []));
+  return sharing.length > 1
+    ? `steps ${sharing.join(', ')} of the plan are called "${word}": name one by its number`
+    : `the plan has no step "${word}"`;
+}
+
 /** `1 (first), 2 (half)` */
 export function stepList(steps: readonly Pick<StepSpec, 'name'>[]): string {
   return steps.map(({ name }, i) => `${i + 1} (${name})`).join(', ') || 'none';

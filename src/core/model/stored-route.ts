@@ -12,6 +12,7 @@ import type {
   Retry,
   RouteRule,
 } from './route-rule.ts';
+import { RawEnvoyRecord } from './stored-upstream.ts';
 
 /** Stored shapes of routes; see `stored.ts`. */
 const ms = z.number().int().nonnegative();
@@ -127,10 +128,12 @@ const RouteRuleRecord = z.looseObject({
   cors: CorsRecord.optional(),
   fault: FaultRecord.optional(),
   rateLimit: RateLimitRecord.optional(),
+  rawEnvoy: RawEnvoyRecord.optional(),
 }) as z.ZodType<RouteRule>;
 
 export const RouteSpecRecord: z.ZodType<RouteSpec> = z.looseObject({
   fleet: name,
   hostnames: z.array(z.string()),
   rules: z.array(RouteRuleRecord),
+  rawEnvoy: RawEnvoyRecord.exactOptional(),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RevisionRecord, StickyArmsRecord } from './stored.ts';
+import { HostPortRecord, RevisionRecord, StickyArmsRecord } from './stored.ts';
 import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
 import type { TrafficOwner } from './traffic.ts';
 
@@ -13,6 +13,7 @@ export const StoredTraffic = z.discriminatedUnion('kind', [
     split: z.array(z.looseObject({ cluster: z.string(), weight: z.number().int().min(0).max(10_000) })),
     variants: z.array(z.looseObject({ name: z.string(), cluster: z.string() })).exactOptional(),
     pins: z.array(z.looseObject({ matches: z.array(PinMatchRecord), cluster: z.string() })),
+    endpoints: z.array(z.looseObject({ cluster: z.string(), addresses: z.array(HostPortRecord) })).exactOptional(),
     sticky: StickyArmsRecord.exactOptional(),
     mirror: z.looseObject({ cluster: z.string(), share: z.number().int().min(1).max(10_000) }).exactOptional(),
     colour: z

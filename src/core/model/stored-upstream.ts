@@ -1,9 +1,13 @@
 import { z } from 'zod';
+import type { RawEnvoy } from './raw-envoy.ts';
 import { LB_POLICIES, type SecretRef, type UpstreamSettings } from './upstream.ts';
 
 /** Stored shapes of how Envoys speak to hosts; see `stored.ts`. */
 const ms = z.number().int().nonnegative();
 const count = z.number().int().nonnegative();
+
+/** What is inside was read by the protos before it was stored. */
+export const RawEnvoyRecord: z.ZodType<RawEnvoy> = z.record(z.string(), z.unknown());
 
 const SecretRefRecord: z.ZodType<SecretRef> = z.union([
   z.looseObject({ file: z.string() }),

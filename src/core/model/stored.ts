@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import type { AnalysisSpec, JudgeSpec } from './analysis-spec.ts';
 import type { BackendState } from './backend-state.ts';
 import {
-  type AnalysisSpec,
   type BackendSpec,
   type Document,
   type EndpointsSpec,
   INCONCLUSIVE_POLICIES,
-  type JudgeSpec,
   LAGGARD_POLICIES,
   LAPSED_POLICIES,
   NEW_REVISION_POLICIES,
@@ -19,11 +18,13 @@ import {
 } from './documents.ts';
 import type { JointSpec } from './joint-spec.ts';
 import { EFFECT_MEASURES, NAN_STRATEGIES, OUTLIERS } from './kayenta-spec.ts';
+import type { PlanTrigger } from './plan-trigger.ts';
 import type { ReadoutMetric } from './readout.ts';
 import type { Revision } from './revision.ts';
 import type { StickyArms, StickySpec } from './sticky.ts';
 import { HeaderChangesRecord, PinMatchRecord, RouteSpecRecord } from './stored-route.ts';
-import { UpstreamRecord } from './stored-upstream.ts';
+import { TriggerRecord } from './stored-trigger.ts';
+import { RawEnvoyRecord, UpstreamRecord } from './stored-upstream.ts';
 
 /**
  * Stored shapes. The store is a border: what comes back is parsed before it is believed, and a record that
@@ -35,12 +36,13 @@ const name = z.string().min(1).max(253);
 /** Basis points. */
 const weight = z.number().int().min(0).max(10_000);
 
-const HostPortRecord = z.looseObject({ host: name, port: z.number().int().min(1).max(65_535) });
+export const HostPortRecord = z.looseObject({ host: name, port: z.number().int().min(1).max(65_535) });
 
 const EndpointsRecord: z.ZodType<EndpointsSpec> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('static'), addresses: z.array(HostPortRecord) }),
   z.looseObject({ kind: z.literal('dns'), host: z.string(), port: z.number().int().min(1).max(65_535) }),
   z.looseObject({ kind: z.literal('cluster'), name: z.string() }),
+  z.looseObject({ kind: z.literal('api') }),
 ]);
 
 const clusterSettings = {
@@ -58,6 +60,7 @@ const clusterSettings = {
     })
     .nullable(),
   upstream: UpstreamRecord.exactOptional(),
+  rawEnvoy: RawEnvoyRecord.exactOptional(),
 };
 
 const BackendSpecRecord: z.ZodType<BackendSpec> = z.looseObject({
@@ -221,10 +224,20 @@ const JointRecord: z.ZodType<JointSpec> = z.looseObject({
   colour: z.looseObject({ header: z.string() }).exactOptional(),
 });
 
+/** A document as it is kept. */
+export interface KeptDocument {
+  readonly document: Document;
+  /** The YAML of this document as the user wrote it. */
+  readonly source: string;
+  /** Of a Plan with a `revision`: what has become of it. */
+  readonly trigger?: PlanTrigger;
+}
+
 export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   backend: name,
   joint: JointRecord.exactOptional(),
   variants: z.array(name).min(1).exactOptional(),
+  revision: z.union([name, z.record(z.string(), name)]).exactOptional(),
   strategy: z.looseObject({ name: z.string(), steps: z.array(StepRecord) }),
   analysis: z.array(AnalysisRecord),
   readout: z.array(ReadoutMetricRecord).exactOptional(),
@@ -244,7 +257,7 @@ export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   notify: z.array(name),
 });
 
-export const DocumentRecord: z.ZodType<{ readonly document: Document; readonly source: string }> = z.looseObject({
+export const DocumentRecord: z.ZodType<KeptDocument> = z.looseObject({
   document: z.discriminatedUnion('kind', [
     z.looseObject({ kind: z.literal('Route'), name, spec: RouteSpecRecord }),
     z.looseObject({ kind: z.literal('Backend'), name, spec: BackendSpecRecord }),
@@ -252,6 +265,7 @@ export const DocumentRecord: z.ZodType<{ readonly document: Document; readonly s
     z.looseObject({ kind: z.literal('Strategy'), name, spec: z.unknown() }),
   ]),
   source: z.string(),
+  trigger: TriggerRecord.exactOptional(),
 });
 
 export const RevisionRecord: z.ZodType<Revision> = z.looseObject({
@@ -277,5 +291,13 @@ export const BackendStateRecord: z.ZodType<BackendState> = z.looseObject({
       joint: z.array(name).exactOptional(),
     })
     .nullish(),
+  endpoints: z
+    .looseObject({
+      rev: z.number(),
+      revisions: z.array(
+        z.looseObject({ revision: name, addresses: z.array(HostPortRecord), by: z.string(), atMs: ms }),
+      ),
+    })
+    .optional(),
   build: z.looseObject({ number: z.number(), revision: z.string() }).nullish(),
 });

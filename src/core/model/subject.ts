@@ -1,8 +1,8 @@
-const KINDS = ['rollout', 'outbox', 'backend', 'trial', 'sweep'] as const;
+const KINDS = ['rollout', 'outbox', 'backend', 'trial', 'plan', 'sweep'] as const;
 
 /**
  * Something that is due at a time: a rollout to look at, an outbox queue to drain, a backend or a trial to tidy,
- * or something to sweep for the whole installation.
+ * a plan whose revision is to be started, or something to sweep for the whole installation.
  */
 export type Subject = `${(typeof KINDS)[number]}/${string}`;
 

@@ -1,4 +1,4 @@
-import type { RouteSpec } from './documents.ts';
+import type { HostPort, RouteSpec } from './documents.ts';
 import type { PinMatch } from './match.ts';
 import type { Revision } from './revision.ts';
 import type { HeaderChanges } from './route-rule.ts';
@@ -25,6 +25,8 @@ export interface BackendTraffic {
   /** Arms of the split beside stable and the canary, by name. @default none */
   readonly variants?: readonly { readonly name: string; readonly cluster: string }[];
   readonly pins: readonly { readonly matches: readonly PinMatch[]; readonly cluster: string }[];
+  /** Hosts of revisions whose endpoints the API tells. @default there are none of that kind */
+  readonly endpoints?: readonly ClusterEndpoints[];
   /** Users stay with an arm. @default every request is drawn by itself */
   readonly sticky?: StickyArms;
   /** A cluster that gets copies of so many requests, in basis points. @default none */
@@ -38,6 +40,11 @@ export interface BackendTraffic {
   };
   /** A stream that starts now ends after so long, ms; `null`: by the rule's timeout alone. */
   readonly maxStreamMs: number | null;
+}
+
+export interface ClusterEndpoints {
+  readonly cluster: string;
+  readonly addresses: readonly HostPort[];
 }
 
 export interface RouteTraffic {

@@ -1,7 +1,9 @@
 import type { ApprovalSpec, StepSpec } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
 import { isApproved } from './approval-state.ts';
+import type { Notice } from './event.ts';
 import { pause } from './gates.ts';
+import type { Rollout } from './rollout.ts';
 import { change, type Draft, emit, type Settings, wait } from './transition.ts';
 
 /**
@@ -32,6 +34,22 @@ export function awaitApproval(
       emit(d, 'held', `${reason}; the plan goes on all the same`);
       return 'open';
   }
+}
+
+/** What whoever is notified needs to know: whose word it is, how to say it, and what comes of saying nothing. */
+export function approvalFields({ id, step, attempt }: Rollout, { approval }: StepSpec): Notice['fields'] {
+  const { by = [], withinMs = null, otherwise = 'rollback' } = approval ?? {};
+  const silence = { rollback: 'it goes back', hold: 'it is paused', advance: 'it goes on' }[otherwise];
+  return [
+    ['May approve', by.length === 0 ? 'whoever may act' : by.join(', ')],
+    [
+      'To do',
+      `look at it (\`serin rollout explain ${id}\`), then \`serin rollout approve ${id} --gate ${step}/${attempt}\``,
+    ],
+    ...(withinMs === null
+      ? []
+      : [['Otherwise', `${silence} ${formatDuration(withinMs)} after nothing else is missing`] as const]),
+  ];
 }
 
 /** Who may, in words. */

@@ -1,5 +1,6 @@
 import { SEQUENTIAL_DEFAULTS } from '../analysis/sequential/settings.ts';
-import { type JudgeSpec, type StepSpec, TOTAL_WEIGHT } from '../model/documents.ts';
+import type { JudgeSpec } from '../model/analysis-spec.ts';
+import { type StepSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { armWeight, CANARY, stableWeight } from '../model/variants.ts';
 import type { Part, Rollout, Variant } from './rollout.ts';
 

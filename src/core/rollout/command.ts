@@ -9,7 +9,7 @@ import { armsOf, promotedArm } from './arms.ts';
 import { isBaking } from './bake.ts';
 import { type Applied, type CommandOutcome, refused, refusedBy, UNCHANGED } from './command-outcome.ts';
 import { gatesAnew } from './hook-gate.ts';
-import { type GateSeen, gateWords, jump } from './jump.ts';
+import { type GateSeen, gateWords, jump, leaveByPromotion } from './jump.ts';
 import { end, endOfWayBack, finishPromotion, promote, revert } from './moves.ts';
 import { tell } from './notice.ts';
 import { openHook } from './open-hook.ts';
@@ -161,10 +161,12 @@ function promoteNow(d: Draft, { by, observed, settings }: CommandInput, arm: str
     };
   }
   const outside = shutWindow(d.rollout, d.nowMs, null) !== null;
+  const left = leaveByPromotion(d, by);
   // At any moment of a step, so also while one of its Envoys is away for a second: that one has to take 100 % too.
   const won = d.rollout.variants === undefined || arm === undefined ? {} : { winner: arm };
   promote(d, pushTo(d, withConnected(d.rollout.push, seen), { routesOnly: true }), by, won);
   if (outside) emit(d, 'window', `${by} promotes it outside its windows`, {}, by);
+  if (left !== null) tell(d, 'jumped', left);
   wait(d, 'the ACKs of the counted Envoys');
   return 'accepted';
 }

@@ -1,4 +1,5 @@
-import type { AnalysisSpec, StepSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
+import type { StepSpec } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
 import { nameSome } from '../model/name-some.ts';
 import { whose } from './approval.ts';

@@ -1,5 +1,6 @@
 import type { JudgedPlan } from '../analysis/sequential/plan-settings.ts';
-import type { PlanSpec, SequentialSpec } from '../model/documents.ts';
+import type { SequentialSpec } from '../model/analysis-spec.ts';
+import type { PlanSpec } from '../model/documents.ts';
 import type { Rollout } from './rollout.ts';
 
 /**

@@ -1,17 +1,18 @@
 import type { Verdict } from '../analysis/judge.ts';
 import { nameSome } from '../model/name-some.ts';
-import { stepList, stepNamed } from '../model/step-named.ts';
+import { stepList, stepNamed, unnamedStep } from '../model/step-named.ts';
 import { whose } from './approval.ts';
 import { isApproved } from './approval-state.ts';
 import { armsOf } from './arms.ts';
 import { isBaking } from './bake.ts';
 import { type Applied, refused, refusedBy, UNCHANGED } from './command-outcome.ts';
+import type { Notice } from './event.ts';
 import { gatesLeft, gatesOf, isMeasured } from './gates-left.ts';
 import { enter } from './moves.ts';
 import { currentAnalysis } from './needs.ts';
 import { tell } from './notice.ts';
 import { pushFor, withConnected } from './push.ts';
-import { MAX_JUMPS, type Push, type Rollout } from './rollout.ts';
+import { type JumpRecord, MAX_JUMPS, type Push, type Rollout } from './rollout.ts';
 import { change, type Draft, emit, type Observations, withoutMetrics } from './transition.ts';
 
 /**
@@ -55,7 +56,7 @@ export function jump(d: Draft, input: JumpInput, asked: Jump): Applied {
   const { steps } = spec.strategy;
   const found = asked.to === null ? from + 1 : stepNamed(steps, asked.to);
   if (found === null) {
-    const message = `the plan has no step "${asked.to?.slice(0, 80)}", or several of that name`;
+    const message = unnamedStep(steps, asked.to ?? '');
     return refusedBy('SERIN_REQUEST_INVALID', message, `Steps: ${stepList(steps)}.`.slice(0, 600));
   }
   if (found === from) return UNCHANGED;
@@ -144,24 +145,43 @@ function pushOf(d: Draft, observed: Observations, to: number | null): Push | nul
 }
 
 function move(d: Draft, { by }: JumpInput, { reason }: Jump, to: number | null, push: Push): void {
-  const { step: from, spec, jumps = [], readout } = d.rollout;
-  const { steps } = spec.strategy;
+  const { step: from, readout } = d.rollout;
   const isBack = to !== null && to < from;
-  const gates = isBack ? [] : passed(d, to);
+  const left = leave(d, { by, reason, to, gates: isBack ? [] : passed(d, to) });
+  // Users are drawn anew on the way back, so what the arms did is not theirs any more.
+  if (isBack && readout !== undefined) change(d, { readout: [] });
+  enter(d, push, to, by);
+  tell(d, 'jumped', left);
+}
+
+/** What the record says of a promotion that was not waited for: it has no reason of its own. */
+export const PROMOTED_BY_HAND = 'promoted by hand';
+
+/** A promotion leaves the gates of every step behind it; `null`: none was shut. The fields are for the notified. */
+export function leaveByPromotion(d: Draft, by: string): Notice['fields'] | null {
+  const gates = passed(d, null);
+  return gates.length === 0 ? null : leave(d, { by, reason: PROMOTED_BY_HAND, to: null, gates });
+}
+
+/** Keeps in event and record what was not waited for, and says it to the notified. */
+function leave(
+  d: Draft,
+  { by, reason, to, gates }: Pick<JumpRecord, 'by' | 'reason' | 'to' | 'gates'>,
+): Notice['fields'] {
+  const { step: from, spec, jumps = [] } = d.rollout;
+  const { steps } = spec.strategy;
   const { name = '' } = steps[from] ?? {};
   const where = to === null ? 'to all requests' : `to step ${to + 1} (${steps[to]?.name})`;
   const left = gates.length === 0 ? '' : `; not passed: ${gates.join(', ')}`;
   emit(d, 'jump', `from step ${from + 1} (${name}) ${where}: ${reason}${left}`, { gates }, by);
   const kept = { by, atMs: d.nowMs, from, to, reason: reason.slice(0, KEPT_REASON), gates: gates.slice(0, KEPT_GATES) };
-  // Users are drawn anew on the way back, so what the arms did is not theirs any more.
-  change(d, { jumps: [...jumps, kept], ...(isBack && readout !== undefined ? { readout: [] } : {}) });
-  enter(d, push, to, by);
-  tell(d, 'jumped', [
+  change(d, { jumps: [...jumps, kept].slice(-MAX_JUMPS) });
+  return [
     ['By', by],
     ['Reason', reason],
     ['From', `step ${from + 1} of ${steps.length} (${name})`],
     ...(gates.length === 0 ? [] : [['Not passed', nameSome(gates)] as const]),
-  ]);
+  ];
 }
 
 /** Gates that stay shut behind it: of the present step, and of every step in between. */

@@ -1,4 +1,5 @@
-import type { AnalysisSpec, PlanSpec, UntilSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
+import type { PlanSpec, UntilSpec } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
 import type { StickySpec } from '../model/sticky.ts';
 

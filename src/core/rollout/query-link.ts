@@ -1,6 +1,6 @@
 import type { Verdict } from '../analysis/judge.ts';
 import { renderQuery } from '../manifest/render-query.ts';
-import type { AnalysisSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
 import { ownMetric, partOf, partOfArm } from './joint.ts';
 import { queryValues } from './query-values.ts';
 import type { Rollout } from './rollout.ts';

@@ -1,4 +1,5 @@
-import type { AnalysisSpec, PlanSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
+import type { PlanSpec } from '../model/documents.ts';
 import { EDGES_MS, slowerThan } from './latency.ts';
 import type { World } from './world.ts';
 

@@ -1,6 +1,7 @@
 import { check } from '../manifest/check-yaml.ts';
 import { readYaml, type SourceFile, type YamlDocument } from '../manifest/yaml-source.ts';
-import type { AnalysisSpec, PlanSpec } from '../model/documents.ts';
+import type { AnalysisSpec } from '../model/analysis-spec.ts';
+import type { PlanSpec } from '../model/documents.ts';
 import { fail, ok, type Result, type SerinError } from '../model/errors.ts';
 import { didYouMean } from '../model/suggest.ts';
 import type { World } from './world.ts';

@@ -35,6 +35,8 @@ export class Timeline {
     const kind = waitingFor.replaceAll(/\d+(\.\d+)?/g, '#');
     if (kind === this.#waited || waitingFor.startsWith('nothing')) return;
     this.#waited = kind;
+    // That its window is shut is an event, which says what it waits for.
+    if (events.some(({ message }) => message.endsWith(`it waits for ${waitingFor}`))) return;
     this.#add(rollout, { atMs: nowMs, kind: 'waits', by: 'serin', message: waitingFor });
   }
 

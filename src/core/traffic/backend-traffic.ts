@@ -1,3 +1,4 @@
+import { addressesOf } from '../model/api-endpoints.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import { TOTAL_WEIGHT } from '../model/documents.ts';
 import type { PinMatch } from '../model/match.ts';
@@ -26,20 +27,32 @@ export function backendTraffic(state: BackendState, of: Rollout | null): Backend
   if (rollout !== null && servesCanary(rollout)) {
     for (const { name, canary } of armsOf(rollout)) serve(canary, usesPins(partOfArm(rollout, name)));
   }
+  const served = [...revisions.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
   const sticky = rollout === null || state.stable === null ? undefined : stickyArms(rollout);
   return {
     kind: 'backend',
     backend: state.backend,
-    revisions: [...revisions.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+    revisions: served,
     pinned: [...pinned].sort(),
     split: split(state, rollout),
     ...(rollout === null ? {} : variants(rollout)),
     pins: rollout === null ? [] : pins(rollout),
+    ...toldEndpoints(state, served),
     ...(sticky === undefined ? {} : { sticky }),
     ...(rollout === null ? {} : extras(rollout)),
     ...(rollout === null ? {} : colour(rollout)),
     maxStreamMs: rollout !== null && takesRequests(rollout) ? rollout.spec.onRollback.closeStreamsAfterMs : null,
   };
+}
+
+/** Hosts of those revisions that have none of their own. */
+export function toldEndpoints(
+  state: Pick<BackendState, 'endpoints'>,
+  revisions: readonly Revision[],
+): Pick<BackendTraffic, 'endpoints'> {
+  const told = revisions.filter(({ endpoints }) => endpoints.kind === 'api');
+  if (told.length === 0) return {};
+  return { endpoints: told.map(({ cluster, name }) => ({ cluster, addresses: addressesOf(state, name) })) };
 }
 
 /**

@@ -28,7 +28,7 @@ export function buildResources(table: FleetTable): Result<EnvoyResources> {
     const pinned = new Set(backend.pinned);
     for (const revision of backend.revisions) {
       clusters.push(...clustersOf(revision, pinned.has(revision.key)));
-      const assignment = endpointsOf(revision);
+      const assignment = endpointsOf(revision, backend.endpoints);
       if (assignment !== null) endpoints.push(assignment);
     }
   }

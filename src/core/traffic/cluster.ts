@@ -3,6 +3,7 @@ import { oncePer } from '../model/once-per.ts';
 import { pinnedCluster, type Revision } from '../model/revision.ts';
 import { type HostEndpoints, loadAssignment, usesEndpointDiscovery } from './endpoints.ts';
 import type { Cluster, HealthCheckResource } from './envoy-resources.ts';
+import { mergeRaw } from './merge-raw.ts';
 import { duration } from './proto-values.ts';
 import { upstreamConfig } from './upstream-config.ts';
 
@@ -20,7 +21,9 @@ export function clustersOf(revision: Revision, pinned: boolean): readonly Cluste
 const bothClusters = oncePer((revision: Revision): readonly Cluster[] => {
   const { endpoints } = revision;
   if (endpoints.kind === 'cluster') return [];
-  return [revision.cluster, pinnedCluster(revision)].map((name) => cluster(revision, name, endpoints));
+  return [revision.cluster, pinnedCluster(revision)].map((name) =>
+    mergeRaw(cluster(revision, name, endpoints), revision.rawEnvoy),
+  );
 });
 
 function cluster(revision: Revision, name: string, endpoints: HostEndpoints): Cluster {
@@ -36,7 +39,7 @@ function cluster(revision: Revision, name: string, endpoints: HostEndpoints): Cl
     ...(protocol === 'http1' ? {} : http2()),
     ...upstreamConfig(upstream, protocol),
   };
-  if (usesEndpointDiscovery(endpoints)) {
+  if (endpoints.kind === 'api' || usesEndpointDiscovery(endpoints)) {
     return {
       ...common,
       type: 'EDS',

@@ -4,6 +4,7 @@ import { backendsOfPlan } from '../model/joint-spec.ts';
 import type { BackendTraffic, FleetTable } from '../model/traffic.ts';
 import { buildResources } from './build-resources.ts';
 import type { EnvoyResources } from './envoy-resources.ts';
+import { type PatchedResource, patchedResources } from './patched-resources.ts';
 import type { PreviewStep } from './preview-step.ts';
 import { previewTables } from './preview-table.ts';
 
@@ -23,6 +24,8 @@ export interface CompiledStep {
   /** Of the plan's backends that are in this fleet. */
   readonly traffics: readonly BackendTraffic[];
   readonly resources: EnvoyResources;
+  /** Which of them are not as Serin alone would write them. */
+  readonly patched: readonly PatchedResource[];
 }
 
 /** From before the first step to behind the last. */
@@ -52,7 +55,9 @@ export function compilePlan(
       if (traffics.length === 0) continue;
       const built = buildResources(table);
       if (built.kind === 'error') return { kind: 'error', errors: built.errors.map(ofTheFiles) };
-      compiled.push({ step, fleet: table.fleet, table, traffics, resources: built.value });
+      const resources = built.value;
+      const patched = patchedResources(table, resources);
+      compiled.push({ step, fleet: table.fleet, table, traffics, resources, patched });
     }
   }
   return compiled.length === 0 && steps.length > 0

@@ -42,7 +42,8 @@ export interface ClusterCommon {
   readonly roundRobinLbConfig?: SlowStart;
   readonly leastRequestLbConfig?: SlowStart;
   readonly outlierDetection?: {
-    readonly consecutive5xx: UInt32Value;
+    // The bundle keeps this one name as Envoy writes it; under any other it would not be sent.
+    readonly consecutive_5xx: UInt32Value;
     readonly consecutiveGatewayFailure: UInt32Value;
     readonly enforcingConsecutiveGatewayFailure: UInt32Value;
     readonly interval: Duration;

@@ -1,6 +1,6 @@
 import type { PlanSpec } from '../model/documents.ts';
 import { fail, ok, type Result } from '../model/errors.ts';
-import { stepList, stepNamed } from '../model/step-named.ts';
+import { stepList, stepNamed, unnamedStep } from '../model/step-named.ts';
 
 /** Where a rollout stands: at a step, counted from 0, before the first one, or behind the last. */
 export type PreviewStep = number | 'preparing' | 'promoting';
@@ -12,7 +12,7 @@ export function parsePreviewStep(spec: PlanSpec, text: string): Result<PreviewSt
   if (text === 'promoted') return ok('promoting');
   if (/^0{1,3}$/.test(text)) return ok('preparing');
   const hint = `Steps: ${previewStepNames(spec)}`;
-  return fail('SERIN_REQUEST_INVALID', `the plan has no step "${text.slice(0, 80)}"`, { hint: hint.slice(0, 600) });
+  return fail('SERIN_REQUEST_INVALID', unnamedStep(spec.strategy.steps, text), { hint: hint.slice(0, 600) });
 }
 
 export function previewStepNames({ strategy }: PlanSpec): string {

@@ -1,7 +1,7 @@
 import type { BackendState } from '../model/backend-state.ts';
 import { besideStable, cutRevision } from '../model/cut-revision.ts';
 import type { BackendDocument, Document, PlanDocument, RouteDocument } from '../model/documents.ts';
-import { ok, type Result } from '../model/errors.ts';
+import { ok, type Result, type SerinError } from '../model/errors.ts';
 import { backendsOfPlan } from '../model/joint-spec.ts';
 import type { Revision } from '../model/revision.ts';
 import { backendsNamedBy, targetsOf } from '../model/route-rule.ts';
@@ -91,7 +91,10 @@ function stableOf(document: BackendDocument, stable: string | null): Result<Revi
 
 function canaryOf(document: BackendDocument, revision: string, stable: Revision): Result<Revision> {
   const own = cut(document, revision);
-  return own.kind === 'error' ? own : besideStable(own.value, stable);
+  if (own.kind === 'error') return own;
+  const beside = besideStable(own.value, stable);
+  // In an engine it is a conflict with what is there; here both were named by whoever asks.
+  return beside.kind === 'ok' ? beside : { kind: 'error', errors: beside.errors.map(asked) };
 }
 
 function rolloutOf(
@@ -141,6 +144,10 @@ function stepsUntil({ spec }: PlanDocument, last: number): Rollout['history'] {
   return spec.strategy.steps
     .slice(0, last + 1)
     .map(({ name, weight }, step) => ({ step, name, weight, committedAtMs: 0, liveAtMs: 0, leftAtMs: null }));
+}
+
+function asked(error: SerinError): SerinError {
+  return { ...error, code: 'SERIN_REQUEST_INVALID', hint: error.hint ?? 'Name two by --revision and --stable.' };
 }
 
 function cut({ name, spec }: BackendDocument, revision: string): Result<Revision> {

@@ -3,6 +3,7 @@ import { backendsNamedBy, type RouteRule } from '../model/route-rule.ts';
 import type { BackendTraffic, RouteTraffic } from '../model/traffic.ts';
 import type { RouteConfiguration, VirtualHost } from './envoy-resources.ts';
 import { compareMatches } from './match-precedence.ts';
+import { mergeRaw } from './merge-raw.ts';
 import type { RouteResource } from './route-resource.ts';
 import { ruleRoutes } from './rule-routes.ts';
 import { safeName } from './safe-name.ts';
@@ -67,11 +68,8 @@ function virtualHost(traffic: RouteTraffic, backends: ReadonlyMap<string, Backen
   }
   const { route, spec } = traffic;
   const names = known?.from.keys() ?? candidates.flatMap((candidate) => candidate.backends);
-  const host = {
-    name: virtualHostName(route),
-    domains: spec.hostnames.length === 0 ? ['*'] : spec.hostnames,
-    routes,
-  };
+  const domains = spec.hostnames.length === 0 ? ['*'] : spec.hostnames;
+  const host: VirtualHost = mergeRaw({ name: virtualHostName(route), domains, routes }, spec.rawEnvoy);
   hosts.set(traffic, { candidates, from: new Map([...names].map((name) => [name, backends.get(name)])), host });
   return host;
 }

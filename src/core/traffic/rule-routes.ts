@@ -5,6 +5,7 @@ import type { BackendTraffic } from '../model/traffic.ts';
 import { perFilterConfig } from './filter-config.ts';
 import { forwardSettings } from './forward-settings.ts';
 import { headerChanges } from './header-changes.ts';
+import { mergeRaw } from './merge-raw.ts';
 import { redirectAction } from './path-change.ts';
 import { duration } from './proto-values.ts';
 import { routeMatch } from './route-match.ts';
@@ -25,7 +26,7 @@ interface Variant {
 }
 
 /**
- * The routes of one match of one rule: pins first (the first route that matches wins), then users who have an arm
+ * The routes of one match of one rule, each with what the rule says in Envoy's own words: pins first (the first route that matches wins), then users who have an arm
  * already, then the split. Names are stable over weights: `<rule>-<match>` and `<rule>-<match>-pin-<k>`.
  */
 export function ruleRoutes(
@@ -36,13 +37,15 @@ export function ruleRoutes(
 ): RouteResource[] {
   const name = `${safeName(rule.name)}-${matchIndex}`;
   const common = { ...headerChanges(rule.headers), ...perFilterConfig(rule) };
+  const patched = (route: RouteResource) => mergeRaw(route, rule.rawEnvoy);
   if (rule.redirect !== undefined) {
-    return [{ name, match: routeMatch(match, []), redirect: redirectAction(rule.redirect, match), ...common }];
+    const redirect = redirectAction(rule.redirect, match);
+    return [patched({ name, match: routeMatch(match, []), redirect, ...common })];
   }
   if (rule.respond !== undefined) {
     const { status, body } = rule.respond;
     const directResponse = { status, body: { inlineString: body } };
-    return [{ name, match: routeMatch(match, []), directResponse, ...common }];
+    return [patched({ name, match: routeMatch(match, []), directResponse, ...common })];
   }
   const targets = targetsOf(rule).flatMap(({ backend, weight }): Target[] => {
     const traffic = backends.get(backend);
@@ -52,12 +55,14 @@ export function ruleRoutes(
   const shadows = targets.flatMap(({ traffic }) => (traffic.mirror === undefined ? [] : [traffic.mirror]));
   const forward = forwardSettings(withStickyKey(rule, targets), match, backends, shadows);
   const settings = { ...limits(rule, targets), ...forward };
-  return variants(targets).map(({ matches, splits }, k) => ({
-    name: matches.length === 0 ? name : `${name}-pin-${k}`,
-    match: routeMatch(match, matches),
-    route: { ...settings, ...destination(targets, { matches, splits }) },
-    ...common,
-  }));
+  return variants(targets).map(({ matches, splits }, k) =>
+    patched({
+      name: matches.length === 0 ? name : `${name}-pin-${k}`,
+      match: routeMatch(match, matches),
+      route: { ...settings, ...destination(targets, { matches, splits }) },
+      ...common,
+    }),
+  );
 }
 
 /** What decides about the arm comes before what decides about the host: Envoy has one hash for both. */

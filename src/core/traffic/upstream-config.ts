@@ -31,7 +31,7 @@ export function upstreamConfig(settings: UpstreamSettings | undefined, protocol:
       : {
           outlierDetection: {
             // 0 switches it off, here and in Envoy.
-            consecutive5xx: { value: outlierEjection.consecutive5xx },
+            consecutive_5xx: { value: outlierEjection.consecutive5xx },
             consecutiveGatewayFailure: { value: outlierEjection.consecutiveGatewayErrors },
             enforcingConsecutiveGatewayFailure: { value: outlierEjection.consecutiveGatewayErrors === 0 ? 0 : 100 },
             interval: duration(outlierEjection.intervalMs),

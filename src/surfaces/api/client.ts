@@ -4,6 +4,7 @@ import { withDeadline } from '../../platform/with-deadline.ts';
 import type { CommandName } from './command-schemas.ts';
 import { DecisionPage } from './decision-schemas.ts';
 import { EmergencyBody, EmergencyList, OpenEmergencyBody } from './emergency-schemas.ts';
+import { EndpointsBody, type SetEndpointsBody } from './endpoints-schemas.ts';
 import { ExplanationBody } from './explain-schemas.ts';
 import { FleetList, NodeBody, NodeDiffBody, NodeList } from './fleet-schemas.ts';
 import {
@@ -15,11 +16,10 @@ import {
   EventList,
   ProblemBody,
   ReconciledBody,
-  RecordingBody,
   RolloutBody,
   RolloutList,
-  VerdictList,
 } from './schemas.ts';
+import { RecordingBody, VerdictList } from './verdict-schemas.ts';
 
 export interface ClientOptions {
   readonly server: string;
@@ -40,7 +40,7 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
 
   async function call<T>(
     schema: z.ZodType<T>,
-    method: 'GET' | 'POST' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
@@ -75,10 +75,16 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
 
   const nodePath = (fleet: string, id: string) =>
     `/api/v1/fleets/${encodeURIComponent(fleet)}/nodes/${encodeURIComponent(id)}`;
+  const endpointsPath = (backend: string) => `/api/v1/backends/${encodeURIComponent(backend)}/endpoints`;
   const rolloutPath = (id: string) => `/api/v1/rollouts/${encodeURIComponent(id)}`;
   return {
-    apply: (files: readonly { file: string; text: string }[], dryRun: boolean) =>
-      call(AppliedList, 'POST', `/api/v1/apply${dryRun ? '?dryRun=true' : ''}`, { files }),
+    apply: (files: readonly { file: string; text: string }[], dryRun: boolean, retry = false) =>
+      call(
+        AppliedList,
+        'POST',
+        `/api/v1/apply?${new URLSearchParams({ ...(dryRun ? { dryRun: 'true' } : {}), ...(retry ? { retry: 'true' } : {}) })}`,
+        { files },
+      ),
     documents: (kind: string | null) =>
       call(DocumentList, 'GET', `/api/v1/documents${kind === null ? '' : `?kind=${encodeURIComponent(kind)}`}`),
     document: (kind: string, name: string) =>
@@ -101,6 +107,9 @@ export function createClient({ server, token, timeoutMs = 15_000, signal }: Clie
         request,
         idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey },
       ),
+    endpoints: (backend: string) => call(EndpointsBody, 'GET', endpointsPath(backend)),
+    setEndpoints: (backend: string, request: z.input<typeof SetEndpointsBody>) =>
+      call(EndpointsBody, 'PUT', endpointsPath(backend), request),
     undo: (request: { of: string; reason?: string }, idempotencyKey: string) =>
       call(RolloutBody, 'POST', '/api/v1/undo', request, { 'idempotency-key': idempotencyKey }),
     rollouts: (query: Readonly<Record<string, string>>) =>

@@ -22,12 +22,21 @@ export const CommandBodies = {
   approve: z.strictObject({
     gate,
     rev,
-    hook: z.string().min(1).max(63).optional().meta({ description: 'Opens the gate of this hook, and no other.' }),
+    hook: z
+      .string()
+      .min(1, 'expected the name of a hook')
+      .max(63)
+      .optional()
+      .meta({ description: 'Opens the gate of this hook, and no other.' }),
     reason,
   }),
   skip: z.strictObject({ gate, reason, force, rev }),
   jump: z.strictObject({
-    to: z.string().min(1).max(100).meta({ description: 'Name of the step, or its number from 1.' }),
+    to: z
+      .string()
+      .min(1, 'expected the name of a step, or its number from 1')
+      .max(100)
+      .meta({ description: 'Name of the step, or its number from 1.' }),
     ...{ gate, reason, force, rev },
   }),
 } as const;

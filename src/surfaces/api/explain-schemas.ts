@@ -38,6 +38,8 @@ export const ExplanationBody = z
     ),
     envoyRoute: z.string().nullable(),
     passed: z.array(z.object({ rule: z.string().nullable(), envoyRoute: z.string(), because: z.string() })),
+    // An engine of an earlier version knows no patches.
+    patched: z.array(z.string()).default([]),
     notes: z.array(z.string()),
   })
   .meta({ id: 'RequestExplanation' });

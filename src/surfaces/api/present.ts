@@ -8,7 +8,8 @@ import type { Rollout, StepRecord } from '../../core/rollout/rollout.ts';
 import { readoutsOf } from '../../core/rollout/take-readouts.ts';
 import { canaryWeight } from '../../core/traffic/backend-traffic.ts';
 import type { RolloutView } from '../../engine/engine.ts';
-import type { EventBody, RolloutBody, VerdictPoint } from './schemas.ts';
+import type { EventBody, RolloutBody } from './schemas.ts';
+import type { VerdictPoint } from './verdict-schemas.ts';
 
 /** Records as the API shows them. */
 export function presentRollout({ rev, rollout: r, laggards }: RolloutView): RolloutBody {

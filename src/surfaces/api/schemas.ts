@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MAX_JOINT_BACKENDS } from '../../core/model/joint-spec.ts';
 import { PHASES } from '../../core/model/phase.ts';
 import { MAX_VARIANTS } from '../../core/model/variants.ts';
+import { ReadoutBody, VerdictBody } from './verdict-schemas.ts';
 
 /**
  * The API's shapes: what HTTP answers and what `-o json` prints. Additions may come, nothing goes or changes
@@ -13,74 +14,6 @@ const name = z.string().min(1).max(253);
 export const ROLLOUT_ID: RegExp = /^[a-z0-9-]{1,64}$/;
 /** Visible characters: it has to fit into a header. */
 export const IDEMPOTENCY_KEY: RegExp = /^[\x21-\x7e]{1,200}$/;
-
-const ratio = z.object({
-  low: z.number(),
-  high: z.number().nullable(),
-  point: z.number().nullable().optional(),
-});
-
-export const VerdictBody = z.object({
-  metric: z.string(),
-  backend: z.string().optional().meta({ description: 'Whose metric it is, in a joint rollout.' }),
-  arm: z.string().optional().meta({ description: 'Whose metric it is, in a test with variants.' }),
-  verdict: z.enum(['pass', 'fail', 'inconclusive']),
-  reason: z.string(),
-  detail: z.string(),
-  value: z.number().nullable(),
-  baseline: z.number().nullable(),
-  limit: z.object({ min: z.number().nullable(), max: z.number().nullable() }),
-  requests: z.number().nullable(),
-  baselineRequests: z.number().nullable(),
-  ratio: ratio.optional(),
-  dispersion: z.number().optional(),
-  evidence: z.object({ e: z.number(), limit: z.number() }).optional(),
-});
-
-const ArmReadoutBody = z.object({ users: z.number(), value: z.number().nullable() });
-
-/** A metric on which the arms of a test are compared. Intervals hold at every look. */
-export const ReadoutBody = z.object({
-  name: z.string(),
-  arm: z.string().optional().meta({ description: 'Of a test with variants: who is compared with stable as `canary`.' }),
-  kind: z.enum(['share', 'mean']),
-  wanted: z.enum(['higher', 'lower']),
-  at: time,
-  standing: z.enum(['winner', 'loser', 'undecided', 'withheld']),
-  reason: z.enum(['NOT_STICKY', 'SHARES_DIFFER', 'TOO_FEW_USERS', 'BAD_COUNTS']).nullable(),
-  stable: ArmReadoutBody,
-  canary: ArmReadoutBody,
-  lift: z.object({ low: z.number(), high: z.number().nullable() }).nullable(),
-  difference: z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable(),
-  probabilityBetter: z
-    .number()
-    .nullable()
-    .meta({ description: 'Descriptive only: it swings under continuous looking and decides nothing.' }),
-});
-
-/** What the judge concluded at one look, for plots. */
-export const VerdictPoint = z.object({
-  at: time,
-  step: z.number().int(),
-  weight: z.number(),
-  decision: z.enum(['advance', 'hold', 'rollback']),
-  metrics: z.array(
-    z.object({
-      metric: z.string(),
-      value: z.number().nullable(),
-      baseline: z.number().nullable(),
-      requests: z.number().nullable(),
-      ratio: ratio.nullable(),
-      evidence: z.object({ e: z.number(), limit: z.number() }).nullable(),
-    }),
-  ),
-  missing: z.string().nullable(),
-  late: z.number().int().optional(),
-});
-export type VerdictPoint = z.infer<typeof VerdictPoint>;
-/** A recording: its header and its scrapes, as `serin analysis replay` reads them. */
-export const RecordingBody = z.object({ lines: z.array(z.looseObject({})) });
-export const VerdictList = z.object({ points: z.array(VerdictPoint) });
 
 export const RolloutBody = z
   .object({
@@ -263,6 +196,16 @@ const Applied = z.object({
   kind: DocumentKindParam,
   name: z.string(),
   action: z.enum(['created', 'updated', 'unchanged', 'deleted']),
+  revision: z
+    .object({
+      revision: z.string(),
+      outcome: z.enum(['started', 'would-start', 'begun', 'stable', 'tried', 'refused']),
+      rollout: z.string().nullable(),
+      message: z.string(),
+      error: z.object({ code: z.string(), hint: z.string() }).nullable(),
+    })
+    .optional()
+    .meta({ description: 'What came of the `revision` of a Plan; left out: it has none.' }),
 });
 export const AppliedList = z.object({ documents: z.array(Applied) });
 export type AppliedList = z.infer<typeof AppliedList>;

@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { type Recording, recordingOf } from '../../core/analysis/recording/parse-recording.ts';
 import { USUAL_SCRAPE_MS } from '../../core/analysis/sample-health.ts';
+import { counted } from '../../core/model/counted.ts';
 import type { Document, PlanDocument } from '../../core/model/documents.ts';
 import { formatDuration, parseDuration } from '../../core/model/duration.ts';
 import { fail, ok, type Result } from '../../core/model/errors.ts';
@@ -145,7 +146,7 @@ function fleetOf({ config, fleet, selector, nodeLabel, scrapeInterval }: PastOpt
 function found({ arms, proxies, pieces }: PastRecording): readonly string[] {
   const { looked, all } = proxies;
   return [
-    `stable ${arms.stable}, canary ${arms.canary}, ${looked === all ? '' : `${looked} of `}${all} Envoys`,
+    `stable ${arms.stable}, canary ${arms.canary}, ${looked === all ? '' : `${looked} of `}${counted(all, 'Envoy')}`,
     ...pieces.map((piece) => `${piece.weight} %: ${words(piece)}`),
   ];
 }

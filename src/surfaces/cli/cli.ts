@@ -3,6 +3,7 @@ import { parseRoles, ROLES } from '../../core/model/roles.ts';
 import { type Client, createClient } from '../api/client.ts';
 import { analysisCommands } from './analysis-commands.ts';
 import { auditCommand } from './audit-command.ts';
+import { backendCommands } from './backend-commands.ts';
 import { type CliContext, type CommandContext, OUTPUTS, type Output, type Run } from './command-context.ts';
 import { documentCommands } from './document-commands.ts';
 import { emergencyCommands } from './emergency-commands.ts';
@@ -62,6 +63,7 @@ export async function runCli(args: readonly string[], cli: CliContext): Promise<
     .configureOutput({ writeOut: (text) => void cli.out.write(text), writeErr: (text) => void cli.err.write(text) });
   engineCommands(program, context, run);
   documentCommands(program, context, run);
+  backendCommands(program, context, run);
   planCommands(program, context, run);
   fleetCommands(program, context, run);
   rolloutCommands(program, context, run);

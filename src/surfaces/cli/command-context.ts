@@ -1,6 +1,7 @@
 import type { StrategyLibrary } from '../../core/manifest/strategy-library.ts';
 import { parseDuration } from '../../core/model/duration.ts';
 import { fail, type Result, type SerinError } from '../../core/model/errors.ts';
+import type { ReadRawEnvoy } from '../../core/model/raw-envoy.ts';
 import type { Role } from '../../core/model/roles.ts';
 import type { EnvoyResources } from '../../core/traffic/envoy-resources.ts';
 import type { ResourcesJson } from '../../core/traffic/static-bootstrap.ts';
@@ -61,6 +62,8 @@ export interface CliContext {
   readonly readToken: (file: string) => string;
   /** Makes what writes resources in Envoy's own JSON; that takes a moment. */
   readonly envoyJson: () => (resources: EnvoyResources) => ResourcesJson;
+  /** What documents say in Envoy's own words. */
+  readonly readRawEnvoy: ReadRawEnvoy;
   /** Whether an Envoy of this machine takes a bootstrap; `refusal`: its reason, or `null`. */
   readonly askEnvoy: (
     bootstrap: object,

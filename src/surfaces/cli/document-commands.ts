@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { fail, ok, type Result } from '../../core/model/errors.ts';
+import { ERRORS, type ErrorCode, fail, ok, type Result, type SerinError } from '../../core/model/errors.ts';
 import { didYouMean } from '../../core/model/suggest.ts';
+import type { AppliedList } from '../api/schemas.ts';
 import type { CommandContext, Run } from './command-context.ts';
 import { EXIT } from './exit.ts';
 import { readSources } from './files.ts';
@@ -14,15 +15,17 @@ export function documentCommands(program: Command, context: CommandContext, run:
     .description('apply documents: all of them or none')
     .requiredOption('-f, --file <path...>', 'files, folders, or - for standard input')
     .option('--dry-run', 'check everything, change nothing')
-    .action((options: { file: string[]; dryRun?: boolean }) =>
+    .option('--retry', 'also start revisions of plans that were tried and sent back')
+    .action((options: { file: string[]; dryRun?: boolean; retry?: boolean }) =>
       run(async () => {
         const sources = readSources(options.file, cli.readStdin);
         if (sources.kind === 'error') return failed(sources.errors);
-        const applied = await client().apply(sources.value, options.dryRun === true);
+        const applied = await client().apply(sources.value, options.dryRun === true, options.retry === true);
         if (applied.kind === 'error') return failed(applied.errors);
         if (json()) terminal.json(applied.value);
-        else for (const { kind, name, action } of applied.value.documents) terminal.out(`${kind} ${name} ${action}`);
-        return EXIT.done;
+        else for (const document of applied.value.documents) terminal.out(appliedLine(document));
+        const refused = refusedOf(applied.value);
+        return refused.length === 0 ? EXIT.done : failed(refused);
       })(),
     );
   program
@@ -47,6 +50,23 @@ export function documentCommands(program: Command, context: CommandContext, run:
         return EXIT.done;
       })(),
     );
+}
+
+type Applied = AppliedList['documents'][number];
+
+function appliedLine({ kind, name, action, revision }: Applied): string {
+  const done = `${kind} ${name} ${action}`;
+  return revision === undefined || revision.outcome === 'refused' ? done : `${done}; ${revision.message}`;
+}
+
+/** The documents are applied; what was asked for beside that was not done. */
+function refusedOf({ documents }: AppliedList): readonly SerinError[] {
+  return documents.flatMap(({ name, revision }): SerinError[] => {
+    if (revision === undefined || revision.error === null) return [];
+    const { code, hint } = revision.error;
+    const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'SERIN_INTERNAL';
+    return [{ code: known, message: `Plan ${name}: ${revision.message}`, hint }];
+  });
 }
 
 async function get(

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { counted } from '../../core/model/counted.ts';
 import type { Result } from '../../core/model/errors.ts';
 import { nameSome } from '../../core/model/name-some.ts';
 import type { Client } from '../api/client.ts';
@@ -106,7 +107,7 @@ function stableLines(one: EmergencyBody): Told {
   const { fleets } = one;
   const lines = [openLine(one)];
   for (const { fleet, confirmed, unconfirmed, elsewhere } of fleets) {
-    lines.push(`fleet ${fleet}: ${confirmed.count} Envoys confirmed`);
+    lines.push(`fleet ${fleet}: ${counted(confirmed.count, 'Envoy')} confirmed`);
     if (unconfirmed.count > 0) lines.push(`fleet ${fleet}: not confirmed by ${nameSome(unconfirmed.names)}`);
     if (elsewhere.count > 0) {
       lines.push(`fleet ${fleet}: not connected here, ask the other replicas: ${nameSome(elsewhere.names)}`);

@@ -1,4 +1,5 @@
-import type { RolloutBody, VerdictPoint } from '../api/schemas.ts';
+import type { RolloutBody } from '../api/schemas.ts';
+import type { VerdictPoint } from '../api/verdict-schemas.ts';
 import { readoutLines } from './readout-lines.ts';
 import { ended, jumpText, number, table } from './render.ts';
 

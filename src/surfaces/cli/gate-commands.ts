@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { fail, ok, type Result } from '../../core/model/errors.ts';
+import { fail, ok, type Result, type SerinError } from '../../core/model/errors.ts';
 import type { CommandName } from '../api/command-schemas.ts';
 import type { RolloutBody } from '../api/schemas.ts';
 import type { CommandContext, Run } from './command-context.ts';
@@ -29,6 +29,8 @@ export function gateCommands(rollout: Command, context: CommandContext, run: Run
       .option('--gate <step/attempt>', 'as shown by rollout get; refused if the rollout has moved on from there')
       .action((id: string, { gate: text, ...options }: GateOptions) =>
         run(async () => {
+          const empty = emptyOption(options);
+          if (empty !== null) return context.failed(empty);
           const gate = await gateOf(context, id, text, options.hook === undefined ? seen : ofStep);
           if (gate.kind === 'error') return context.failed(gate.errors);
           const body = { ...defined({ ...options }), gate: gate.value };
@@ -45,6 +47,16 @@ export function gateCommands(rollout: Command, context: CommandContext, run: Run
     .requiredOption('--to <step>', 'its name, or its number from 1')
     .option(...REASON)
     .option(...FORCE);
+}
+
+/** The engine would say the same of its body, in words that no option has. */
+function emptyOption({ to, hook }: GateOptions): readonly SerinError[] | null {
+  if (to === '') return [invalid('--to names no step', 'Write its name, or its number from 1.')];
+  return hook === '' ? [invalid('--hook names no hook', 'Write its name, as `serin rollout get` shows it.')] : null;
+}
+
+function invalid(message: string, hint: string): SerinError {
+  return { code: 'SERIN_REQUEST_INVALID', message, hint };
 }
 
 async function gateOf(

@@ -16,6 +16,11 @@ import { simulateCommand } from './plan/simulate-command.ts';
 import { type InitOptions, initPlan } from './plan-init.ts';
 import { showPlans } from './plan-show.ts';
 
+interface ValidateOptions {
+  readonly format?: ReportFormat;
+  readonly config?: string;
+}
+
 interface LintOptions {
   readonly format?: ReportFormat;
   readonly strict?: boolean;
@@ -32,9 +37,8 @@ export function planCommands(program: Command, context: CommandContext, run: Run
     .description('check documents without an engine; every error of every file is listed')
     .argument('<file...>')
     .addOption(formatOption())
-    .action((files: string[], options: { format?: ReportFormat }) =>
-      run(async () => validate(context, files, options.format ?? null))(),
-    );
+    .option('-c, --config <file>', 'serin.yaml: whether documents may hold rawEnvoy')
+    .action((files: string[], options: ValidateOptions) => run(async () => validate(context, files, options))());
   plan
     .command('lint')
     .description('look for what is written correctly and makes no sense')
@@ -68,11 +72,14 @@ export function planCommands(program: Command, context: CommandContext, run: Run
     .action((options: InitOptions) => run(() => initPlan(context, options))());
 }
 
-function validate(context: CommandContext, files: readonly string[], format: ReportFormat | null): number {
+function validate(context: CommandContext, files: readonly string[], { format, config }: ValidateOptions): number {
   const { cli, terminal, json, failed } = context;
+  const facts = config === undefined ? ok(null) : readConfig(config);
+  if (facts.kind === 'error') return failed(facts.errors);
+  const raw = facts.value?.allowsRawEnvoy === true ? cli.readRawEnvoy : 'off';
   const sources = readSources(files, cli.readStdin);
-  const parsed = sources.kind === 'error' ? sources : parseDocuments(sources.value, cli.strategies());
-  if (format !== null) {
+  const parsed = sources.kind === 'error' ? sources : parseDocuments(sources.value, cli.strategies(), raw);
+  if (format !== undefined) {
     const findings = parsed.kind === 'error' ? parsed.errors.map(findingOf) : [];
     const names = sources.kind === 'error' ? [] : sources.value.map(({ file }) => file);
     return printReport(context, { findings, files: names, version: cli.version }, format, false);
@@ -93,7 +100,7 @@ function lint(context: CommandContext, files: readonly string[], options: LintOp
   if (facts.kind === 'error') return failed(facts.errors);
   const sources = readSources(files, cli.readStdin);
   if (sources.kind === 'error') return failed(sources.errors);
-  const parsed = parseDocuments(sources.value, cli.strategies());
+  const parsed = parseDocuments(sources.value, cli.strategies(), cli.readRawEnvoy);
   const findings = parsed.kind === 'error' ? parsed.errors.map(findingOf) : lintDocuments(parsed.value, facts.value);
   const report = { findings, files: sources.value.map(({ file }) => file), version: cli.version };
   return printReport(context, report, options.format ?? (json() ? 'json' : 'text'), options.strict === true);

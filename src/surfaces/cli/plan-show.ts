@@ -16,7 +16,7 @@ import { planLines } from './render-plan.ts';
 export function showPlans(context: CommandContext, files: readonly string[], name: string | undefined): number {
   const { cli, terminal, output, failed } = context;
   const sources = readSources(files, cli.readStdin);
-  const parsed = sources.kind === 'error' ? sources : parseDocuments(sources.value, cli.strategies());
+  const parsed = sources.kind === 'error' ? sources : parseDocuments(sources.value, cli.strategies(), cli.readRawEnvoy);
   if (parsed.kind === 'error') {
     // As `plan validate` answers.
     if (output() === 'json') terminal.json({ valid: false, errors: parsed.errors });

@@ -6,11 +6,11 @@ import { previewStepNames } from '../../core/traffic/preview-step.ts';
 import type { CliContext } from './command-context.ts';
 import { readSources } from './files.ts';
 
-/** The documents of files, as a command takes them. */
+/** The documents of files, as a command takes them that only looks: what an operator allows matters to the engine. */
 export function readDocuments(files: readonly string[], cli: CliContext): Result<readonly Document[]> {
   const sources = readSources(files, cli.readStdin);
   if (sources.kind === 'error') return sources;
-  const parsed = parseDocuments(sources.value, cli.strategies());
+  const parsed = parseDocuments(sources.value, cli.strategies(), cli.readRawEnvoy);
   return parsed.kind === 'error' ? parsed : ok(parsed.value.map(({ document }) => document));
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../../core/model/counted.ts';
 import type { FleetBody, NodeBody, NodeDiffBody } from '../api/fleet-schemas.ts';
 import { type Paint, table } from './render.ts';
 
@@ -13,7 +14,7 @@ export function fleetTable(fleets: readonly FleetBody[], paint: Paint): string[]
     complete ? 'complete' : paint.warn('incomplete'),
     nodes.uncovered === null
       ? coverage.state
-      : `${nodes.connected - nodes.uncovered} of ${nodes.connected} Envoys scraped`,
+      : `${nodes.connected - nodes.uncovered} of ${counted(nodes.connected, 'Envoy')} scraped`,
   ]);
   const head = ['FLEET', 'REVISION', 'CONNECTED', 'BEHIND', 'REFUSED', 'GONE', 'VIEW', 'METRICS'];
   return [...table([head, ...rows]), ...fleets.flatMap((one) => fleetNotes(one, paint))];

@@ -9,6 +9,7 @@ import {
   type TreeMap,
   Unsaid,
 } from '../../core/manifest/effective/tree.ts';
+import { counted } from '../../core/model/counted.ts';
 import type { PlanSpec, StepSpec } from '../../core/model/documents.ts';
 import { durationInWords, parseDuration } from '../../core/model/duration.ts';
 import { backendsOfPlan } from '../../core/model/joint-spec.ts';
@@ -57,10 +58,6 @@ function summaryText(spec: PlanSpec): string {
     ...(approvals === 0 ? [] : [counted(approvals, 'approval')]),
     ...(webhooks === 0 ? [] : [counted(webhooks, 'webhook')]),
   ].join('; ');
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function parameterLines(parameters: NonNullable<EffectivePlan['strategy']>['parameters'], { mark }: Marks): string[] {

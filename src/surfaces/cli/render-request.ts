@@ -19,7 +19,8 @@ export function requestLines({ method, host, path }: SampleRequest, told: Reques
     lines.push(...table(rows));
     if (told.passed.length > MAX_PASSED) lines.push(`  and ${told.passed.length - MAX_PASSED} more`);
   }
-  return [...lines, ...told.notes.map((note) => `Note: ${note}.`)];
+  const patched = told.patched.map((one) => `Patched: ${one}; what the patch does was not looked at.`);
+  return [...lines, ...patched, ...told.notes.map((note) => `Note: ${note}.`)];
 }
 
 function answerLines({ answer, status, arms, rule }: RequestExplanation): readonly string[] {

@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import { presentApplied } from '../api/present-applied.ts';
 import { AppliedList, ApplyBody, DocumentBody, DocumentKindParam, DocumentList } from '../api/schemas.ts';
 import { type Api, answer, type HttpOptions } from './http-api.ts';
 
 const APPLY_BYTES = 2 * 1024 * 1024;
+
+const flag = z.enum(['true', 'false']).optional();
 
 export function documentRoutes(api: Api, { engine }: HttpOptions): void {
   api.post(
@@ -10,8 +13,9 @@ export function documentRoutes(api: Api, { engine }: HttpOptions): void {
     {
       bodyLimit: APPLY_BYTES,
       schema: {
-        summary: 'Apply documents: all of them or none.',
-        querystring: z.strictObject({ dryRun: z.enum(['true', 'false']).optional() }),
+        summary:
+          'Apply documents: all of them or none; starts what a Plan has as a new revision. retry: also what was sent back.',
+        querystring: z.strictObject({ dryRun: flag, retry: flag }),
         body: ApplyBody,
         response: { 200: AppliedList },
       },
@@ -19,8 +23,13 @@ export function documentRoutes(api: Api, { engine }: HttpOptions): void {
     async (request, reply) =>
       answer(
         reply,
-        await engine.apply({ files: request.body.files, dryRun: request.query.dryRun === 'true', by: request.by }),
-        (documents) => ({ documents }),
+        await engine.apply({
+          files: request.body.files,
+          dryRun: request.query.dryRun === 'true',
+          retry: request.query.retry === 'true',
+          by: request.by,
+        }),
+        (documents) => ({ documents: documents.map(presentApplied) }),
       ) as never,
   );
   api.get(

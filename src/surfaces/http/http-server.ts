@@ -10,6 +10,7 @@ import {
 import type { SerinError } from '../../core/model/errors.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import { auditRoutes } from './audit-routes.ts';
+import { backendRoutes } from './backend-routes.ts';
 import { documentRoutes } from './document-routes.ts';
 import { emergencyRoutes } from './emergency-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
@@ -72,6 +73,7 @@ export async function startHttpServer(given: HttpOptions): Promise<HttpServer> {
     emergencyRoutes(api, options);
     if (!options.roles.includes('api')) return;
     documentRoutes(api, options);
+    backendRoutes(api, options);
     rolloutRoutes(api, options);
     fleetRoutes(api, options);
     explainRoutes(api, options);

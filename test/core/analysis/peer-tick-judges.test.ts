@@ -9,7 +9,7 @@ import {
 } from '../../../src/core/analysis/peer-tick-judges.ts';
 import { measureShare } from '../../../src/core/analysis/threshold/measure-share.ts';
 import type { TickVerdict } from '../../../src/core/analysis/threshold/tick-judge.ts';
-import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../src/core/model/analysis-spec.ts';
 import { KAYENTA_SPEC, type KayentaSpec } from '../../../src/core/model/kayenta-spec.ts';
 import { planAsWritten } from '../../../src/core/rollout/plan-as-written.ts';
 import { seeded } from '../../support/random.ts';

@@ -1,5 +1,5 @@
 import type { CounterFamily, CounterSeries, JudgeInput } from '../../../src/core/analysis/judge.ts';
-import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../src/core/model/analysis-spec.ts';
 
 export const LIVE_AT = 1_000_000;
 

@@ -9,7 +9,7 @@ import type {
 } from '../../../src/core/analysis/judge.ts';
 import { baselineOf } from '../../../src/core/analysis/judge.ts';
 import { thresholdJudge } from '../../../src/core/analysis/threshold-judge.ts';
-import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../src/core/model/analysis-spec.ts';
 import { arm, errorRate, judgeInput, LIVE_AT, series } from './series.ts';
 
 const assess = (counters: readonly CounterSeries[], fields: Partial<JudgeInput> = {}) =>

@@ -31,7 +31,9 @@ describe('what is refused of a backend', () => {
       { endpoints: { cluster: 'a' }, healthCheck: { tcp: true } },
       'healthCheck: a cluster of the Envoys has its own settings',
     ],
-    ['endpoints of two kinds', { endpoints: { cluster: 'a', dns: 'b:1' } }, 'one of dns, static and cluster'],
+    ['endpoints of two kinds', { endpoints: { cluster: 'a', dns: 'b:1' } }, 'one of dns, static, cluster and api'],
+    ['endpoints by the API and others', { endpoints: { api: {}, dns: 'b:1' } }, 'one of dns, static, cluster and api'],
+    ['endpoints by the API with some', { endpoints: { api: { static: ['10.0.0.1:80'] } } }, 'unknown key'],
   ])('%s', (_, spec, expected) => {
     expect(complaints(spec)).toContain(expected);
   });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { stepList, stepNamed } from '../../../src/core/model/step-named.ts';
+import { stepList, stepNamed, unnamedStep } from '../../../src/core/model/step-named.ts';
 
 const steps = ['first', '3', 'half', 'half'].map((name) => ({ name }));
 
@@ -18,6 +18,11 @@ it.each([
   ['', null],
 ] as const)('%j is step %j', (text, index) => {
   expect(stepNamed(steps, text)).toBe(index);
+});
+
+it('says why it is none: nobody has the name, or several have', () => {
+  expect(unnamedStep(steps, '9')).toBe('the plan has no step "9"');
+  expect(unnamedStep(steps, 'half')).toBe('steps 3, 4 of the plan are called "half": name one by its number');
 });
 
 it('lists steps by number and name', () => {

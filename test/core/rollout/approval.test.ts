@@ -14,6 +14,24 @@ function waiting(approval: Partial<ApprovalSpec> = {}): Stage {
 const gateOf = ({ rollout: { step, attempt } }: Stage) => ({ type: 'approve', gate: { step, attempt } }) as const;
 
 describe('an approval', () => {
+  it('is asked for with whose it is, how to give it, and what comes of saying nothing', () => {
+    const asked = waiting({ by: ['release-manager', 'someone'], otherwise: 'hold' });
+    const { id, step, attempt } = asked.rollout;
+    expect(asked.notices.find(({ kind }) => kind === 'approval')?.fields).toEqual([
+      ['May approve', 'release-manager, someone'],
+      [
+        'To do',
+        `look at it (\`serin rollout explain ${id}\`), then \`serin rollout approve ${id} --gate ${step}/${attempt}\``,
+      ],
+      ['Otherwise', 'it is paused 1m after nothing else is missing'],
+    ]);
+    const anybody = waiting({ withinMs: null });
+    expect(anybody.notices.find(({ kind }) => kind === 'approval')?.fields.map(([, text]) => text)).toEqual([
+      'whoever may act',
+      expect.stringContaining('serin rollout approve'),
+    ]);
+  });
+
   it('is of those who may alone', () => {
     const stage = waiting({ by: ['release-manager'] });
     expect(stage.rollout.waitingFor).toBe('the approval of release-manager');

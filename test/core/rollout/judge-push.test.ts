@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JudgeState } from '../../../src/core/analysis/judge.ts';
-import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../src/core/model/analysis-spec.ts';
 import { judgedProxies } from '../../../src/core/rollout/judge-push.ts';
 import { fleetAt, node, planSpec, planStep, push, rollout } from '../../support/rollouts.ts';
 

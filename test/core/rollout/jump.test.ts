@@ -256,6 +256,26 @@ describe('a skip', () => {
     expect(stage.broken).toEqual([]);
   });
 
+  it('is what a promotion by hand leaves behind as well', () => {
+    const stage = atFirst();
+    expect(stage.command({ type: 'promote' })).toBe('accepted');
+    const gates = [
+      'its hold of 5m',
+      'step 2 (five): evidence of error-rate and hold of 5m',
+      'step 3 (half): evidence of error-rate and hold of 5m and approval of a person',
+      'step 4 (most): evidence of error-rate and hold of 5m',
+    ];
+    expect(stage.rollout).toMatchObject({
+      phase: 'promoting',
+      jumps: [{ from: 0, to: null, reason: 'promoted by hand', gates }],
+    });
+    expect(stage.events.find(({ type }) => type === 'jump')?.message).toContain('not passed: its hold of 5m, step 2');
+    const told = stage.notices.at(-1);
+    expect(told?.title).toBe('checkout: v2 goes to 100 % by hand');
+    expect(told?.fields).toContainEqual(['Not passed', expect.stringContaining('step 3 (half)')]);
+    expect(stage.broken).toEqual([]);
+  });
+
   it('of the last step goes to all requests, and the bake comes all the same', () => {
     const stage = atFirst({ bakeMs: 60_000 }, FOUR.slice(0, 1));
     expect(skip(stage)).toBe('accepted');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JudgeState } from '../../../src/core/analysis/judge.ts';
-import type { AnalysisSpec } from '../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../src/core/model/analysis-spec.ts';
 import { KAYENTA_SPEC } from '../../../src/core/model/kayenta-spec.ts';
 import { currentAnalysis, nextMeasurementMs, observationNeeds } from '../../../src/core/rollout/needs.ts';
 import type { Evidence } from '../../../src/core/rollout/rollout.ts';

@@ -156,8 +156,42 @@ describe('apply', () => {
       { file: a, text: 'one' },
       { file: '-', text: 'piped' },
     ];
-    expect(engine.calls).toEqual([['apply', { files, dryRun: false, by: 'local' }]]);
+    expect(engine.calls).toEqual([['apply', { files, dryRun: false, retry: false, by: 'local' }]]);
   });
+
+  const triggered = (revision: AppliedDocument['revision']): readonly AppliedDocument[] => [
+    { kind: 'Plan', name: 'checkout', action: 'updated', ...(revision === undefined ? {} : { revision }) },
+  ];
+  const started = { revision: 'v42', outcome: 'started', rollout: 'r1', message: 'rollout r1 of v42 started' } as const;
+  const refused: AppliedDocument['revision'] = {
+    revision: 'v42',
+    outcome: 'refused',
+    rollout: null,
+    message: 'v42 was not started: backend checkout is taken',
+    error: { code: 'SERIN_ROLLOUT_ACTIVE', message: 'backend checkout is taken' },
+  };
+
+  it('says which rollout a plan has started', async () => {
+    await serve({ apply: async () => ok(triggered({ ...started, error: null })) });
+    const run = await cli.run('apply', '--retry', '-f', await file('shop.yaml', SHOP));
+    expect(run).toEqual({ code: 0, stdout: 'Plan checkout updated; rollout r1 of v42 started\n', stderr: '' });
+    expect(engine.calls).toMatchObject([['apply', { retry: true, dryRun: false }]]);
+  });
+
+  it.each(['table', 'json'])(
+    '-o %s: a start that is refused: the documents, why, and its exit code',
+    async (output) => {
+      await serve({ apply: async () => ok(triggered(refused)) });
+      const run = await cli.run('apply', '-o', output, '-f', await file('shop.yaml', SHOP));
+      expect(run.code).toBe(8);
+      expect(run.stderr).toContain('Plan checkout: v42 was not started: backend checkout is taken');
+      if (output === 'table') expect(run.stdout).toBe('Plan checkout updated\n');
+      else {
+        const [document] = AppliedList.parse(JSON.parse(run.stdout)).documents;
+        expect(document?.revision).toMatchObject({ outcome: 'refused', error: { code: 'SERIN_ROLLOUT_ACTIVE' } });
+      }
+    },
+  );
 
   it('--dry-run asks for a check only', async () => {
     await serve();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inconclusive } from '../../../src/core/analysis/with-queries.ts';
 import { presentRollout } from '../../../src/surfaces/api/present.ts';
-import type { VerdictPoint } from '../../../src/surfaces/api/schemas.ts';
+import type { VerdictPoint } from '../../../src/surfaces/api/verdict-schemas.ts';
 import { explainLines } from '../../../src/surfaces/cli/explain.ts';
 import { planSpec, planStep, push, rollout } from '../../support/rollouts.ts';
 

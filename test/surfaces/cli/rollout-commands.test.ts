@@ -161,6 +161,15 @@ describe('steering', () => {
   });
 
   it.each([
+    [['jump', 'r1', '--to', ''], '--to names no step'],
+    [['approve', 'r1', '--hook', ''], '--hook names no hook'],
+  ])('%j is refused before anybody is asked', async (args, words) => {
+    await serve({});
+    expect(await cli.run('rollout', ...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(words) });
+    expect(engine.calls).toEqual([]);
+  });
+
+  it.each([
     ['skip', []],
     ['jump', ['--to', '2']],
     ['approve', ['--hook', 'checks']],

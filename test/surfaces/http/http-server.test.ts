@@ -391,6 +391,8 @@ describe('what operators ask for', () => {
       [
         'POST /api/v1/apply',
         'POST /api/v1/undo',
+        'GET /api/v1/backends/{name}/endpoints',
+        'PUT /api/v1/backends/{name}/endpoints',
         'POST /api/v1/store/reconcile',
         'GET /api/v1/emergency',
         'POST /api/v1/emergency/stable',

@@ -1,6 +1,6 @@
 import { defaultMax } from '../../manifest/analysis-grammar.ts';
 import { defined } from '../../manifest/fields.ts';
-import type { AnalysisSpec } from '../../model/documents.ts';
+import type { AnalysisSpec } from '../../model/analysis-spec.ts';
 import type { PeerReplayPlan } from '../peer-replay.ts';
 import { USUAL_SCRAPE_MS } from '../sample-health.ts';
 import { sequentialSettings as settingsOf } from '../sequential/plan-settings.ts';

@@ -1,4 +1,4 @@
-import type { AnalysisSpec } from '../../model/documents.ts';
+import type { AnalysisSpec } from '../../model/analysis-spec.ts';
 
 /** What the analyses in force ask of the sequential judge. */
 export interface Asked {

@@ -1,4 +1,5 @@
-import type { AnalysisSpec, PlanSpec, SequentialSpec, StepSpec } from '../../model/documents.ts';
+import type { AnalysisSpec, SequentialSpec } from '../../model/analysis-spec.ts';
+import type { PlanSpec, StepSpec } from '../../model/documents.ts';
 import { askedBy } from './asked.ts';
 import { SEQUENTIAL_DEFAULTS, type SequentialSettings } from './settings.ts';
 

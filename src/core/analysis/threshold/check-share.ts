@@ -1,4 +1,4 @@
-import type { RelativeLimit } from '../../model/documents.ts';
+import type { RelativeLimit } from '../../model/analysis-spec.ts';
 import type { ArmCounts } from '../arm-counts.ts';
 
 /** `none`: nothing to measure. `inconclusive`: measured, but on too few requests. */

@@ -1,4 +1,4 @@
-import type { AnalysisSpec } from '../../model/documents.ts';
+import type { AnalysisSpec } from '../../model/analysis-spec.ts';
 import type { ArmCounts } from '../arm-counts.ts';
 import { type Increment, increments } from '../increments.ts';
 import { baselineOf, type JudgeInput, type ScalarResult, type Verdict } from '../judge.ts';

@@ -1,4 +1,4 @@
-import type { AnalysisSpec } from '../../model/documents.ts';
+import type { AnalysisSpec } from '../../model/analysis-spec.ts';
 import { type ArmCounts, errorCounts, slowCounts } from '../arm-counts.ts';
 import type { Increment } from '../increments.ts';
 import type { Measured } from './check-share.ts';

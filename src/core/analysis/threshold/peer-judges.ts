@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ArgoSpec, JudgeSpec } from '../../model/documents.ts';
+import type { ArgoSpec, JudgeSpec } from '../../model/analysis-spec.ts';
 import type { JudgeInput, JudgeOutcome, JudgeState, Verdict } from '../judge.ts';
 import { ARGO_START, type ArgoMetric } from './argo.ts';
 import { decideArgo, measurementsOf } from './argo-judge.ts';

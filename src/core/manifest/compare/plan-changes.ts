@@ -1,4 +1,5 @@
-import type { AnalysisSpec, PlanSpec, StepSpec } from '../../model/documents.ts';
+import type { AnalysisSpec } from '../../model/analysis-spec.ts';
+import type { PlanSpec, StepSpec } from '../../model/documents.ts';
 import { TOTAL_WEIGHT } from '../../model/documents.ts';
 import type { PreviewStep } from '../../traffic/preview-step.ts';
 import { type Facts, factsOf } from './facts.ts';

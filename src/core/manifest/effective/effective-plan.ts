@@ -67,6 +67,7 @@ function writtenPlan(spec: PlanSpec, raw: Raw, steps: readonly Raw[]): TreeMap {
   return defined({
     ...writtenBackends(spec),
     variants: spec.variants === undefined ? undefined : [...spec.variants],
+    revision: typeof spec.revision === 'object' ? { ...spec.revision } : spec.revision,
     strategy: { steps: spec.strategy.steps.map((step, i) => writtenStep(step, spec, isOwn(i))) },
     sticky: shared === undefined ? undefined : writtenSticky(shared, spec),
     analysis: spec.analysis.map((one) => writtenAnalysis(one, spec.judge)),

@@ -1,4 +1,5 @@
-import type { AnalysisSpec, PlanSpec, StepSpec } from '../../model/documents.ts';
+import type { AnalysisSpec } from '../../model/analysis-spec.ts';
+import type { PlanSpec, StepSpec } from '../../model/documents.ts';
 import { inForce } from '../lint/plan-under-lint.ts';
 
 /** What people want to know of a plan first. */

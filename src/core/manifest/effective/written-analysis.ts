@@ -1,6 +1,6 @@
 import { SEQUENTIAL_DEFAULTS } from '../../analysis/sequential/settings.ts';
 import { DEFAULT_MIN_REQUESTS } from '../../analysis/threshold-judge.ts';
-import type { AnalysisSpec, JudgeSpec } from '../../model/documents.ts';
+import type { AnalysisSpec, JudgeSpec } from '../../model/analysis-spec.ts';
 import { DEFAULT_WINDOW_MS, defaultMax } from '../analysis-grammar.ts';
 import { defined } from '../fields.ts';
 import { Span, type TreeMap, Unsaid } from './tree.ts';

@@ -34,6 +34,8 @@ export interface ConfigFacts {
   readonly scrapeMs: ReadonlyMap<string, number | null>;
   readonly notifiers: readonly Addressee[];
   readonly hooks: readonly Addressee[];
+  /** Documents may speak to Envoy in its own words. */
+  readonly allowsRawEnvoy: boolean;
 }
 
 export function finding(code: LintCode, from: Pick<ParsedDocument, 'placeOf'>, path: string, message: string): Finding {

@@ -7,6 +7,7 @@ import type { ParsedDocument } from '../parse-documents.ts';
 import { type Finding, finding, type LintFacts } from './finding.ts';
 import { lintEvidence } from './lint-evidence.ts';
 import { lintAgainstConfig, lintPlan } from './lint-plan.ts';
+import { lintSkip } from './lint-skip.ts';
 import { lintSteps } from './lint-steps.ts';
 import { lintWindows } from './lint-windows.ts';
 import type { PlanUnderLint } from './plan-under-lint.ts';
@@ -29,6 +30,7 @@ export function lintDocuments(parsed: readonly ParsedDocument[], facts: LintFact
       ...lintPlan(plan),
       ...lintSteps(plan),
       ...lintWindows(plan),
+      ...lintSkip(plan),
       ...lintEvidence(plan),
       ...(facts.config === null ? [] : lintAgainstConfig(plan, facts.config, fleets)),
     ]);
@@ -58,12 +60,16 @@ function underLint(
   fleets: readonly string[],
   { config, requestsPerSecond, errorRate }: LintFacts,
 ): PlanUnderLint {
-  const scrapes = fleets.flatMap((fleet) => config?.scrapeMs.get(fleet) ?? []);
+  // Without a Route it can be any of them.
+  const isGuess = fleets.length === 0 && config !== null;
+  const among = isGuess ? [...config.scrapeMs.keys()] : fleets;
+  const scrapes = among.flatMap((fleet) => config?.scrapeMs.get(fleet) ?? []);
   return {
     from,
     spec,
     steps: spec.strategy.steps,
     scrapeMs: scrapes.length === 0 ? USUAL_SCRAPE_MS : Math.max(...scrapes),
+    guesses: isGuess && scrapes.length > 0,
     rps: requestsPerSecond,
     errorRate: errorRate ?? 0,
   };

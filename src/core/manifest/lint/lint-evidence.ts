@@ -1,7 +1,8 @@
 import { SEQUENTIAL_DEFAULTS } from '../../analysis/sequential/settings.ts';
 import { baselineRate, powerGained, powerNeeded, powerOf } from '../../analysis/statistics/power-gate.ts';
 import { DEFAULT_MIN_REQUESTS } from '../../analysis/threshold-judge.ts';
-import { type AnalysisSpec, isSplit, type SequentialSpec, type StepSpec, TOTAL_WEIGHT } from '../../model/documents.ts';
+import type { AnalysisSpec, SequentialSpec } from '../../model/analysis-spec.ts';
+import { isSplit, type StepSpec, TOTAL_WEIGHT } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { percent } from '../../model/percent.ts';
 import { type Finding, finding } from './finding.ts';

@@ -4,7 +4,15 @@ import { hooksOf } from '../check-references.ts';
 import { heldWithoutAnalysis } from '../effective/plan-summary.ts';
 import { type ConfigFacts, type Finding, finding } from './finding.ts';
 import { lintSamples } from './lint-samples.ts';
-import { allPlaced, fourScrapesMs, isJudged, isWritten, type PlanUnderLint, under } from './plan-under-lint.ts';
+import {
+  allPlaced,
+  fourScrapesMs,
+  isJudged,
+  isWritten,
+  type PlanUnderLint,
+  scrapeWords,
+  under,
+} from './plan-under-lint.ts';
 
 export function lintPlan(plan: PlanUnderLint): Finding[] {
   return [...lintAnalysis(plan), ...lintDeadline(plan), ...lintSamples(plan)];
@@ -18,7 +26,7 @@ function lintAnalysis(plan: PlanUnderLint): Finding[] {
   const windows = allPlaced(plan).flatMap(({ analysis, path }) => {
     if (analysis.kind !== 'query' || analysis.windowMs >= least) return [];
     const words = `${analysis.name} looks back ${formatDuration(analysis.windowMs)}`;
-    const message = `${words}, four scrapes take ${formatDuration(least)}: it may find nothing`;
+    const message = `${words}, ${scrapeWords(plan, 4)}: it may find nothing`;
     return [finding('window-below-scrapes', from, under(path, 'window'), message)];
   });
   return [...windows, ...lintPatience(plan)];
@@ -28,9 +36,11 @@ function lintAnalysis(plan: PlanUnderLint): Finding[] {
  * Looks are a scrape apart, and what each says holds until the next one. While a step settles no time counts, so it is
  * not the first comparison that patience has to last for, but a look or two that see nothing.
  */
-function lintPatience({ from, spec: { inconclusiveAfterMs: givenMs }, scrapeMs }: PlanUnderLint): Finding[] {
+function lintPatience(plan: PlanUnderLint): Finding[] {
+  const { from, spec, scrapeMs } = plan;
+  const { inconclusiveAfterMs: givenMs } = spec;
   if (givenMs >= 2 * scrapeMs) return [];
-  const words = `it is paused after ${formatDuration(givenMs)} without evidence, two scrapes take ${formatDuration(2 * scrapeMs)}`;
+  const words = `it is paused after ${formatDuration(givenMs)} without evidence, ${scrapeWords(plan, 2)}`;
   return [
     finding('patience-below-scrapes', from, 'spec.inconclusiveAfter', `${words}: two looks that see nothing can do it`),
   ];

@@ -4,7 +4,8 @@ import { isSplit } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import type { KayentaSpec } from '../../model/kayenta-spec.ts';
 import { type Finding, finding } from './finding.ts';
-import { inForce, isWritten, type PlanUnderLint } from './plan-under-lint.ts';
+import { longestWindowMs } from './lint-windows.ts';
+import { inForce, isWritten, type PlanUnderLint, scrapeWords, webhookPath } from './plan-under-lint.ts';
 
 /** Kayenta's judge compares samples, one per stretch of time: are there enough of them to tell anything? */
 export function lintSamples(plan: PlanUnderLint): Finding[] {
@@ -24,13 +25,33 @@ export function lintSamples(plan: PlanUnderLint): Finding[] {
             'sample-below-scrapes',
             from,
             said('sample'),
-            `${long}, two scrapes take ${formatDuration(2 * scrapeMs)}: many would be empty`,
+            `${long}, ${scrapeWords(plan, 2)}: many would be empty`,
           ),
         ];
   return [
     ...short,
+    ...lintInterval(plan, judge),
     ...(few === null ? [] : [finding(few.code, from, few.path ?? said('sample'), `${long}: ${few.words}`)]),
   ];
+}
+
+/**
+ * It lets a step go on at the looks at which it judges, one per interval: what else opens a gate has to be asked then, or
+ * to be open then.
+ */
+function lintInterval(plan: PlanUnderLint, { intervalMs }: KayentaSpec): Finding[] {
+  const { from, spec, steps } = plan;
+  const judged = `it is judged every ${formatDuration(intervalMs)}`;
+  const hooks = steps.flatMap((step, i) => {
+    const withinMs = step.webhook?.withinMs ?? null;
+    if (withinMs === null || withinMs >= intervalMs || !isCompared(plan, step)) return [];
+    const message = `step ${step.name} gives its hook ${formatDuration(withinMs)}, and ${judged}: a hook that does not open at once is asked once more at the most`;
+    return [finding('hook-below-interval', from, webhookPath(plan, i, 'within'), message)];
+  });
+  const open = spec.windows === undefined || spec.windows.open.length === 0 ? null : longestWindowMs(spec.windows);
+  if (open === null || open >= intervalMs) return hooks;
+  const message = `the longest window is ${formatDuration(open)}, and ${judged}: it may never be judged while one is open`;
+  return [...hooks, finding('windows-below-interval', from, 'spec.windows.open', message)];
 }
 
 function tooFew(

@@ -2,7 +2,15 @@ import { type StepSpec, TOTAL_WEIGHT } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { percent } from '../../model/percent.ts';
 import { type Finding, finding } from './finding.ts';
-import { fourScrapesMs, inForce, type PlanUnderLint, stepPath, webhookPath } from './plan-under-lint.ts';
+import {
+  approvalPath,
+  fourScrapesMs,
+  inForce,
+  type PlanUnderLint,
+  scrapeWords,
+  stepPath,
+  webhookPath,
+} from './plan-under-lint.ts';
 
 const LARGE_START = 2_500;
 const HALF = 5_000;
@@ -14,6 +22,7 @@ export function lintSteps(plan: PlanUnderLint): Finding[] {
     ...lintUse(plan, step, i),
     ...lintName(plan, step, i),
     ...lintWebhook(plan, step, i),
+    ...lintApproval(plan, step, i),
   ]);
   const first = steps.find(({ weight }) => weight > 0);
   const last = steps.at(-1);
@@ -43,7 +52,7 @@ function lintHold(plan: PlanUnderLint, step: StepSpec, index: number): Finding[]
   const before = plan.steps[index - 1];
   const goesOn = before?.weight === step.weight && before.mirror === step.mirror && before.holdMs >= least;
   if (!judged || holdMs >= least || step.approve || goesOn) return [];
-  const message = `step ${name} is held for ${formatDuration(holdMs)}, four scrapes take ${formatDuration(least)}`;
+  const message = `step ${name} is held for ${formatDuration(holdMs)}, ${scrapeWords(plan, 4)}`;
   return [finding('hold-below-scrapes', from, path, message)];
 }
 
@@ -54,6 +63,15 @@ function lintWebhook(plan: PlanUnderLint, { name, webhook }: StepSpec, index: nu
   const words = `step ${name} gives its hook ${formatDuration(webhook.withinMs)}`;
   const message = `${words}, the deadline is ${formatDuration(deadlineMs)} from the start`;
   return [finding('webhook-beyond-deadline', plan.from, webhookPath(plan, index, 'within'), message)];
+}
+
+/** The same of a person. */
+function lintApproval(plan: PlanUnderLint, { name, approval }: StepSpec, index: number): Finding[] {
+  const { deadlineMs } = plan.spec;
+  if (approval?.withinMs == null || approval.withinMs < deadlineMs) return [];
+  const words = `step ${name} gives whoever approves ${formatDuration(approval.withinMs)}`;
+  const message = `${words}, the deadline is ${formatDuration(deadlineMs)} from the start`;
+  return [finding('approval-beyond-deadline', plan.from, approvalPath(plan, index), message)];
 }
 
 /** Whoever says `rollout jump --to` means one of them. */

@@ -1,4 +1,4 @@
-import { WEEKDAYS } from '../../model/documents.ts';
+import { WEEKDAYS, type WindowsSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { openInWeek } from '../../model/release-windows.ts';
 import { type Finding, finding } from './finding.ts';
@@ -15,7 +15,7 @@ export function lintWindows(plan: PlanUnderLint): Finding[] {
   const isBelow = holdMs + (spec.bakeMs ?? 0) < spec.deadlineMs;
   // What does not fit into the deadline without windows is told already.
   const late = isBelow ? beyondDeadline(plan, week) : [];
-  const longestMs = longestStretch(week) * MINUTE_MS;
+  const longestMs = longestWindowMs(spec.windows);
   if (longestMs >= holdMs || late.some(({ severity }) => severity === 'error')) return late;
   const words = `the holds take ${formatDuration(holdMs)}, the longest window is ${formatDuration(longestMs)}`;
   return [
@@ -37,6 +37,11 @@ function beyondDeadline(plan: PlanUnderLint, week: readonly boolean[]): Finding[
   if (worst < spec.deadlineMs) return [];
   const message = `started on ${shown(times.indexOf(worst))} it takes ${formatDuration(worst)} at the least, ${deadline}`;
   return [finding('deadline-below-shut', from, path, message)];
+}
+
+/** Of a usual week. */
+export function longestWindowMs(windows: WindowsSpec): number {
+  return longestStretch(openInWeek(windows)) * MINUTE_MS;
 }
 
 /** Minutes; a window that is open all week has no end. */

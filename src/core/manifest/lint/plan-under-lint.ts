@@ -1,4 +1,6 @@
-import type { AnalysisSpec, PlanSpec, StepSpec } from '../../model/documents.ts';
+import type { AnalysisSpec } from '../../model/analysis-spec.ts';
+import type { PlanSpec, StepSpec } from '../../model/documents.ts';
+import { formatDuration } from '../../model/duration.ts';
 import type { ParsedDocument } from '../parse-documents.ts';
 
 /** A plan and what its rules need. */
@@ -8,6 +10,8 @@ export interface PlanUnderLint {
   readonly steps: readonly StepSpec[];
   /** The longest interval of the fleets that the backend is in. */
   readonly scrapeMs: number;
+  /** No Route says which fleets those are: it is the longest of all. */
+  readonly guesses: boolean;
   /** Requests a second; `null`: not said. */
   readonly rps: number | null;
   readonly errorRate: number;
@@ -16,6 +20,12 @@ export interface PlanUnderLint {
 /** So long it takes to see how a step does by limits, and not a moment of the one before. */
 export function fourScrapesMs({ scrapeMs }: PlanUnderLint): number {
   return 4 * scrapeMs;
+}
+
+/** How long so many scrapes take, and by what that is known. */
+export function scrapeWords({ scrapeMs, guesses }: PlanUnderLint, scrapes: 2 | 4): string {
+  const words = `${scrapes === 2 ? 'two' : 'four'} scrapes take ${formatDuration(scrapes * scrapeMs)}`;
+  return guesses ? `${words} (of the slowest fleet of -c, as no Route says which it is)` : words;
 }
 
 /** Analyses in force in a step. */
@@ -84,6 +94,11 @@ export function stepPath(plan: PlanUnderLint, index: number, field: string): str
 /** The same of a field of its webhook. */
 export function webhookPath(plan: PlanUnderLint, index: number, field: string): string {
   return isInline(plan) ? `${stepPath(plan, index, 'webhook')}.${field}` : 'spec.strategy.use';
+}
+
+/** Of the terms of an approval. */
+export function approvalPath(plan: PlanUnderLint, index: number): string {
+  return isInline(plan) ? `${stepPath(plan, index, 'approval')}.within` : 'spec.strategy.use';
 }
 
 function isInline({ spec }: PlanUnderLint): boolean {

@@ -59,6 +59,18 @@ export const LINT_RULES = {
     severity: 'warning',
     fix: 'Make judge.sample two scrapes at least.',
   },
+  'hook-below-interval': {
+    severity: 'warning',
+    fix: 'Give the hook two intervals of judge.interval at least, or make that shorter.',
+  },
+  'windows-below-interval': {
+    severity: 'warning',
+    fix: 'Make a window longer than judge.interval, or that shorter.',
+  },
+  'skip-out-of-reach': {
+    severity: 'warning',
+    fix: 'Make judge.skipAfter shorter, or leave it out.',
+  },
   'power-stretches': { severity: 'warning', fix: 'Give the last steps more weight, or plan for the time.' },
   'unknown-notifier': { severity: 'error', fix: 'Add it under notifiers of serin.yaml, or correct the name.' },
   'notifier-unsigned': {
@@ -71,6 +83,10 @@ export const LINT_RULES = {
     fix: 'Give it a secret or a header: it cannot tell otherwise who asks.',
   },
   'webhook-beyond-deadline': {
+    severity: 'warning',
+    fix: 'Make within shorter, or the deadline longer.',
+  },
+  'approval-beyond-deadline': {
     severity: 'warning',
     fix: 'Make within shorter, or the deadline longer.',
   },

@@ -13,6 +13,10 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
   'healthCheck.grpc': { says: "A call of gRPC's health service." },
   'healthCheck.grpc.service': { says: 'Which service; left out: the whole server.' },
   'healthCheck.tcp': { says: 'A connection alone.' },
+  rawEnvoy: {
+    says: "Merged into the Envoy Cluster of each revision, in Envoy's own words; needs xds.allowRawEnvoy of serin.yaml.",
+    examples: [{ upstream_connection_options: { tcp_keepalive: { keepalive_time: 60 } } }],
+  },
   tls: { says: 'TLS to the hosts.' },
   'tls.sni': { says: 'The name that is asked for, and that has to stand in the certificate.' },
   'tls.ca': { says: "Who signs the hosts' certificates: file or sds." },
@@ -38,7 +42,9 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
   'circuitBreaker.pending': { says: 'Requests that wait for a connection.' },
   'circuitBreaker.requests': { says: 'Requests under way.' },
   'circuitBreaker.retries': { says: 'Retries under way.' },
-  endpoints: { says: 'Where its revisions run: dns, static or cluster. Left out: every start of a rollout says it.' },
+  endpoints: {
+    says: 'Where its revisions run: dns, static, cluster or api. Left out: every start of a rollout says it.',
+  },
   'endpoints.dns': {
     says: 'A DNS name and its port; {{ revision }} stands for the name of the revision.',
     examples: ['checkout-{{ revision }}.shop.internal:8080'],
@@ -48,6 +54,7 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
     says: "A cluster of the Envoys' own; {{ revision }} stands for the name of the revision.",
     examples: ['checkout-{{ revision }}'],
   },
+  'endpoints.api': { says: 'Told by the API or serin backend endpoints set, for each revision; they may change.' },
   initial: {
     says: 'The revision that is stable at once while there is none; ignored afterwards.',
     examples: ['v1', { revision: 'v1', endpoints: { static: ['10.0.0.1:8080'] } }],
@@ -56,6 +63,7 @@ export const BACKEND_FIELDS: Readonly<Record<string, FieldText>> = {
   'initial.endpoints': { says: "Where it runs; left out: the backend's own endpoints." },
   'initial.endpoints.dns': { says: 'A DNS name and its port.' },
   'initial.endpoints.cluster': { says: "A cluster of the Envoys' own." },
+  'initial.endpoints.api': { says: 'Told by the API.' },
   'initial.endpoints.static': { says: 'IP addresses with ports.' },
 };
 
@@ -166,6 +174,10 @@ export const PLAN_FIELDS: Readonly<Record<string, FieldText>> = {
   'windows.freezes[].from': { says: 'Its first day.', examples: ['2026-12-20'] },
   'windows.freezes[].to': { says: 'Its last day, at most 366 days in all.', examples: ['2027-01-06'] },
   'windows.freezes[].reason': { says: 'Shown to whoever waits.', examples: ['end of year'] },
+  revision: {
+    says: 'A new value starts a rollout at its apply: of all backends of the plan, or of each by its name.',
+    examples: ['v42', { checkout: 'v42', cart: 'v7' }],
+  },
   bake: { says: 'So long it is watched at 100 % before it is stable; below the deadline.', examples: ['10m'] },
   keepWarm: { says: 'So long the old revision stays at hand after the promotion.', examples: ['1d'] },
   inconclusiveAfter: { says: 'So long without evidence, then it is paused and people are told.', default: '10m' },

@@ -91,6 +91,14 @@ export const ROUTE_FIELDS: Readonly<Record<string, FieldText>> = {
   'rules[].rateLimit.requests': { says: 'So many requests.' },
   'rules[].rateLimit.per': { says: 'In so much time.', default: '1s' },
   'rules[].rateLimit.burst': { says: 'So many more, at once, after a quiet time.', default: 0 },
+  'rules[].rawEnvoy': {
+    says: "Merged into each Envoy Route of the rule, in Envoy's own words; needs xds.allowRawEnvoy of serin.yaml.",
+    examples: [{ route: { hedge_policy: { hedge_on_per_try_timeout: true } } }],
+  },
+  rawEnvoy: {
+    says: "Merged into Envoy's VirtualHost, in Envoy's own words; needs xds.allowRawEnvoy of serin.yaml.",
+    examples: [{ include_request_attempt_count: true }],
+  },
 };
 
 /** Parts that stand in several places. */

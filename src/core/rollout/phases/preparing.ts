@@ -1,9 +1,10 @@
 import { freshForMs } from '../../analysis/sample-health.ts';
 import { hostReadiness } from '../../fleet/readiness.ts';
+import { addressesOf } from '../../model/api-endpoints.ts';
 import type { FleetNode } from '../../model/fleet-state.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { drill, isDrilling } from '../drill.ts';
-import { isSeveral, partName, partsOf } from '../joint.ts';
+import { isSeveral, partName, partsOf, statesOf } from '../joint.ts';
 import { incapable } from '../live-check.ts';
 import { advance, revert, revertLate } from '../moves.ts';
 import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
@@ -34,6 +35,7 @@ export function preparing(d: Draft, input: StepInput): number | null {
   const lookAgainMs = Math.min(d.nowMs + LOOK_AGAIN_MS, d.rollout.deadlineAtMs);
   if (live.kind === 'waiting') return lookAgainMs;
   const nodes = live.liveness.nodes.map(({ node }) => node);
+  if (lacksEndpoints(d)) return lookAgainMs;
   if (!isDrilling(d.rollout) && !hostsReady(d, input, nodes)) {
     return Math.min(d.nowMs + Math.min(observed.scrapeMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS), d.rollout.deadlineAtMs);
   }
@@ -50,6 +52,18 @@ export function preparing(d: Draft, input: StepInput): number | null {
   if (window !== 'open') return window;
   advance(d, observed);
   return lookAgainMs;
+}
+
+/** Envoys take a cluster without hosts; requests to it would fail. */
+function lacksEndpoints(d: Draft): boolean {
+  const states = new Map(statesOf(d).map((state) => [state.backend, state]));
+  const empty = partsOf(d.rollout).find(({ backend, canary }) => {
+    const state = states.get(backend);
+    return canary.endpoints.kind === 'api' && state !== undefined && addressesOf(state, canary.name).length === 0;
+  });
+  if (empty === undefined) return false;
+  wait(d, `endpoints of revision ${empty.canary.name} of ${empty.backend}`);
+  return true;
 }
 
 /** Without metrics the ACK has to do; with them every counted node has to report a healthy host. */

@@ -1,4 +1,5 @@
 import type { LiveNode } from '../../fleet/liveness.ts';
+import { counted } from '../../model/counted.ts';
 import { aftercareDueMs } from '../aftercare.ts';
 import { awaitLive, LOOK_AGAIN_MS, staysRefused } from '../await-live.ts';
 import { end, endOfWayBack } from '../moves.ts';
@@ -34,7 +35,7 @@ function clock(d: Draft, nodes: readonly LiveNode[], sinceMs: number): void {
   emit(
     d,
     'back',
-    `${nodes.length} Envoys back on stable: half after ${p50} ms, 99 % after ${p99} ms, all after ${max} ms`,
+    `${counted(nodes.length, 'Envoy')} back on stable: half after ${p50} ms, 99 % after ${p99} ms, all after ${max} ms`,
     {
       confirm: { nodes: nodes.length, p50Ms: p50, p99Ms: p99, maxMs: max },
     },

@@ -1,7 +1,8 @@
 import type { JudgeOutcome } from '../../analysis/judge.ts';
 import type { StepSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
-import { awaitApproval } from '../approval.ts';
+import { isPlainStep } from '../../model/plain-step.ts';
+import { approvalFields, awaitApproval } from '../approval.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { BREAKER_CLOSED } from '../breaker.ts';
 import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseMisrouted, pauseWithoutEvidence } from '../gates.ts';
@@ -52,7 +53,7 @@ export function stepping(d: Draft, input: StepInput): number | null {
   if (d.nowMs >= d.rollout.deadlineAtMs) {
     return atDeadline(d, input, live, () => void advance(d, observed));
   }
-  if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval');
+  if (live.kind === 'live' && !wasLive && step.approve) tell(d, 'approval', approvalFields(d.rollout, step));
   pauseMisrouted(d, input.breaker ?? BREAKER_CLOSED, settings);
   pauseWithoutEvidence(d, input.breaker ?? BREAKER_CLOSED, settings);
 
@@ -76,12 +77,7 @@ export function stepping(d: Draft, input: StepInput): number | null {
 /** Evidence takes the place of shares and holds, but not of anything else that the plan asks for in a remaining step. */
 function needsNoOther({ spec, step }: Rollout): boolean {
   const remaining = spec.strategy.steps.slice(step + 1);
-  return (
-    (spec.bakeMs ?? 0) > 0 &&
-    remaining.every(({ approve, webhook, sticky, until, analysis }) => {
-      return !approve && webhook === undefined && sticky === undefined && until === undefined && analysis.length === 0;
-    })
-  );
+  return (spec.bakeMs ?? 0) > 0 && remaining.every(isPlainStep);
 }
 
 /** A next step that gives no more needs no window, and all requests do. */

@@ -2,6 +2,7 @@ import type { Result } from '../../model/errors.ts';
 import { isPinnedCluster } from '../../model/revision.ts';
 import type { FleetTable } from '../../model/traffic.ts';
 import { buildResources } from '../build-resources.ts';
+import { patchedResources, patchesOnTheWay, patchText } from '../patched-resources.ts';
 import type { RouteMatch, RouteResource } from '../route-resource.ts';
 import { type Answer, evaluateRequest } from './evaluate-request.ts';
 import { type KnownArm, knownArms, ruleOf } from './known-arms.ts';
@@ -24,6 +25,8 @@ export interface RequestExplanation {
   })[];
   readonly envoyRoute: string | null;
   readonly passed: readonly { readonly rule: string | null; readonly envoyRoute: string; readonly because: string }[];
+  /** What of all this is patched by words of a document's own, and by whose. */
+  readonly patched: readonly string[];
   /** What may be otherwise at a real Envoy. */
   readonly notes: readonly string[];
 }
@@ -38,6 +41,9 @@ export function explainRequest(table: FleetTable, request: SampleRequest): Resul
   const route = answer.kind === 'nowhere' ? null : answer.route;
   const hostName = host?.host.name ?? '';
   const made = route === null ? null : ruleOf(table, hostName, route.name);
+  const clusters = armsOf(answer).map(({ cluster }) => cluster);
+  const onTheWay = { host: hostName, route: route?.name ?? null, clusters };
+  const patched = patchesOnTheWay(patchedResources(table, built.value), onTheWay);
   const looked = [...passed.map((one) => one.route), ...(route === null ? [] : [route])];
   return {
     kind: 'ok',
@@ -62,6 +68,7 @@ export function explainRequest(table: FleetTable, request: SampleRequest): Resul
         envoyRoute: name,
         because,
       })),
+      patched: patched.map(patchText),
       notes: [...hashNotes(answer), ...notesOn(looked.map(({ match }) => match))],
     },
   };

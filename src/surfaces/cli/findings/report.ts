@@ -1,4 +1,5 @@
 import type { Finding } from '../../../core/manifest/lint/finding.ts';
+import { counted } from '../../../core/model/counted.ts';
 import { ERRORS, type SerinError } from '../../../core/model/errors.ts';
 
 export const REPORT_FORMATS = ['text', 'json', 'github', 'junit', 'sarif'] as const;
@@ -29,7 +30,7 @@ export function textLines({ findings }: Report): readonly string[] {
       const at = place === null ? '' : `${place.file}:${place.line}:${place.column}: `;
       return `${at}${severity} ${code} ${path === '' ? '' : `${path}: `}${message} (${fix})`;
     }),
-    `${errors} ${errors === 1 ? 'error' : 'errors'}, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`,
+    `${counted(errors, 'error')}, ${counted(warnings, 'warning')}`,
   ];
 }
 

@@ -90,13 +90,14 @@ async function verify(
 function documentOf(
   plan: PlanDocument,
   revision: string,
-  { step, fleet }: CompiledStep,
+  { step, fleet, patched }: CompiledStep,
   { clusters, endpoints, routes }: ResourcesJson,
   verdict: Verdict,
 ) {
   return {
     ...{ plan: plan.name, revision, step: stepNumber(step), name: stepName(plan, step), fleet },
     ...(verdict === null ? {} : { verify: { ok: verdict.refusal === null, reason: verdict.refusal } }),
+    ...(patched.length === 0 ? {} : { patched }),
     resources: { clusters, endpoints, routes },
   };
 }

@@ -4,10 +4,14 @@ import { percent } from '../../../core/model/percent.ts';
 import { pinnedCluster } from '../../../core/model/revision.ts';
 import type { BackendTraffic } from '../../../core/model/traffic.ts';
 import type { CompiledStep } from '../../../core/traffic/compile-plan.ts';
+import { patchText } from '../../../core/traffic/patched-resources.ts';
 import { table } from '../render.ts';
 import { stepText } from './preview-flags.ts';
 
-/** A line per step and fleet: who gets how much, who is pinned, what is mirrored, and which clusters there are. */
+/**
+ * A line per step and fleet: who gets how much, who is pinned, what is mirrored, and which clusters there are. Then what
+ * is not as Serin alone would write it.
+ */
 export function compiledLines(
   plan: PlanDocument,
   compiled: readonly CompiledStep[],
@@ -25,7 +29,8 @@ export function compiledLines(
       ...cells(traffic),
     ]);
   });
-  return table([
+  const patches = new Set(compiled.flatMap(({ patched }) => patched.map(patchText)));
+  const head = table([
     [
       'STEP',
       'FLEET',
@@ -38,6 +43,7 @@ export function compiledLines(
     ],
     ...rows,
   ]);
+  return [...head, ...[...patches].sort()];
 }
 
 function cells({ revisions, pinned, split, pins, mirror }: BackendTraffic): readonly string[] {

@@ -1,3 +1,4 @@
+import { counted } from '../../../core/model/counted.ts';
 import type { PlanDocument, PlanSpec } from '../../../core/model/documents.ts';
 import { formatDuration } from '../../../core/model/duration.ts';
 import { percent } from '../../../core/model/percent.ts';
@@ -22,7 +23,7 @@ export function headLines({
   const { stable, canary, fleets, backend } = release.rollout;
   const [first, ...later] = world.requests;
   const rps = later.length === 0 ? `${first?.rps} requests a second` : `${first?.rps} requests a second at first`;
-  const envoys = `${world.envoys} ${world.envoys === 1 ? 'Envoy' : 'Envoys'}${fleets.length > 1 ? ` in each of ${fleets.length} fleets` : ''}`;
+  const envoys = `${counted(world.envoys, 'Envoy')}${fleets.length > 1 ? ` in each of ${fleets.length} fleets` : ''}`;
   return [
     `Plan ${plan.name}: ${backend} from ${stable?.name ?? 'nothing'} to ${canary.name}`,
     `  ${rps}, ${envoys}, scraped every ${formatDuration(world.scrapeMs)}`,

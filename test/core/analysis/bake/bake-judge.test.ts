@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assessBake, bakeFromMs, isComparable } from '../../../../src/core/analysis/bake/bake-judge.ts';
 import type { Bake, JudgeInput, JudgeOutcome, JudgeState } from '../../../../src/core/analysis/judge.ts';
 import { HISTORY_MS } from '../../../../src/core/analysis/sequential/cell-walk.ts';
-import type { AnalysisSpec } from '../../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../../src/core/model/analysis-spec.ts';
 import { FIRST_MS, HISTORY, play, SCRAPE_MS, type World } from '../played-counters.ts';
 
 const errorRate: AnalysisSpec = { kind: 'error-rate', name: 'error-rate', max: 0.01, minRequests: null };

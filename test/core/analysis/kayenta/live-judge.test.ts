@@ -4,7 +4,7 @@ import type { JudgeInput, JudgeOutcome, JudgeState } from '../../../../src/core/
 import { judgeByPlan } from '../../../../src/core/analysis/judge-by-plan.ts';
 import { kayentaFromMs } from '../../../../src/core/analysis/kayenta/live-judge.ts';
 import type { RampStep } from '../../../../src/core/analysis/ramp.ts';
-import type { AnalysisSpec } from '../../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../../src/core/model/analysis-spec.ts';
 import { KAYENTA_SPEC, type KayentaSpec, MOST_KAYENTA_METRICS } from '../../../../src/core/model/kayenta-spec.ts';
 import { judgedPlan } from '../../../../src/core/rollout/judged-plan.ts';
 import { MAX_JUDGEMENT_BYTES } from '../../../../src/core/rollout/judgement.ts';

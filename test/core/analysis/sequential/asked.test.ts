@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { askedBy } from '../../../../src/core/analysis/sequential/asked.ts';
-import type { AnalysisSpec } from '../../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../../src/core/model/analysis-spec.ts';
 
 const errors = (fields: object): AnalysisSpec => ({
   ...{ kind: 'error-rate', name: 'errors', max: 0.01, minRequests: null },

@@ -17,7 +17,8 @@ import {
 import { LIVE_EDGES } from '../../../../src/core/analysis/sequential/live-settings.ts';
 import { type PackedState, unpackState } from '../../../../src/core/analysis/sequential/pack.ts';
 import { describe as describeLook, type LastLook } from '../../../../src/core/analysis/sequential/verdicts.ts';
-import type { AnalysisSpec, PlanSpec } from '../../../../src/core/model/documents.ts';
+import type { AnalysisSpec } from '../../../../src/core/model/analysis-spec.ts';
+import type { PlanSpec } from '../../../../src/core/model/documents.ts';
 import { judgedPlan } from '../../../../src/core/rollout/judged-plan.ts';
 import { planAsWritten } from '../../../../src/core/rollout/plan-as-written.ts';
 import { planSpec, planStep } from '../../../support/rollouts.ts';

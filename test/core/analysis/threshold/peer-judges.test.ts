@@ -7,7 +7,7 @@ import {
 } from '../../../../src/core/analysis/judge.ts';
 import { judgeByPlan } from '../../../../src/core/analysis/judge-by-plan.ts';
 import { ARGO_LIMITS } from '../../../../src/core/analysis/threshold/argo.ts';
-import type { AnalysisSpec, JudgeSpec } from '../../../../src/core/model/documents.ts';
+import type { AnalysisSpec, JudgeSpec } from '../../../../src/core/model/analysis-spec.ts';
 import { judgeInput, LIVE_AT, series } from '../series.ts';
 
 const flagger: JudgeSpec = { name: 'flagger', threshold: 2, intervalMs: 60_000 };

@@ -238,6 +238,7 @@ describe('a plan that is shown as YAML is the same plan', () => {
     ackTimeout: duration('1m'),
     onLaggard: fc.constantFrom('hold', 'exclude', 'rollback'),
     onNewRevision: fc.constantFrom('reject', 'queue', 'supersede'),
+    revision: fc.constantFrom('v42', '1e3', { checkout: '7' }),
     onRollback: fc.constantFrom({}, { closeStreamsAfter: '10m' }),
     notify: fc.constantFrom([], ['deploys', 'deploys', 'on call']),
   });
@@ -266,7 +267,9 @@ describe('a plan that is shown has every field of', () => {
   };
   const metric = { name: 'x', users: 'u{r="{{ arm.revision }}"}', successes: 's{r="{{ arm.revision }}"}' };
   const [all] = effectivePlans(
-    parsed(plan({ sticky: { cookie: {} }, readout: [metric] }, { steps: [{ weight: 50, approve: true }] })),
+    parsed(
+      plan({ revision: 'v2', sticky: { cookie: {} }, readout: [metric] }, { steps: [{ weight: 50, approve: true }] }),
+    ),
     library,
   );
 

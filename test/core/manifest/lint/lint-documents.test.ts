@@ -11,6 +11,7 @@ const CONFIG: NonNullable<LintFacts['config']> = {
   scrapeMs: new Map([['edge', 15_000]]),
   notifiers: [{ name: 'deploys', signed: true, place: { file: 'serin.yaml', line: 3, column: 5 } }],
   hooks: [{ name: 'load-test', signed: true, place: { file: 'serin.yaml', line: 5, column: 5 } }],
+  allowsRawEnvoy: false,
 };
 const rps = (requestsPerSecond: number, errorRate: number | null = null): LintFacts => ({
   ...NOTHING,
@@ -37,6 +38,7 @@ const ROUTE =
   '---\napiVersion: serin.dev/v1\nkind: Route\nmetadata: { name: shop }\nspec: { fleet: edge, hostnames: ["*"], rules: [{ name: all, backend: shop }] }\n';
 
 const KAYENTA = (fields: string) => `  judge: { name: kayenta${fields} }\n`;
+const SKIPS = (after: string) => `  judge: { name: sequential, skipAfter: ${after} }\n  bake: 10m\n`;
 const HOUR = '{ weight: 50, hold: 1h }';
 
 type Case = readonly [code: LintCode, text: string, place: string, message: string, facts?: LintFacts];
@@ -218,6 +220,66 @@ const CASES: readonly Case[] = [
     plan(steps(GOOD, '{ weight: 50, hold: 5m, webhook: { target: load-test, within: 2h } }') + JUDGED + DEADLINE),
     '9:71',
     'step step-2 gives its hook 2h, the deadline is 2h from the start',
+  ],
+  [
+    'hook-below-interval',
+    plan(
+      steps('{ weight: 5, hold: 1h }', '{ weight: 50, hold: 1h, webhook: { target: load-test, within: 2m } }') +
+        JUDGED +
+        '  deadline: 3h\n' +
+        KAYENTA(''),
+    ),
+    '9:71',
+    'step step-2 gives its hook 2m, and it is judged every 5m: a hook that does not open at once is asked once more at the most',
+  ],
+  [
+    'windows-below-interval',
+    plan(
+      `${steps('{ weight: 5, hold: 1h }', HOUR) + JUDGED}  deadline: 30d\n  windows: { zone: Europe/Berlin, open: [{ from: "09:00", to: "12:00" }] }\n${KAYENTA(', interval: 4h')}`,
+    ),
+    '12:41',
+    'the longest window is 3h, and it is judged every 4h: it may never be judged while one is open',
+  ],
+  [
+    'skip-out-of-reach',
+    plan(steps(GOOD, HALF) + JUDGED + DEADLINE + SKIPS('10m')),
+    '12:41',
+    'nothing is skipped before 10m, and step-1, the last step that others can be skipped behind, is over after 5m of holds',
+  ],
+  [
+    'skip-out-of-reach',
+    plan(steps(GOOD, HALF) + JUDGED + DEADLINE + SKIPS('2h')),
+    '12:41',
+    'nothing is skipped before 2h, the deadline is 2h',
+  ],
+  [
+    'skip-out-of-reach',
+    plan(steps(GOOD, '{ weight: 50, hold: 5m, approve: true }') + JUDGED + DEADLINE + SKIPS('10m')),
+    '12:41',
+    'no step can be skipped: each is the last, or one behind it asks for more than a weight and a hold',
+  ],
+  [
+    'approval-beyond-deadline',
+    plan(steps(GOOD, '{ weight: 50, hold: 5m, approval: { within: 2h } }') + JUDGED + DEADLINE),
+    '9:53',
+    'step step-2 gives whoever approves 2h, the deadline is 2h from the start',
+  ],
+  [
+    'hold-below-scrapes',
+    plan(`  strategy: { use: canary, with: { hold: 5m } }\n${JUDGED}${DEADLINE}`),
+    '6:42',
+    'step step-1 is held for 5m, four scrapes take 8m (of the slowest fleet of -c, as no Route says which it is); so it is with 3 more',
+    {
+      ...NOTHING,
+      config: {
+        ...CONFIG,
+        scrapeMs: new Map([
+          ['edge', 15_000],
+          ['mesh', 120_000],
+          ['blind', null],
+        ]),
+      },
+    },
   ],
   [
     'no-metrics',

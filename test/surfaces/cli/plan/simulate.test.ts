@@ -45,6 +45,11 @@ describe('serin plan simulate refuses', () => {
     expect(stderr).toContain('docs/plan-simulation.md');
   });
 
+  it('a revision that is stable already', async () => {
+    const { code, stderr } = await simulate(PLAN, GOOD, '--stable', 'v1', '--revision', 'v1');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('revision v1 of shop is stable already')]);
+  });
+
   it('a world that is not there, or is a folder', async () => {
     for (const world of [join(folder, 'none.yaml'), folder]) {
       const run = await commandLine('', { readStdin: () => PLAN }).run('plan', 'simulate', '-', '--world', world);
@@ -76,6 +81,15 @@ describe('serin plan simulate', () => {
     expect(stdout).toContain('5 runs (seeds 1 to 5)');
     expect(stdout).toMatch(/rolled back +100\.0 % +56\.6 % – 100\.0 % .+ 5, like seed 1/);
     expect(stdout).toMatch(/failed beyond stable's rate +\d+/);
+  });
+
+  it('tells once that its window is shut', async () => {
+    const shut = PLAN.replace(
+      '  deadline: 1h\n',
+      '  deadline: 3d\n  windows: { zone: UTC, open: [{ from: "09:00", to: "17:00" }] }\n',
+    );
+    const { stdout } = await simulate(shut, `${GOOD}starts: 2026-11-27T20:00:00Z\n`, '--seeds', '1');
+    expect(stdout.match(/its window to open/g)).toHaveLength(1);
   });
 
   it('prints the same again', async () => {
