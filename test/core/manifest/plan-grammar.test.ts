@@ -200,6 +200,7 @@ it.each([
     /come to another/,
   ],
   ['a start that waits', EVEN, 'onNewRevision: queue', 'onNewRevision', /expected reject/],
+  ['a revision that its apply starts', EVEN, 'revision: v2', 'revision', /a revision for each arm/],
   [
     'steps that are skipped',
     EVEN,
