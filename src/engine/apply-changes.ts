@@ -4,6 +4,7 @@ import type { RouteDocument } from '../core/model/documents.ts';
 import { ok, type Result, type SerinError } from '../core/model/errors.ts';
 import type { PlanTrigger } from '../core/model/plan-trigger.ts';
 import { backendsNamedBy, targetsOf } from '../core/model/route-rule.ts';
+import { inKeyOrder, sameJson } from '../core/model/same-json.ts';
 import type { KeptDocument } from '../core/model/stored.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument } from './engine.ts';
@@ -24,7 +25,7 @@ export function diff(parsed: ParsedDocument, stored: readonly Kept[]): Omit<Chan
   const key = documentKey(parsed.document.kind, parsed.document.name);
   const before = stored.find((kept) => kept.key === key) ?? null;
   if (before === null) return { parsed, action: 'created', before };
-  const same = JSON.stringify(before.body.document) === JSON.stringify(parsed.document);
+  const same = sameJson(before.body.document, parsed.document);
   return { parsed, action: same && before.body.source === parsed.source ? 'unchanged' : 'updated', before };
 }
 
@@ -57,7 +58,7 @@ export function rollingConflicts(changes: readonly Change[], states: States): Se
     const touched = [...parsed.document.spec.rules, ...(old?.kind === 'Route' ? old.spec.rules : [])].filter((rule) => {
       const [was, is] = [oldRules, (parsed.document as RouteDocument).spec].map((spec) => {
         const same = spec?.rules.find((candidate) => candidate.name === rule.name);
-        return same === undefined ? null : JSON.stringify({ same, hostnames: spec?.hostnames });
+        return same === undefined ? null : inKeyOrder({ same, hostnames: spec?.hostnames });
       });
       return was !== is;
     });

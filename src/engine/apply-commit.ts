@@ -2,6 +2,7 @@ import { type BackendState, freshBackend } from '../core/model/backend-state.ts'
 import { cutRevision } from '../core/model/cut-revision.ts';
 import { ok, type Result } from '../core/model/errors.ts';
 import { backendsNamedBy } from '../core/model/route-rule.ts';
+import { sameJson } from '../core/model/same-json.ts';
 import type { FleetTable, TrafficOwner } from '../core/model/traffic.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import { buildResources } from '../core/traffic/build-resources.ts';
@@ -121,7 +122,7 @@ async function trafficOf(
       if (state === null || state.rolloutId !== null || (known === null && !wanted.has(backend))) continue;
       // Also for one that the table knows: a fleet without a route to it has missed the promotions since.
       const value = backendTraffic(state, null);
-      if (known === null || JSON.stringify(known) !== JSON.stringify(value)) {
+      if (known === null || !sameJson(known, value)) {
         set(backendKey(backend), { fleet, owner, value }, known);
       }
     }

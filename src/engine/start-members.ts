@@ -40,8 +40,7 @@ export function triggersOf(spec: PlanSpec, asked: Asked): Result<readonly Rollou
   const names = backendsOfPlan(spec);
   const unknown = Object.keys(asked.backends ?? {}).find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    const message = `the plan rolls out ${names.join(', ')}, and not "${unknown.slice(0, 80)}"`;
-    return fail('SERIN_REQUEST_INVALID', message);
+    return fail('SERIN_REQUEST_INVALID', ...notRolled(spec, names, unknown.slice(0, 80)));
   }
   const triggers: Rollout['trigger'][] = [];
   for (const [i, name] of names.entries()) {
@@ -54,6 +53,15 @@ export function triggersOf(spec: PlanSpec, asked: Asked): Result<readonly Rollou
     triggers.push({ revision, endpoints: own?.endpoints ?? (i === 0 ? asked.endpoints : null) });
   }
   return ok(triggers);
+}
+
+/** A variant is taken for a backend where its revision was left out. */
+function notRolled({ variants = [] }: PlanSpec, names: readonly string[], unknown: string): [string, { hint: string }] {
+  if (variants.includes(unknown)) {
+    return [`no revision is given for variant ${unknown}`, { hint: `Give --variant ${unknown}=v43.` }];
+  }
+  const arms = variants.length === 0 ? '' : ` with the variants ${variants.join(', ')}`;
+  return [`the plan rolls out ${names.join(', ')}${arms}, and not "${unknown}"`, { hint: 'Name one that it has.' }];
 }
 
 /** Every backend of the plan, the first one first; an error where one of them is not there or has a newer build. */

@@ -1,6 +1,6 @@
 import { besideStable } from '../core/model/cut-revision.ts';
 import type { PlanSpec } from '../core/model/documents.ts';
-import { fail, ok, type Result } from '../core/model/errors.ts';
+import { fail, ok, type Result, type SerinError } from '../core/model/errors.ts';
 import { nameSome } from '../core/model/name-some.ts';
 import type { Revision } from '../core/model/revision.ts';
 import { armsOf } from '../core/rollout/arms.ts';
@@ -26,7 +26,7 @@ export function variantTriggers(
     const { revision, endpoints } = asked[name] ?? {};
     if (revision === undefined) {
       const hint = `Give --variant ${name}=v43.`;
-      return fail('SERIN_REQUEST_INVALID', `which revision variant ${name} is of is not said`, { hint });
+      return fail('SERIN_REQUEST_INVALID', `no revision is given for variant ${name}`, { hint });
     }
     triggers.push({ name, trigger: { revision, endpoints: endpoints ?? null } });
   }
@@ -42,16 +42,27 @@ export function cutVariants(
   const variants: Variant[] = [];
   for (const { name, trigger } of triggers) {
     const cut = cutCanary({ ...member, trigger });
-    if (cut.kind === 'error') return cut;
+    if (cut.kind === 'error') return { ...cut, errors: cut.errors.map((error) => ofVariant(name, error)) };
     for (const other of armsOf({ canary, trigger: member.trigger, variants })) {
-      if (besideStable(cut.value, other.canary).kind === 'ok') continue;
-      const message = `arms ${other.name} and ${name} are both ${trigger.revision} in cluster ${cut.value.cluster}`;
+      // Of one name they could be told apart by Envoys, but not by people and by the queries of a readout.
+      const isOther = other.canary.name !== trigger.revision;
+      if (isOther && besideStable(cut.value, other.canary).kind === 'ok') continue;
+      const message = `arms ${other.name} and ${name} are both ${trigger.revision}`;
       const hint = 'Every arm has a revision of its own.';
       return fail('SERIN_REQUEST_INVALID', message, { hint });
     }
     variants.push({ name, trigger, canary: cut.value });
   }
   return ok(variants);
+}
+
+function ofVariant(name: string, error: SerinError): SerinError {
+  const where = error.hint?.includes('--endpoints') === true;
+  return {
+    ...error,
+    message: `variant ${name}: ${error.message}`,
+    ...(where ? { hint: `Give spec.endpoints in the Backend, or --endpoints ${name}=host:port at the start.` } : {}),
+  };
 }
 
 /** Does a repeated start ask for what this one began? */

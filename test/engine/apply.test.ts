@@ -114,6 +114,28 @@ describe('apply', () => {
     expect(await apply(routeYaml({ path: '/new' }))).toMatchObject({ value: [{ action: 'updated' }] });
   });
 
+  it('leaves a rule alone that says more than where requests go, also while it is rolling', async () => {
+    rig = await engineRig();
+    const rule = [
+      'retry: { attempts: 2, perTryTimeout: 1s }',
+      'hash: [{ header: x-user }]',
+      'rewrite: { host: shop.internal }',
+      'idleTimeout: 1m',
+      'cors: { origins: [https://shop.example.com], methods: [GET] }',
+    ];
+    const documents = [
+      routeYaml().replace('backend: checkout }', `backend: checkout, ${rule.join(', ')} }`),
+      backendYaml(),
+      planYaml(),
+    ];
+    expect(await apply(...documents)).toMatchObject({ kind: 'ok' });
+    const again = { value: documents.map(() => ({ action: 'unchanged' })) };
+    expect(await apply(...documents)).toMatchObject(again);
+    const start = { revision: 'v2', endpoints: null, by: 'ci', idempotencyKey: null };
+    expect(await rig.engine.start({ plan: 'checkout', ...start })).toMatchObject({ kind: 'ok' });
+    expect(await apply(...documents)).toMatchObject(again);
+  });
+
   it('never flips what is stable: `initial` is read once', async () => {
     rig = await engineRig();
     await apply(...SHOP);

@@ -76,9 +76,24 @@ async function weights(): Promise<readonly number[]> {
 
 describe('the start of a test', () => {
   it.each<[string, Asked, string]>([
-    ['an arm has no revision', { variants: { blue: VARIANTS.blue } }, 'which revision variant green is of is not said'],
+    ['an arm has no revision', { variants: { blue: VARIANTS.blue } }, 'no revision is given for variant green'],
+    [
+      'an arm has endpoints alone',
+      { variants: { blue: VARIANTS.blue }, backends: { green: at(9094) } },
+      'no revision is given for variant green',
+    ],
+    [
+      'endpoints are for nothing in it',
+      { backends: { red: at(9094) } },
+      'the plan rolls out checkout with the variants blue, green, and not "red"',
+    ],
     ['it names one that the plan lacks', { variants: { ...VARIANTS, red: VARIANTS.blue } }, 'and not "red"'],
     ['two arms are one', { variants: { ...VARIANTS, green: VARIANTS.blue } }, 'arms blue and green are both v3'],
+    [
+      'two arms have one name and other endpoints',
+      { variants: { ...VARIANTS, green: { ...VARIANTS.blue, ...at(9099) } } },
+      'arms blue and green are both v3',
+    ],
     [
       'one is the canary',
       { variants: { ...VARIANTS, green: { revision: 'v2', ...at(9092) } } },

@@ -16,7 +16,16 @@ function afterDump(text: string): string {
   const rule = balanced(text.slice(text.lastIndexOf(': ') + 2).trimEnd());
   // A quote or brace means that this is still the dump, whose fields look like `value: "…"`.
   if (/["{}]/.test(rule)) return 'Envoy refused the resource; its own log has the reason';
-  return text.includes(VALIDATION) ? `${VALIDATION}: ${rule}` : rule;
+  return text.includes(VALIDATION) ? `${VALIDATION}: ${fieldOf(text)}${rule}` : rule;
+}
+
+/** `BufferValidationError.MaxRequestBytes` is the innermost message and its field; names of protos alone, nothing of a dump. */
+function fieldOf(text: string): string {
+  const [, message, field] =
+    /\b([A-Za-z]{1,80})ValidationError\.([A-Za-z]{1,80})(?:\[\d{1,9}\])?$/.exec(
+      text.slice(0, text.lastIndexOf(': ')).slice(-200),
+    ) ?? [];
+  return message === undefined ? '' : `${message}.${field}: `;
 }
 
 /** Without the closing brackets whose opening ones were cut off. */

@@ -62,7 +62,7 @@ function readFields(type: Type, json: RawEnvoy, path: Path, reading: Reading): R
     if (field === undefined) {
       say(
         at,
-        `${nameOf(type)} has no field "${key.slice(0, 80)}" in ${API}.${didYouMean(key, namesOf(type, key))}`,
+        `${nameOf(type)} has no field "${key.slice(0, 80)}" in ${API}.${didYouMean(key, namesOf(type, key)) || inside(type, key)}`,
         true,
       );
       continue;
@@ -198,6 +198,15 @@ function fieldOf(type: Type, key: string): Field | undefined {
 function bothNames(field: Field): ReadonlySet<string> {
   const { protoName, jsonName } = field as Field & { readonly protoName?: string; readonly jsonName?: string };
   return new Set([field.name, ...(protoName ? [protoName] : []), ...(jsonName ? [jsonName] : [])]);
+}
+
+/** One level too high is where it most often stands: a field of a route's action beside the action. */
+function inside(type: Type, key: string): string {
+  const holder = type.fieldsArray.find((field) => {
+    const { resolvedType } = field.resolve();
+    return !field.repeated && !field.map && resolvedType instanceof Type && fieldOf(resolvedType, key) !== undefined;
+  });
+  return holder === undefined ? '' : ` Did you mean "${holder.name}.${key}"?`;
 }
 
 /** In the spelling of the one that is not known. */

@@ -69,7 +69,12 @@ export function parseDocuments(
     const document = parseDocument(shell, strategies, raw, errors);
     if (document !== null) keep(shell, document);
   }
-  return errors.length > 0 ? { kind: 'error', errors: inOrder(errors, files) } : { kind: 'ok', value: parsed };
+  return errors.length > 0 ? { kind: 'error', errors: inOrder(once(errors), files) } : { kind: 'ok', value: parsed };
+}
+
+/** What is wrong with each step of a strategy is said at the one place that names the strategy. */
+function once(errors: readonly SerinError[]): readonly SerinError[] {
+  return [...new Map(errors.map((error) => [JSON.stringify(error), error])).values()];
 }
 
 /** As a reader goes through the files: by file, line and column. */

@@ -16,6 +16,14 @@ const byBackend = z
 /** Of all backends of the plan, or of each by its name; a text and a mapping each get the errors of their own shape. */
 export const WantedRevisionGrammar: z.ZodType<WantedRevision> = looksLike(
   z.unknown().transform((value, ctx): WantedRevision => {
+    if (typeof value === 'number') {
+      // Its digits cannot be taken for a name: 1.10 would be 1.1.
+      ctx.addIssue({
+        code: 'custom',
+        message: 'expected the name of a revision; one that is a number in YAML needs quotes',
+      });
+      return z.NEVER;
+    }
     const schema: z.ZodType<WantedRevision> = typeof value === 'string' ? revisionName : byBackend;
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;

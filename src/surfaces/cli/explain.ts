@@ -51,8 +51,10 @@ function stableOf({ stable, joint = [] }: RolloutBody, metric: string): string {
 }
 
 function metricWords(point: Metric, stable: string): string {
-  const { metric, value, baseline, requests, ratio, evidence, score } = point;
+  const { metric, value, baseline, requests, ratio, evidence, score, classification } = point;
   if (score !== undefined) return `${metric}: ${scoreWords(score)}`;
+  // Nothing can be said of how nothing compares.
+  if (value === null && !requests && classification === undefined) return `${metric}: nothing measured yet`;
   const own = value === null ? 'nothing measured' : share(value);
   const of = requests === null ? '' : ` of ${requests} requests`;
   const base = baseline === null ? '' : `, ${stable} ${share(baseline)}`;

@@ -100,7 +100,9 @@ function lint(context: CommandContext, files: readonly string[], options: LintOp
   if (facts.kind === 'error') return failed(facts.errors);
   const sources = readSources(files, cli.readStdin);
   if (sources.kind === 'error') return failed(sources.errors);
-  const parsed = parseDocuments(sources.value, cli.strategies(), cli.readRawEnvoy);
+  // Who names serin.yaml wants to know what it takes.
+  const raw = facts.value.config?.allowsRawEnvoy === false ? 'off' : cli.readRawEnvoy;
+  const parsed = parseDocuments(sources.value, cli.strategies(), raw);
   const findings = parsed.kind === 'error' ? parsed.errors.map(findingOf) : lintDocuments(parsed.value, facts.value);
   const report = { findings, files: sources.value.map(({ file }) => file), version: cli.version };
   return printReport(context, report, options.format ?? (json() ? 'json' : 'text'), options.strict === true);

@@ -81,7 +81,7 @@ function readNamed(flag: string, values: readonly string[]): Result<Read> {
 }
 
 function twice(message: string) {
-  return fail('SERIN_REQUEST_INVALID', message, { hint: 'Name the backend of each, such as cart=v7.' });
+  return fail('SERIN_REQUEST_INVALID', message, { hint: 'Give it once, or once for each name, such as cart=v7.' });
 }
 
 function listOf(text: string): readonly string[] {

@@ -12,7 +12,9 @@ describe('nackMessage', () => {
       'goo.gle/debugproto  name: "edge" request_headers_to_add { header { key: "x" value: "hunter2" } } : ' +
       'Proto constraint validation failed (RouteConfigurationValidationError.VirtualHosts[0]: embedded message ' +
       'failed validation | caused by WeightedClusterValidationError.Clusters: value must contain at least 1 item(s))';
-    expect(nackMessage(text)).toBe('Proto constraint validation failed: value must contain at least 1 item(s)');
+    expect(nackMessage(text)).toBe(
+      'Proto constraint validation failed: WeightedCluster.Clusters: value must contain at least 1 item(s)',
+    );
   });
 
   it('closes no brackets that the rule did not open, however many there are', () => {

@@ -31,6 +31,12 @@ describe('JSON of an Envoy message is refused', () => {
       'route.hedgePolcy: envoy.config.route.v3.RouteAction has no field "hedgePolcy" in the API of Envoy 1.31, which Serin reads it by. Did you mean "hedgePolicy"?',
     ],
     [
+      'with a field that stands one level too high',
+      ROUTE,
+      { retry_policy: { num_retries: 2 } },
+      'retry_policy: envoy.config.route.v3.Route has no field "retry_policy" in the API of Envoy 1.31, which Serin reads it by. Did you mean "route.retry_policy"?',
+    ],
+    [
       'with a value for a message',
       ROUTE,
       { route: 5 },

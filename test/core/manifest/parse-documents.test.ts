@@ -29,6 +29,11 @@ function only(text: string): unknown {
 }
 
 describe('errors', () => {
+  it('of each step that a strategy makes are one where they say the same of the same place', () => {
+    const errors = errorsOf(plan('use: canary\nwith: { weights: [10, 50] }', 'variants: [green]\ndeadline: 1h'));
+    expect(errors).toEqual([expect.stringContaining('green would get nothing')]);
+  });
+
   it('all of all files are listed at once, each with place, path, what was expected and what was meant', () => {
     const errors = errorsOf(
       document('Plan', 'checkout', 'backnd: checkout\nstrategy: { use: canry }\ndeadline: 5'),

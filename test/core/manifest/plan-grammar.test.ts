@@ -89,7 +89,7 @@ it.each([
     /of one backend/,
   ],
   ['a revision whose name is none', 'revision: "../v2"', 'backends: [a, b]', 'revision', /expected letters/],
-  ['a revision that is a number', 'revision: 42', 'backends: [a, b]', 'revision', /name of a revision/],
+  ['a revision that is a number', 'revision: 42', 'backends: [a, b]', 'revision', /needs quotes/],
   ['one of them that is none', 'revision: { a: v1, b: "" }', 'backends: [a, b]', 'revision.b', /expected letters/],
   ['a revision of another backend', 'revision: { a: v1, c: v2 }', 'backends: [a, b]', 'revision', /c is no backend/],
   ['a revision of some', 'revision: { a: v1 }', 'backends: [a, b]', 'revision', /which revision of b is not said/],

@@ -220,6 +220,16 @@ describe('explaining a rollout', () => {
     ]);
   });
 
+  it('does not compare what nothing was measured of', () => {
+    const [ratio, evidence] = [
+      { low: 0, high: null, point: null },
+      { e: 1, limit: 100 },
+    ];
+    const metric = { metric: 'latency', value: null, baseline: null, requests: 0, ratio, evidence };
+    const lines = explainLines(body({ phase: 'stepping' }), [point(1, { metrics: [metric] })]);
+    expect(lines).toContain('  latency: nothing measured yet');
+  });
+
   it('says how bad it was in the step, and what came too late', () => {
     const metric = { metric: 'error-rate', value: 0.05, baseline: 0.005, requests: 400, evidence: null };
     const words = (ratio: { low: number; high: number | null; point?: number | null }, late?: number) =>

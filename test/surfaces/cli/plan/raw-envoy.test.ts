@@ -55,6 +55,19 @@ describe('serin plan validate of documents with words of Envoy', () => {
   });
 });
 
+describe('serin plan lint of documents with words of Envoy', () => {
+  it('refuses them where the serin.yaml that it is given does', async () => {
+    const { code, stdout } = await run('plan', 'lint', '-', '-c', join(folder, 'off.yaml'));
+    expect(code).toBe(2);
+    expect(stdout).toContain('-:8:83: error SERIN_RAW_ENVOY_OFF spec.rules[0].rawEnvoy');
+  });
+
+  it.each([[[]], [['-c', 'on.yaml']]])('has nothing against them with %j', async (config) => {
+    const args = config.map((arg) => (arg.endsWith('.yaml') ? join(folder, arg) : arg));
+    expect((await run('plan', 'lint', '-', ...args)).stdout).not.toContain('SERIN_RAW_ENVOY_OFF');
+  });
+});
+
 describe('what is patched is marked', () => {
   it('by serin plan compile: clusters, those of pinned requests too, and routes, pins too', async () => {
     const { code, stdout } = await run('plan', 'compile', '-', '--revision', 'v42');
