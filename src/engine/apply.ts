@@ -13,9 +13,10 @@ import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument, SourceFile } from './engine.ts';
 import { envoyVerdict } from './envoy-verdict.ts';
 import { documentsFence, loadAll, storeUnavailable } from './load.ts';
+import { mergedCommit } from './merged-commit.ts';
 import { nextTrigger } from './next-trigger.ts';
 import type { Commit } from './ports/store.ts';
-import { commit } from './publish.ts';
+import { commit, EMPTY_COMMIT } from './publish.ts';
 import type { TriggerReport } from './trigger-report.ts';
 import { giveUpTrial, tryOut } from './try-out.ts';
 import { type Undone, undoApply } from './undo-apply.ts';
@@ -94,7 +95,7 @@ async function attempt(
     return fail('SERIN_ENVOY_REJECTED', `Envoy ${nodeId} refused the change: ${message}`, { hint });
   }
 
-  const outcome = await commit(deps, { ...planned.value.commit, ...tried.ending });
+  const outcome = await commit(deps, mergedCommit([planned.value.commit, { ...EMPTY_COMMIT, ...tried.ending }]));
   if (outcome.kind !== 'committed') await giveUpTrial(deps, tried.ending);
   if (outcome.kind === 'conflict') return 'again';
   if (outcome.kind === 'unavailable') return storeUnavailable(outcome);

@@ -232,6 +232,23 @@ describe('a dry run', () => {
 });
 
 describe('an apply that does not come to its end', () => {
+  it.each([
+    ['of the plan alone', []],
+    ['that one Envoy has tried out first', [routeYaml({ path: '/new' })]],
+  ])('%s leaves with its commit a time at which the engine looks', async (_, more) => {
+    await shop();
+    const dueAtMs: (number | null)[] = [];
+    rig.store.inside.watch(({ commit }) => {
+      if (commit.writes.some(({ key }) => key === 'document/Plan/checkout'))
+        dueAtMs.push(rig.store.inside.dueAtMs('plan/checkout'));
+    });
+    const before = rig.clock.now();
+    await applied([...more, planYaml({ revision: 'v2' })]);
+    // By the commit of the documents, and gone by the one that knows the rollout.
+    expect(dueAtMs).toEqual([expect.any(Number), null]);
+    expect(dueAtMs[0]).toBeGreaterThanOrEqual(before + ASK_AGAIN_MS);
+  });
+
   it('is followed by the engine: the rollout starts all the same, once', async () => {
     await shop();
     await dieBeforeStart('v2');
