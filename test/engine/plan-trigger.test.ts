@@ -284,6 +284,26 @@ describe('an apply that does not come to its end', () => {
     await rig.clock.advance(2 * ASK_AGAIN_MS);
     expect(await rollouts()).toEqual([]);
   });
+
+  it('one that Envoy refuses after all brings no revision back that was refused before', async () => {
+    await shop();
+    const first = await apply({ revision: 'v2' });
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'refused' });
+    await ends(first?.rollout, 'promoted');
+    rig.envoys('edge', { nack: 'no' }, 'b');
+    const result = await rig.answer(
+      rig.engine.apply({
+        files: files(routeYaml({ path: '/new' }), planYaml({ revision: 'v4' })),
+        dryRun: false,
+        by: 'git',
+      }),
+    );
+    expect(result).toMatchObject({ errors: [{ code: 'SERIN_ENVOY_REJECTED' }] });
+    rig.envoys('edge', 'ack', 'b');
+    await rig.clock.advance(2 * ASK_AGAIN_MS);
+    expect(await rollouts()).toEqual(['v2 promoted']);
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'started' });
+  });
 });
 
 describe('a joint plan', () => {
