@@ -249,6 +249,24 @@ describe('endpoints by the API', () => {
     });
   });
 
+  it('that are gone are no way back: an undo to them is refused, and says what to do', async () => {
+    await shop();
+    await set([A]);
+    await set([B], { revision: 'v2' });
+    const id = await start();
+    await stepping(id);
+    await rig.answer(rig.engine.command({ id, command: { type: 'promote' }, rev: null, by: 'me' }));
+    await rig.until(async () => (await rollout(id)).phase === 'promoted');
+    await set([]);
+    const undo = () => rig.engine.undo({ of: 'checkout', reason: 'slow', by: 'me', idempotencyKey: null });
+    expect(await undo()).toMatchObject({
+      errors: [{ code: 'SERIN_NOT_READY', hint: expect.stringContaining('serin backend endpoints') }],
+    });
+    await set([C]);
+    expect(await undo()).toMatchObject({ kind: 'ok' });
+    expect(await hosts()).toMatchObject({ v1: ['2001:db8::1'] });
+  });
+
   it('of revisions that nobody has make room for new ones, the oldest first', async () => {
     await shop();
     await set([A]);
