@@ -53,5 +53,5 @@ export function withEndpoints(
     }
     revisions = revisions.filter((one) => one !== oldest);
   }
-  return ok({ ...state, endpoints: { rev, revisions } });
+  return ok({ ...state, endpoints: { rev, atMs: next.atMs, revisions } });
 }

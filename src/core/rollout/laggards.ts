@@ -1,5 +1,6 @@
 import type { NodesByFleet } from '../fleet/liveness.ts';
 import { nameSome } from '../model/name-some.ts';
+import { statesOf } from './joint.ts';
 import { tell } from './notice.ts';
 import { without } from './push.ts';
 import type { Push, Rollout } from './rollout.ts';
@@ -17,12 +18,22 @@ export type LaggardCheck =
  */
 export function laggards(d: Draft, nodes: NodesByFleet): LaggardCheck {
   const { push, spec } = d.rollout;
-  if (push === null || d.nowMs - push.committedAtMs < spec.ackTimeoutMs) return { kind: 'wait' };
+  if (push === null || d.nowMs - askedAtMs(d, push) < spec.ackTimeoutMs) return { kind: 'wait' };
   const back = isOnWayBack(d.rollout);
   if (!back && spec.onLaggard === 'rollback') return { kind: 'give-up', nodes: Object.values(nodes).flat() };
   if (!back && spec.onLaggard === 'exclude') return exclude(d, nodes);
   tellOnce(d, push, nodes, back ? 'not back on stable yet' : 'has not answered');
   return { kind: 'wait' };
+}
+
+/**
+ * Since when there is something to answer. Hosts that the API tells are a change of the same table: who has had the
+ * step for long is asked anew. Who has not had it may take once more as long at the most, however often hosts change.
+ */
+function askedAtMs(d: Draft, { committedAtMs, liveAtMs }: Push): number {
+  const told = Math.max(0, ...statesOf(d).map(({ endpoints }) => endpoints?.atMs ?? 0));
+  const latest = liveAtMs === null ? committedAtMs + d.rollout.spec.ackTimeoutMs : Number.POSITIVE_INFINITY;
+  return Math.max(committedAtMs, Math.min(told, latest));
 }
 
 /** Nobody is left out then. */
