@@ -144,7 +144,7 @@ async function reportOf(
     const done = { kind: document.kind, name: document.name, action };
     let asked: TriggerReport | null = null;
     if (trigger !== undefined && document.kind === 'Plan') {
-      asked = await (dryRun ? foretell(deps, document, trigger, after) : ask(deps, document));
+      asked = await (dryRun ? foretell(deps, document, trigger, after) : ask(deps, document, trigger));
     }
     report.push(asked === null ? done : { ...done, revision: asked });
   }
@@ -152,10 +152,10 @@ async function reportOf(
 }
 
 /** The documents are applied whatever comes of it, so what keeps the store from answering is a refusal of this plan alone. */
-async function ask(deps: Dependencies, document: PlanDocument): Promise<TriggerReport | null> {
+async function ask(deps: Dependencies, document: PlanDocument, { key }: PlanTrigger): Promise<TriggerReport | null> {
   const asked = await askTrigger(deps, document.name);
   const report = asked.kind === 'error' ? refusal(document, asked.errors) : asked.value;
-  if (report?.outcome === 'refused') await leaveTrigger(deps, document.name);
+  if (report?.outcome === 'refused') await leaveTrigger(deps, document.name, key, true);
   return report;
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PlanTrigger } from '../../src/core/model/plan-trigger.ts';
-import { ASK_AGAIN_MS } from '../../src/engine/ask-trigger.ts';
+import { ASK_AGAIN_MS, askTrigger, leaveTrigger } from '../../src/engine/ask-trigger.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 import type { TriggerReport } from '../../src/engine/trigger-report.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
@@ -303,6 +303,50 @@ describe('an apply that does not come to its end', () => {
     await rig.clock.advance(2 * ASK_AGAIN_MS);
     expect(await rollouts()).toEqual(['v2 promoted']);
     expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'started' });
+  });
+});
+
+describe('one that is asked late', () => {
+  it('does not take the place of a newer one that has begun meanwhile', async () => {
+    await shop();
+    await apply({ onNewRevision: 'supersede' });
+    await dieBeforeStart('v2');
+    const { records } = rig.deps;
+    let newer: TriggerReport | undefined;
+    let isFirst = true;
+    const read: typeof records.read = async (keys) => {
+      const answer = await records.read(keys);
+      if (isFirst && keys.includes('document/Plan/checkout')) {
+        isFirst = false;
+        newer = await apply({ revision: 'v3', onNewRevision: 'supersede' });
+      }
+      return answer;
+    };
+    const late = await askTrigger({ ...rig.deps, records: { ...records, read } }, 'checkout');
+    expect(newer).toMatchObject({ outcome: 'started' });
+    expect(late).toMatchObject({ value: { outcome: 'refused', error: { code: 'SERIN_CONFLICT' } } });
+    await ends(newer?.rollout, 'promoted');
+    expect(await rollouts()).toEqual(['v3 promoted']);
+  });
+
+  it('takes no newer one out of the due set, nor one that the document does not know to have begun', async () => {
+    await shop();
+    await dieBeforeStart('v2');
+    const dueAtMs = () => rig.store.inside.dueAtMs('plan/checkout');
+    await leaveTrigger(rig.deps, 'checkout', 'a-key-of-an-earlier-apply', true);
+    expect(dueAtMs()).not.toBeNull();
+    await leaveTrigger(rig.deps, 'checkout', 'a-key-of-that-apply', false);
+    expect(dueAtMs()).not.toBeNull();
+    await leaveTrigger(rig.deps, 'checkout', 'a-key-of-that-apply', true);
+    expect(dueAtMs()).toBeNull();
+  });
+
+  it('is asked no more when its plan is gone', async () => {
+    await shop();
+    await dieBeforeStart('v2');
+    await rig.engine.remove({ kind: 'Plan', name: 'checkout', by: 'me' });
+    await rig.until(async () => rig.store.inside.dueAtMs('plan/checkout') === null);
+    expect(await rollouts()).toEqual([]);
   });
 });
 
