@@ -4,7 +4,7 @@ import { statesOf } from './joint.ts';
 import { tell } from './notice.ts';
 import { without } from './push.ts';
 import type { Push, Rollout } from './rollout.ts';
-import { change, type Draft, emit } from './transition.ts';
+import { change, type Draft, emit, type Observations } from './transition.ts';
 
 export type LaggardCheck =
   | { readonly kind: 'wait' }
@@ -16,9 +16,11 @@ export type LaggardCheck =
  * What the plan says about Envoys that have not answered in time. People are told once per push, whatever it says.
  * On the way back nobody is left out: who has not confirmed may still send requests to the canary.
  */
-export function laggards(d: Draft, nodes: NodesByFleet): LaggardCheck {
+export function laggards(d: Draft, waitedFor: NodesByFleet, { fleets }: Pick<Observations, 'fleets'>): LaggardCheck {
   const { push, spec } = d.rollout;
-  if (push === null || d.nowMs - askedAtMs(d, push) < spec.ackTimeoutMs) return { kind: 'wait' };
+  if (push === null) return { kind: 'wait' };
+  const nodes = late(d, push, waitedFor, fleets);
+  if (Object.keys(nodes).length === 0) return { kind: 'wait' };
   const back = isOnWayBack(d.rollout);
   if (!back && spec.onLaggard === 'rollback') return { kind: 'give-up', nodes: Object.values(nodes).flat() };
   if (!back && spec.onLaggard === 'exclude') return exclude(d, nodes);
@@ -27,13 +29,26 @@ export function laggards(d: Draft, nodes: NodesByFleet): LaggardCheck {
 }
 
 /**
- * Since when there is something to answer. Hosts that the API tells are a change of the same table: who has had the
- * step for long is asked anew. Who has not had it may take once more as long at the most, however often hosts change.
+ * Who has had the whole time to answer. A step may have been live for hours: it is asked anew of an Envoy that comes back
+ * or goes, and of all of them when the API tells hosts, which are a change of the same table. While it has not been live
+ * that gives once more as much time at the most, however often it happens.
  */
-function askedAtMs(d: Draft, { committedAtMs, liveAtMs }: Push): number {
+function late(
+  d: Draft,
+  { committedAtMs, liveAtMs }: Push,
+  waitedFor: NodesByFleet,
+  fleets: Observations['fleets'],
+): NodesByFleet {
+  const { ackTimeoutMs } = d.rollout.spec;
   const told = Math.max(0, ...statesOf(d).map(({ endpoints }) => endpoints?.atMs ?? 0));
-  const latest = liveAtMs === null ? committedAtMs + d.rollout.spec.ackTimeoutMs : Number.POSITIVE_INFINITY;
-  return Math.max(committedAtMs, Math.min(told, latest));
+  const latest = liveAtMs === null ? committedAtMs + ackTimeoutMs : Number.POSITIVE_INFINITY;
+  const isLate = (fleet: string, nodeId: string): boolean => {
+    const changedAtMs = fleets[fleet]?.state.nodes.find((node) => node.nodeId === nodeId)?.changedAtMs ?? 0;
+    const askedAtMs = Math.max(committedAtMs, Math.min(Math.max(told, changedAtMs), latest));
+    return d.nowMs - askedAtMs >= ackTimeoutMs;
+  };
+  const all = Object.entries(waitedFor).map(([fleet, ids]) => [fleet, ids.filter((id) => isLate(fleet, id))] as const);
+  return Object.fromEntries(all.filter(([, ids]) => ids.length > 0));
 }
 
 /** Nobody is left out then. */
