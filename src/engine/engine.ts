@@ -85,6 +85,8 @@ export interface Engine {
     readonly endpoints: readonly string[] | null;
     /** Of a joint plan what differs from it, by backend. @default nothing */
     readonly backends?: Readonly<Record<string, BackendTrigger>> | undefined;
+    /** Of a test what each of its variants is, by name. @default it has none */
+    readonly variants?: Readonly<Record<string, BackendTrigger>> | undefined;
     readonly by: string;
     readonly idempotencyKey: string | null;
     /** Of CI, growing: one that comes late is refused. @default none, and nothing is known of the order */

@@ -6,7 +6,7 @@ import { renderQuery } from '../core/manifest/render-query.ts';
 import { ok, type Result } from '../core/model/errors.ts';
 import { pinnedCluster } from '../core/model/revision.ts';
 import type { Breaker } from '../core/rollout/breaker.ts';
-import { answerKey, partsOf } from '../core/rollout/joint.ts';
+import { answerKey, partName, partsOf } from '../core/rollout/joint.ts';
 import { judgedProxies } from '../core/rollout/judge-push.ts';
 import { currentAnalysis, memoriesOf, observationNeeds } from '../core/rollout/needs.ts';
 import { trialOf } from '../core/rollout/push.ts';
@@ -89,7 +89,7 @@ export async function observe(
     Promise.all([
       ...partsOf(rollout).flatMap((part) =>
         needs.queries.flatMap(({ name, query, baseline, relative, windowMs }) => {
-          const key = (own: string) => answerKey(rollout, part.backend, own);
+          const key = (own: string) => answerKey(rollout, partName(part), own);
           return [
             ask(deps, key(name), renderQuery(query, queryValues(part, windowMs)), atMs),
             ...(relative === undefined
@@ -98,11 +98,15 @@ export async function observe(
           ];
         }),
       ),
-      ...needs.readout.flatMap((metric) =>
-        READOUT_ARMS.flatMap((arm) =>
-          readoutQuestions(metric, arm).map(({ key, query }) => {
-            return ask(deps, key, renderQuery(query, armValues(rollout, arm, nowMs)), atMs);
-          }),
+      ...partsOf(rollout).flatMap((part, i) =>
+        needs.readout.flatMap((metric) =>
+          // Of stable it is asked once, for all that are compared with it.
+          (i === 0 ? READOUT_ARMS : (['canary'] as const)).flatMap((arm) =>
+            readoutQuestions(metric, arm).map(({ key, query }) => {
+              const own = answerKey(rollout, partName(part), key);
+              return ask(deps, own, renderQuery(query, armValues(part, arm, nowMs)), atMs);
+            }),
+          ),
         ),
       ),
     ]),
@@ -125,7 +129,7 @@ async function unservableTrial({ traffic }: Dependencies, fleet: string, by: str
   return ok(tried.errors[0]?.message ?? 'its table is inconsistent');
 }
 
-/** Of both arms, since the step was committed: what came before was of another split. */
+/** Of all arms, since the step was committed: what came before was of another split. */
 export function recentReports(
   { loadReports }: Pick<Dependencies, 'loadReports'>,
   rollout: Rollout,
@@ -134,11 +138,12 @@ export function recentReports(
   const { push, phase } = rollout;
   if (push === null || (phase !== 'stepping' && phase !== 'promoting')) return [];
   const sinceMs = Math.max(push.committedAtMs, nowMs - GUARD_WINDOW_MS);
-  return partsOf(rollout).flatMap(({ fleets, stable, canary }) =>
-    stable === null
-      ? []
-      : fleets.flatMap((fleet) => loadReports.since(fleet, [stable.cluster, canary.cluster], sinceMs)),
-  );
+  const parts = partsOf(rollout);
+  return rollout.fleets.flatMap((fleet) => {
+    const here = parts.filter(({ fleets, stable }) => stable !== null && fleets.includes(fleet));
+    const clusters = here.flatMap(({ stable, canary }) => [stable?.cluster ?? '', canary.cluster]);
+    return clusters.length === 0 ? [] : loadReports.since(fleet, [...new Set(clusters)], sinceMs);
+  });
 }
 
 /** One fleet without metrics means no evidence at all: `null`. */

@@ -38,6 +38,7 @@ export async function recordRollout(
     const message = `rollout ${id} is of ${names.join(', ')}, and not of "${whose.slice(0, 80)}"`;
     return fail('SERIN_REQUEST_INVALID', message, { hint: `Name one of them: ${names.join(', ')}.` });
   }
+  // Of several arms the one that is promoted, or the canary: a recording is of two.
   const rollout = partOf(body, whose);
   const { stable, canary, history } = rollout;
   const [first] = history;

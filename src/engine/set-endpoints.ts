@@ -4,7 +4,8 @@ import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
 import type { Revision } from '../core/model/revision.ts';
 import type { FleetTable, OwnerTraffic } from '../core/model/traffic.ts';
-import { partOf } from '../core/rollout/joint.ts';
+import { armsOf } from '../core/rollout/arms.ts';
+import { wholeOf } from '../core/rollout/joint.ts';
 import { isQueued } from '../core/rollout/queued.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
 import { toldEndpoints } from '../core/traffic/backend-traffic.ts';
@@ -177,21 +178,22 @@ function retoldTrial(
 
 /** Those that Envoys have, or may have soon. */
 function servedOf(state: BackendState, owner: Rollout | null): readonly Revision[] {
-  const canary = canaryOf(state, owner);
   return [
     ...(state.stable === null ? [] : [state.stable]),
-    ...(canary === null ? [] : [canary]),
+    ...canariesOf(state, owner),
     ...state.retired.map((one) => one.revision),
   ];
 }
 
-function canaryOf({ backend }: BackendState, owner: Rollout | null): Revision | null {
-  return owner === null || isTerminal(owner.phase) ? null : partOf(owner, backend).canary;
+/** Of a test with variants each of its arms. */
+function canariesOf({ backend }: BackendState, owner: Rollout | null): readonly Revision[] {
+  if (owner === null || isTerminal(owner.phase)) return [];
+  return armsOf(wholeOf(owner, backend)).map(({ canary }) => canary);
 }
 
 function roleOf(revision: string, state: BackendState, owner: Rollout | null): Role {
   if (state.stable?.name === revision) return 'stable';
-  if (canaryOf(state, owner)?.name === revision) return 'canary';
+  if (canariesOf(state, owner).some(({ name }) => name === revision)) return 'canary';
   return state.retired.some((one) => one.revision.name === revision) ? 'retired' : 'none';
 }
 

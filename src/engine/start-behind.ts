@@ -2,8 +2,9 @@ import { type BackendState, takenBy } from '../core/model/backend-state.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
 import { recordCommand, recordGiven } from '../core/replay/record-decision.ts';
+import { armsOf } from '../core/rollout/arms.ts';
 import { decideCommand } from '../core/rollout/command.ts';
-import { partOf } from '../core/rollout/joint.ts';
+import { wholeOf } from '../core/rollout/joint.ts';
 import { tell } from '../core/rollout/notice.ts';
 import { canBeSuperseded, isQueued, queuedBehind } from '../core/rollout/queued.ts';
 import type { Rollout } from '../core/rollout/rollout.ts';
@@ -44,7 +45,7 @@ export async function startBehind(
     return now.value.rev === backend.rev ? isTaken(name, takenBy(backend.body) ?? '') : 'again';
   }
   const same = [owner, before].find(
-    (one) => one !== null && partOf(one.body, name).canary.cluster === fresh.canary.cluster,
+    (one) => one !== null && armsOf(wholeOf(one.body, name)).some((arm) => arm.canary.cluster === fresh.canary.cluster),
   );
   if (same != null) {
     const stands = isQueued(same.body) ? 'waits' : 'rolls';

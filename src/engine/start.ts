@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../core/model/errors.ts';
 import type { PlanTrigger } from '../core/model/plan-trigger.ts';
 import type { Revision } from '../core/model/revision.ts';
 import { recordGiven } from '../core/replay/record-decision.ts';
-import { canaryNames, partsOf } from '../core/rollout/joint.ts';
+import { canaryNames, isSeveral, partsOf } from '../core/rollout/joint.ts';
 import { newRollout } from '../core/rollout/new-rollout.ts';
 import { tell } from '../core/rollout/notice.ts';
 import type { Member, Rollout } from '../core/rollout/rollout.ts';
@@ -16,6 +16,7 @@ import { loadDocument, revsOf, storeUnavailable } from './load.ts';
 import { commit, transitionCommit } from './publish.ts';
 import { isTaken, startBehind } from './start-behind.ts';
 import { type BackendTrigger, cutCanary, loadMembers, type StartMember, triggersOf } from './start-members.ts';
+import { cutVariants, sameVariants, type VariantTriggers, variantTriggers } from './start-variants.ts';
 import { lackingEnvoy, type Surroundings, surroundings } from './surroundings.ts';
 
 export interface StartRequest {
@@ -25,6 +26,8 @@ export interface StartRequest {
   readonly endpoints: readonly string[] | null;
   /** Of a joint plan what differs from it, by backend. @default nothing */
   readonly backends?: Readonly<Record<string, BackendTrigger>> | undefined;
+  /** Of a test, by name. @default it has none */
+  readonly variants?: VariantTriggers | undefined;
   readonly by: string;
   readonly idempotencyKey: string | null;
   /** Asked for the plan's own `revision`: does it still want it? An older one must not take the place of a newer one. */
@@ -60,7 +63,7 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
   if (first === undefined) return fail('SERIN_INTERNAL', `plan ${request.plan} has no backend`);
   // All are taken in one commit or none: one that another rollout has is enough.
   const busy = members.find(({ state }) => takenBy(state.body) !== null);
-  const queues = spec.joint === undefined && (spec.onNewRevision ?? PLAN_DEFAULTS.onNewRevision) !== 'reject';
+  const queues = !isSeveral(spec) && (spec.onNewRevision ?? PLAN_DEFAULTS.onNewRevision) !== 'reject';
   if (busy !== undefined && !queues) return isTaken(busy.name, takenBy(busy.state.body) ?? '');
   const found = await surroundings(deps, spec);
   if (found.kind === 'error') return found;
@@ -115,8 +118,10 @@ function cutRollout(
     if (canary.kind === 'error') return canary;
     const { name, trigger, state } = member;
     const { stable } = state.body;
-    if (stable === null && spec.joint !== undefined) {
-      const message = `backend ${name} has no stable revision yet: a joint rollout has to have a way back for each`;
+    if (stable === null && isSeveral(spec)) {
+      const what =
+        spec.joint === undefined ? 'a test compares with it' : 'a joint rollout has to have a way back for each';
+      const message = `backend ${name} has no stable revision yet: ${what}`;
       return fail('SERIN_NOT_READY', message, { hint: 'Roll its first revision out by a plan of its own.' });
     }
     const { fleets, routeTimeoutMs } = parts[i] ?? found;
@@ -124,8 +129,14 @@ function cutRollout(
     cuts.push({ backend: name, trigger, fleets, routeTimeoutMs, canary: canary.value, stable: stable as Revision });
   }
   const [first, ...others] = cuts;
+  const [member] = members;
+  if (first === undefined || member === undefined) {
+    return fail('SERIN_INTERNAL', `plan ${request.plan} has no backend`);
+  }
+  const triggers = variantTriggers(spec, request.variants);
+  const variants = triggers.kind === 'error' ? triggers : cutVariants(member, first.canary, triggers.value);
+  if (variants.kind === 'error') return variants;
   const { revision: _, ...plan } = spec;
-  if (first === undefined) return fail('SERIN_INTERNAL', `plan ${request.plan} has no backend`);
   return ok(
     newRollout({
       id,
@@ -139,6 +150,7 @@ function cutRollout(
       createdAtMs: deps.clock.now(),
       ...found,
       ...(spec.joint === undefined ? {} : { joint: { fleets: first.fleets, others } }),
+      ...(variants.value.length === 0 ? {} : { variants: variants.value }),
     }),
   );
 }
@@ -150,7 +162,10 @@ function repeated(rev: number, rollout: Rollout, request: StartRequest): Result<
   const is =
     rollout.plan === request.plan &&
     asked.kind === 'ok' &&
-    partsOf(rollout).every(({ trigger }, i) => same(trigger, asked.value[i]));
+    (rollout.variants === undefined ? partsOf(rollout) : [rollout]).every(({ trigger }, i) =>
+      same(trigger, asked.value[i]),
+    ) &&
+    sameVariants(rollout, request.variants);
   if (!is) {
     return fail(
       'SERIN_IDEMPOTENCY_MISMATCH',

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { AnalysisGrammar } from '../../src/core/manifest/analysis-grammar.ts';
 import { BackendGrammar } from '../../src/core/manifest/backend-grammar.ts';
 import { parseDocuments } from '../../src/core/manifest/parse-documents.ts';
-import { AnalysisGrammar, PlanGrammar, StepsGrammar } from '../../src/core/manifest/plan-grammar.ts';
+import { PlanGrammar } from '../../src/core/manifest/plan-grammar.ts';
 import { RouteGrammar } from '../../src/core/manifest/route-grammar.ts';
+import { StepsGrammar } from '../../src/core/manifest/steps-grammar.ts';
 import { StrategyGrammar } from '../../src/core/manifest/strategy-grammar.ts';
 import { readYaml } from '../../src/core/manifest/yaml-source.ts';
 import { formatDuration, parseDuration } from '../../src/core/model/duration.ts';

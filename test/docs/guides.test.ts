@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { flow } from '../../src/core/manifest/effective/plan-yaml.ts';
+import type { Tree } from '../../src/core/manifest/effective/tree.ts';
 import { parseDocuments } from '../../src/core/manifest/parse-documents.ts';
 import { StrategyGrammar } from '../../src/core/manifest/strategy-grammar.ts';
 import { shippedStrategies } from '../../src/platform/strategy-files.ts';
@@ -60,5 +62,5 @@ describe.each(BESIDE)('%s, which is about no strategy', (file) => {
 
 /** As the tables write it. */
 function shown(value: unknown): string {
-  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+  return typeof value === 'object' ? flow(value as Tree) : String(value);
 }

@@ -39,7 +39,7 @@ piece();`;
 
   it('does not take a process for stalled that was stopped from outside', async () => {
     const run = watched(
-      `console.log('here'); process.on('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1_000);`,
+      `process.on('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1_000); console.log('here');`,
     );
     await expect.poll(run.said, { timeout: 10_000 }).toBe('here\n');
     run.child.kill('SIGSTOP');

@@ -3,7 +3,8 @@ import { DEFAULT_LIMITS } from '../../src/adapters/xds/xds-limits.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic, FleetTable, Position } from '../../src/core/model/traffic.ts';
-import { backendsOf, partOf } from '../../src/core/rollout/joint.ts';
+import { armsOf } from '../../src/core/rollout/arms.ts';
+import { backendsOf, partOf, partsOf, wholeOf } from '../../src/core/rollout/joint.ts';
 import { isQueued } from '../../src/core/rollout/queued.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
@@ -54,7 +55,7 @@ export class Checker {
   readonly #sent = new Map<string, Position>();
   /** By replica and canary: was its last measurement honest? */
   readonly #measured = new Map<string, boolean>();
-  /** By rollout and backend: requests of its canary when its present step began. */
+  /** By rollout and canary: its requests when the present step began. */
   readonly #requestsBefore = new Map<string, number>();
   /** By Envoy: the newest fleet revision of which it was sent something, and how far behind that it was served since. */
   readonly #newest = new Map<string, Position & { behind: boolean }>();
@@ -166,7 +167,7 @@ export class Checker {
   /** One rollout of a commit: a start may write those that give way as well. */
   #written({ commit, before }: Happened, write: Commit['writes'][number]) {
     const whole = write.body as Rollout;
-    for (const backend of backendsOf(whole)) this.#writtenPart({ commit, before }, write.key, partOf(whole, backend));
+    for (const backend of backendsOf(whole)) this.#writtenPart({ commit, before }, write.key, wholeOf(whole, backend));
     this.#together(whole);
   }
 
@@ -179,7 +180,7 @@ export class Checker {
     const { by, replica } = this.#decided.get(commit) ?? { by: 'tick', replica: '' };
     const old = before.get(key);
     if (old === undefined || old.rev === 0) return this.#born(after, backendBefore, backendAfter);
-    const rollout = partOf(old.body as Rollout, after.backend);
+    const rollout = wholeOf(old.body as Rollout, after.backend);
     if (by === 'reconcile') return this.#reconciled(rollout, after);
     if (by !== 'tick') this.people.set(after.id, (this.people.get(after.id) ?? new Set()).add(by));
     if (isReturning(after) && !isReturning(rollout)) this.#o.turnedBack(after.id);
@@ -242,14 +243,22 @@ export class Checker {
   /** The numbers behind an advance: measured honestly by the replica that decided, and enough of them since the step. */
   #evidence(before: Rollout, after: Rollout, by: Change['by'], replica: string): void {
     const moved = after.step > before.step || (after.phase === 'promoting' && before.phase !== 'promoting');
-    const { weight = 0, webhook } = before.spec.strategy.steps[before.step] ?? {};
+    const { webhook } = before.spec.strategy.steps[before.step] ?? {};
     if (by === 'tick' && before.phase === 'stepping' && moved && webhook !== undefined) {
       const gate = `${before.id}-gate-${before.attempt}`;
       if (!this.#o.hook.opened(gate)) this.#o.wrong('F26', `${before.id} went on, and no hook had opened ${gate}`);
     }
-    const { cluster } = before.canary;
+    for (const { canary } of partsOf(before)) this.#evidenceOf(canary.cluster, { before, after, by, replica });
+  }
+
+  #evidenceOf(
+    cluster: string,
+    { before, after, by, replica }: { before: Rollout; after: Rollout; by: Change['by']; replica: string },
+  ): void {
+    const moved = after.step > before.step || (after.phase === 'promoting' && before.phase !== 'promoting');
+    const { weight = 0 } = before.spec.strategy.steps[before.step] ?? {};
     const requests = this.#o.requests(cluster);
-    const own = `${after.id} ${after.backend}`;
+    const own = `${after.id} ${cluster}`;
     const since = requests - (this.#requestsBefore.get(own) ?? 0);
     if (after.attempt !== before.attempt) this.#requestsBefore.set(own, requests);
     if (by !== 'tick' || before.phase !== 'stepping' || !moved || weight === 0) return;
@@ -268,12 +277,13 @@ export class Checker {
     const odd = (replica: Replica | null) => replica === null || nowMs() - replica.oddUntilMs() < ODD_MS;
     if (odd(this.#o.replicas().find(({ name }) => name === decidedBy) ?? null)) return [];
     const traffic = backendTraffic(backend, isTerminal(rollout.phase) ? null : rollout);
-    const wanted = traffic.split.find(({ cluster }) => cluster === rollout.canary.cluster)?.weight ?? 0;
+    const clusters = armsOf(rollout).map(({ canary }) => canary.cluster);
+    const wanted = (own: string) => traffic.split.find(({ cluster }) => cluster === own)?.weight ?? 0;
     return (rollout.push?.counted.edge ?? []).filter((id) => {
       const envoy = this.#o.envoys().find((one) => one.id === id);
       if (envoy === undefined || !envoy.connected) return false;
       if (nowMs() - envoy.changedAtMs <= LOOK_TO_COMMIT_MS || odd(this.#o.servedBy(id))) return false;
-      return envoy.share(rollout.canary.cluster) !== wanted;
+      return clusters.some((own) => envoy.share(own) !== wanted(own));
     });
   }
 

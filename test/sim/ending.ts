@@ -1,6 +1,6 @@
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
-import { partsOf } from '../../src/core/rollout/joint.ts';
+import { everyPart, partsOf } from '../../src/core/rollout/joint.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../src/core/traffic/backend-traffic.ts';
 import type { FakeStore } from '../support/fake-store.ts';
@@ -76,7 +76,7 @@ function judgeRollout(ended: Ended, rollout: Rollout) {
   const { rollouts, scenario, checker, hook, storeNowMs, wrong } = ended;
   const { id, phase, cause, deadlineAtMs, spec } = rollout;
   const said = checker.people.get(id) ?? new Set();
-  const canaries = canariesOf(rollout);
+  const canaries = everyPart(rollout).map(({ canary }) => canary.cluster);
   const fails = canaries.some((cluster) => scenario.isBad(cluster));
   if (!isTerminal(phase)) return wrong('liveness', `never ended: ${short(rollout)}`);
   if (phase === 'promoted') return judgePromotion(ended, rollout);

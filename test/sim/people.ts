@@ -7,6 +7,7 @@ import type { FakeClock } from '../support/fake-clock.ts';
 import type { FakeStore } from '../support/fake-store.ts';
 import type { Dice } from './dice.ts';
 import type { Replica } from './replica.ts';
+import { VARIANTS } from './scenario.ts';
 
 export interface People {
   /** CI asks until it is answered; a key may come more than once, also at two replicas at once. */
@@ -37,13 +38,15 @@ export interface PeopleOptions {
   readonly ready: () => readonly Replica[];
   /** Does an Envoy refuse what it was sent last? */
   readonly refuses: () => boolean;
+  /** A backend of which several revisions are tested at once. @default none */
+  readonly tested?: string | undefined;
   readonly trace: (what: string) => void;
 }
 
 /** A client gives up waiting for an answer after so long. */
 const PATIENCE_MS = 5_000;
 
-export function people({ clock, store, dice, storm, ready, refuses, trace }: PeopleOptions): People {
+export function people({ clock, store, dice, storm, ready, refuses, tested, trace }: PeopleOptions): People {
   const answers = new Map<string, Set<string>>();
   const revisions = new Map<string, number>();
   const someReplica = (): Replica | null => {
@@ -76,7 +79,9 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
     const key = `${backend} ${revision}`;
     const replica = someReplica();
     if (replica !== null) {
-      const request = { plan: backend, revision, endpoints: null, by: 'ci', idempotencyKey: key };
+      const arms = VARIANTS.map((name) => [name, { revision: `${revision}-${name}` }] as const);
+      const variants = backend === tested ? { variants: Object.fromEntries(arms) } : {};
+      const request = { plan: backend, revision, endpoints: null, by: 'ci', idempotencyKey: key, ...variants };
       const asked = call(replica, start(replica.as('start'), request));
       const answer = await Promise.race([asked, patience()]);
       if (answer?.kind === 'ok') {
@@ -107,6 +112,11 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
     trace(`a person at ${replica.name}: ${command.type} ${id.slice(0, 6)}`);
     void call(replica, commandRollout(replica.as(command.type), { id, command, rev: null, by: 'someone' }));
   };
+  /** Of a test a person names the arm. */
+  const promotion = ({ variants }: Pick<Rollout, 'variants'>): RolloutCommand =>
+    variants === undefined
+      ? { type: 'promote' }
+      : { type: 'promote', arm: dice.pick('which arm', ['canary', ...VARIANTS]) };
   return {
     answers,
     idle: () => asking === 0,
@@ -128,13 +138,15 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
     interfere() {
       const [first, ...more] = active();
       if (first === undefined) return;
-      const { id, step, attempt } = dice.pick('which rollout', [first, ...more]);
+      const rollout = dice.pick('which rollout', [first, ...more]);
+      const { id, step, attempt } = rollout;
+      const promote = promotion(rollout);
       say(
         id,
         dice.pick<RolloutCommand>('what a person says', [
           { type: 'pause', reason: 'look at it' },
           { type: 'resume' },
-          { type: 'promote' },
+          promote,
           { type: 'abort', reason: 'enough' },
           { type: 'approve', gate: { step, attempt } },
           { type: 'approve', gate: { step: Math.max(0, step - 1), attempt: attempt - 1 } },
@@ -146,10 +158,14 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
     },
     promoteLate(id) {
       if (!storm() || !dice.strikes('promoted too late', 0.3)) return;
-      clock.setTimer(dice.between('promoted too late', 1, 40), () => say(id, { type: 'promote' }));
+      clock.setTimer(dice.between('promoted too late', 1, 40), () => {
+        const rollout = store.inside.record(`rollout/${id}`).body as Rollout;
+        say(id, promotion(rollout));
+      });
     },
     tend(impatient) {
-      for (const { id, paused, phase, step, attempt, spec, push } of active()) {
+      for (const rollout of active()) {
+        const { id, paused, phase, step, attempt, spec, push, waitingFor } = rollout;
         const returning = phase === 'rolling_back' || phase === 'aborting';
         if (impatient && returning && refuses()) {
           say(id, { type: 'abort', reason: 'it refuses', unconfirmed: true });
@@ -160,6 +176,7 @@ export function people({ clock, store, dice, storm, ready, refuses, trace }: Peo
         else if (phase === 'stepping' && spec.strategy.steps[step]?.approve === true) {
           say(id, { type: 'approve', gate: { step, attempt } });
         }
+        if (waitingFor.startsWith('a person: which of')) say(id, promotion(rollout));
       }
     },
   };

@@ -6,7 +6,7 @@ const SIZE = { replicas: 2, rollouts: 2, nodes: 3 };
 
 it('notices that another version would have decided otherwise', async () => {
   const found: string[] = [];
-  for (let seed = 1; seed <= 5; seed += 1) {
+  for (let seed = 1; seed <= 5 && found.length === 0; seed += 1) {
     const played = await play({
       ...SIZE,
       seed,

@@ -54,23 +54,27 @@ const JUDGED_BY_DEFAULT: Partial<PlanSpec> = {
 };
 /** Requests keep their arm from backend to backend. */
 export const COLOUR = { header: 'x-serin-arm' };
+/** Of the first backend, beside its canary. */
+export const VARIANTS: readonly string[] = ['green'];
 export const MIN_REQUESTS = errorRate.minRequests;
 
 /**
  * @param tries does this Envoy try out this cluster at present?
  * @param joint does the plan of the first backend roll the second one out together with it?
+ * @param variants are several revisions of the first backend tested at once?
  */
 export function scenario(
   rollouts: number,
   dice: Dice,
   tries: (envoyId: string, cluster: string) => boolean,
-  joint = false,
+  { joint = false, variants = false }: { readonly joint?: boolean; readonly variants?: boolean } = {},
 ): Scenario {
   const backends = Array.from({ length: rollouts }, (_, i) => `shop-${i + 1}`);
   const writes: { key: RecordKey; body: unknown }[] = [];
   const traffic: Commit['traffic'][number][] = [];
   for (const [i, backend] of backends.entries()) {
-    const documents = documentsOf(backend, i, dice, joint && i === 0 ? backends.slice(1, 2) : []);
+    const own = { others: joint && i === 0 ? backends.slice(1, 2) : [], variants: variants && i === 0 ? VARIANTS : [] };
+    const documents = documentsOf(backend, i, dice, own);
     for (const document of documents) {
       writes.push({ key: `document/${document.kind}/${document.name}`, body: { document, source: '' } });
       if (document.kind === 'Route') {
@@ -121,16 +125,25 @@ function wordsOf(what: string, cluster: string): string {
   return `no ${what} of ${cluster} here (${QUOTED_SECRET})`;
 }
 
-function documentsOf(backend: string, index: number, dice: Dice, others: readonly string[]): Document[] {
+interface Together {
+  readonly others: readonly string[];
+  readonly variants: readonly string[];
+}
+
+function documentsOf(backend: string, index: number, dice: Dice, { others, variants }: Together): Document[] {
+  const weights = (weight: number) =>
+    variants.length === 0
+      ? { weight }
+      : { weight, weights: Object.fromEntries(variants.map((name) => [name, weight])) };
   const testers = dice.chance('testers', 0.3);
   const steps: StepSpec[] = [
     ...(testers ? [planStep({ name: 'testers', weight: 0, matches: TESTERS })] : []),
     planStep({
-      ...{ name: 'few', weight: 500, holdMs: dice.pick('hold', [0, 0, 0, 2_000, 2_000, 2_000, 40_000]) },
+      ...{ name: 'few', ...weights(500), holdMs: dice.pick('hold', [0, 0, 0, 2_000, 2_000, 2_000, 40_000]) },
       ...(dice.chance('early webhook', 0.15) ? { webhook: webhookOf(dice) } : {}),
     }),
     planStep({
-      ...{ name: 'half', weight: 5_000, approve: dice.chance('approve', 0.2) },
+      ...{ name: 'half', ...weights(variants.length === 0 ? 5_000 : 3_000), approve: dice.chance('approve', 0.2) },
       ...(dice.chance('webhook', 0.3) ? { webhook: webhookOf(dice) } : {}),
     }),
   ];
@@ -141,9 +154,15 @@ function documentsOf(backend: string, index: number, dice: Dice, others: readonl
     deadlineMs: 480_000,
     inconclusiveAfterMs: 45_000,
     ackTimeoutMs: 12_000,
-    ...(others.length === 0
+    ...(variants.length === 0 ? {} : { variants }),
+    ...(others.length + variants.length === 0
       ? { onNewRevision: dice.pick('on new revision', ['reject', 'queue', 'supersede', 'supersede'] as const) }
-      : { joint: dice.chance('colour', 0.5) ? { others, colour: COLOUR } : { others }, onNewRevision: 'reject' }),
+      : {
+          ...(others.length === 0
+            ? {}
+            : { joint: dice.chance('colour', 0.5) ? { others, colour: COLOUR } : { others } }),
+          onNewRevision: 'reject',
+        }),
     onLaggard: dice.pick('on laggard', ['hold', 'hold', 'exclude', 'rollback']),
     ...(dice.chance('windows', 0.2) ? { windows: WINDOWS } : {}),
     ...(dice.chance('bake', 0.3) ? { bakeMs: 20_000 } : {}),

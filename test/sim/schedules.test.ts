@@ -35,6 +35,19 @@ it('survives them where two backends are rolled out together: they are never apa
   expect([...outcomes]).toEqual(expect.arrayContaining(['aborted', 'promoted', 'rolled_back']));
 });
 
+it('survives them where several revisions are tested at once', { timeout: 300_000 }, async () => {
+  const broken: string[] = [];
+  const outcomes = new Set<string>();
+  for (let seed = 1; seed <= SCHEDULES / 2; seed += 1) {
+    const played = await play({ seed, replicas: 2, rollouts: 2, nodes: 3, variants: true });
+    broken.push(...played.violations.map((violation) => `seed ${seed}: ${violation}`));
+    for (const phase of played.phases) outcomes.add(phase);
+    if (broken.length > 10) break;
+  }
+  expect(broken).toEqual([]);
+  expect([...outcomes]).toEqual(expect.arrayContaining(['aborted', 'promoted', 'rolled_back']));
+});
+
 it('plays the same schedule for the same seed', async () => {
   const lines: string[][] = [[], []];
   for (const own of lines) {

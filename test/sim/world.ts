@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly lostWrites?: boolean;
   /** Are two backends rolled out together by one of the plans? @default false */
   readonly joint?: boolean;
+  /** Are several revisions of one of the backends tested at once? @default false */
+  readonly variants?: boolean;
   /** What decides again in the end. @default what decided before */
   readonly decideAgain?: Deciders['step'];
 }
@@ -108,7 +110,7 @@ class World {
     const storeClock = { ...this.#clock, now: () => this.#clock.now() + this.#storeAheadMs };
     this.#store = fakeStore(storeClock);
     this.#ledger = fakeLedger(storeClock);
-    this.#scenario = scenario(rollouts, this.#dice, (id, cluster) => this.#tries(id, cluster), options.joint);
+    this.#scenario = scenario(rollouts, this.#dice, (id, cluster) => this.#tries(id, cluster), options);
     this.#prometheus = prometheus(this.#clock.now, this.#dice, this.#scenario.failureRate);
     this.#replicas = Array.from({ length: replicas }, () => null);
     this.#fury = this.#dice.pick('fury', [0.15, 0.3, 0.6]);
@@ -139,6 +141,7 @@ class World {
       storm: () => this.#storming,
       ready: () => this.#alive().filter((replica) => replica.ready()),
       refuses: () => this.#envoys.some(({ refusing }) => refusing),
+      ...(options.variants === true ? { tested: this.#scenario.backends[0] } : {}),
       trace: this.#trace,
     });
   }

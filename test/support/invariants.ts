@@ -32,6 +32,12 @@ export interface Change {
     | 'reconcile';
 }
 
+function allowedWeight({ phase, spec, step, winner = 'canary' }: Rollout, arm: string): number {
+  if (phase === 'promoting' || phase === 'promoted') return arm === winner ? TOTAL_WEIGHT : 0;
+  const now = phase === 'stepping' ? spec.strategy.steps[step] : undefined;
+  return (arm === 'canary' ? now?.weight : now?.weights?.[arm]) ?? 0;
+}
+
 type Checker = (change: Change) => string | null;
 
 /**
@@ -44,14 +50,12 @@ const CHECKERS: Readonly<Record<string, Checker>> = {
     const sum = traffic.split.reduce((total, arm) => total + arm.weight, 0);
     if (sum !== TOTAL_WEIGHT) return `weights sum to ${sum}`;
     const { rollout } = after;
-    const canary = traffic.split.find((arm) => arm.cluster === rollout.canary.cluster)?.weight ?? 0;
-    const allowed =
-      rollout.phase === 'stepping'
-        ? rollout.spec.strategy.steps[rollout.step]?.weight
-        : rollout.phase === 'promoting' || rollout.phase === 'promoted'
-          ? TOTAL_WEIGHT
-          : 0;
-    return canary === allowed ? null : `canary weight ${canary} in ${rollout.phase}, allowed ${allowed}`;
+    for (const { name, canary } of [{ name: 'canary', canary: rollout.canary }, ...(rollout.variants ?? [])]) {
+      const given = traffic.split.find((arm) => arm.cluster === canary.cluster)?.weight ?? 0;
+      const allowed = allowedWeight(rollout, name);
+      if (given !== allowed) return `weight ${given} of ${name} in ${rollout.phase}, allowed ${allowed}`;
+    }
+    return null;
   },
   'I7 Envoys are told what the records say, in the same commit': ({ before, after, traffic }) => {
     // What Envoys are told is made from the rollout that owns the backend.

@@ -1,9 +1,10 @@
-import type { CounterSeries, Judge, JudgeState, Verdict } from '../../src/core/analysis/judge.ts';
+import type { CounterSeries, CountersResult, Judge, JudgeState, Verdict } from '../../src/core/analysis/judge.ts';
 import type { LoadReport } from '../../src/core/analysis/push-guard.ts';
 import type { BackendState } from '../../src/core/model/backend-state.ts';
 import type { FleetNode } from '../../src/core/model/fleet-state.ts';
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { BackendTraffic } from '../../src/core/model/traffic.ts';
+import { armsOf } from '../../src/core/rollout/arms.ts';
 import { BREAKER_CLOSED, type Breaker } from '../../src/core/rollout/breaker.ts';
 import { decideCommand, type RolloutCommand, type Supersede } from '../../src/core/rollout/command.ts';
 import type { Notice, RolloutEvent } from '../../src/core/rollout/event.ts';
@@ -40,6 +41,7 @@ export class Stage {
   trial: { readonly by: string; readonly probe: string; readonly position: { epoch: string; n: number } } | null = null;
   dueAtMs: number | null = 0;
   judgement: JudgeState | null = null;
+  judgements: Readonly<Record<string, JudgeState>> = {};
   breaker: Breaker = BREAKER_CLOSED;
   loadReports: readonly LoadReport[] = [];
   /** What was scraped besides the health of the canary's hosts. */
@@ -51,9 +53,13 @@ export class Stage {
   private answer: GateAnswer | null = null;
   openReason: Verdict['reason'] = 'NO_DATA';
   verdict: 'pass' | 'fail' | 'inconclusive' = 'pass';
+  /** Of one arm alone, by its cluster. */
+  readonly verdicts = new Map<string, 'pass' | 'fail' | 'inconclusive'>();
   /** A canary that passes is shown to be no worse as well. */
   skips = false;
   hosts = 1;
+  /** Clusters without a healthy host. */
+  readonly unready = new Set<string>();
   metricsUp = true;
   complete = true;
   readonly confirmedAfterMs: number[] = [];
@@ -81,6 +87,7 @@ export class Stage {
       observed: this.observed(),
       judge: this.judge(),
       judgement: this.judgement,
+      judgements: this.judgements,
       breaker: this.breaker,
       settings: {
         ...settings,
@@ -90,13 +97,14 @@ export class Stage {
       nowMs: this.nowMs,
     });
     this.judgement = transition.judgement?.state ?? this.judgement;
+    this.judgements = transition.judgement?.others ?? this.judgements;
     this.answer = null;
     this.commit(transition, 'tick');
     return this;
   }
 
   private judge(): Judge {
-    const judge = scriptedJudge(() => this.verdict, this.openReason);
+    const judge = scriptedJudge(({ canary }) => this.verdicts.get(canary) ?? this.verdict, this.openReason);
     return this.skips ? { ...judge, assess: (input) => ({ ...judge.assess(input), skips: true }) } : judge;
   }
 
@@ -184,6 +192,11 @@ export class Stage {
     return this.patch([id], { envoyVersion });
   }
 
+  /** Of every arm, stable first. */
+  get weights(): readonly number[] {
+    return (this.traffic.at(-1)?.split ?? []).map(({ weight }) => weight);
+  }
+
   get weight(): number {
     const split = this.traffic.at(-1)?.split ?? [];
     return split.find((arm) => arm.cluster === this.rollout.canary.cluster)?.weight ?? 0;
@@ -200,15 +213,14 @@ export class Stage {
   }
 
   private observed(): Observations {
-    const hosts = healthyHosts(
-      this.nodes.map(({ nodeId }) => nodeId),
-      this.rollout.canary.cluster,
-      this.nowMs,
-      this.hosts,
-    );
-    const counters = this.metricsUp
-      ? ({ kind: 'ok', series: [...(hosts.kind === 'ok' ? hosts.series : []), ...this.scraped] } as const)
-      : ({ kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' } as const);
+    const proxies = this.nodes.map(({ nodeId }) => nodeId);
+    const hosts = armsOf(this.rollout).flatMap(({ canary: { cluster } }) => {
+      const seen = healthyHosts(proxies, cluster, this.nowMs, this.unready.has(cluster) ? 0 : this.hosts);
+      return seen.kind === 'ok' ? seen.series : [];
+    });
+    const counters: CountersResult = this.metricsUp
+      ? { kind: 'ok', series: [...hosts, ...this.scraped] }
+      : { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'connection refused' };
     const [edge] = Object.values(fleetAt(this.standingN, this.nodes));
     const fleets =
       edge === undefined

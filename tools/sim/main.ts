@@ -8,7 +8,7 @@ import { BUGS } from './bugs.ts';
 /**
  * `npm run sim`: plays schedules of everything that can go wrong against the real core and engine, in virtual time.
  * A failure prints its seed and the faults that are needed for it; `--replay --seed N` steps through one schedule.
- * `--joint` lets one plan roll two backends out together.
+ * `--joint` lets one plan roll two backends out together, `--variants` lets one test two revisions at once.
  * `--bug NAME` plants a bug first, `--bugs` plants each of them in turn and says how soon it was caught.
  * With `--lost-writes` the store comes back with older state, and people reconcile it.
  */
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     bugs: { type: 'boolean', default: false },
     'lost-writes': { type: 'boolean', default: false },
     joint: { type: 'boolean', default: false },
+    variants: { type: 'boolean', default: false },
     shard: { type: 'boolean', default: false },
   },
 });
@@ -49,6 +50,7 @@ const size = {
   nodes: Number(values.nodes),
   lostWrites: values['lost-writes'],
   joint: values.joint,
+  variants: values.variants,
 };
 const first = Number(values.seed);
 
@@ -107,6 +109,7 @@ function inChild<T>(more: readonly string[]): Promise<T> {
   const args = ['--max-semi-space-size=64', '--import', 'tsx', fileURLToPath(import.meta.url), ...same, ...more];
   if (size.lostWrites) args.push('--lost-writes');
   if (size.joint) args.push('--joint');
+  if (size.variants) args.push('--variants');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     let answer: T | null = null;

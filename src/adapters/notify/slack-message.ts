@@ -54,10 +54,11 @@ function fullText(notice: Notice): string {
   return whole.length <= TEXT_MAX ? whole : `${withoutHalfEntity(whole.slice(0, TEXT_MAX - 1))}…`;
 }
 
-function originOf({ plan, rolloutId, revision, stable, joint }: Notice): string {
+function originOf({ plan, rolloutId, revision, stable, joint, arms }: Notice): string {
   const from = stable === null ? '' : ` · stable ${stable}`;
-  const arms = joint?.map((one) => `${one.backend} ${one.revision} (stable ${one.stable ?? 'nothing'})`).join(', ');
-  return plain(`plan ${plan} · ${arms ?? `revision ${revision}${from}`} · rollout ${rolloutId}`, FIELD_MAX);
+  const all = joint?.map((one) => `${one.backend} ${one.revision} (stable ${one.stable ?? 'nothing'})`).join(', ');
+  const tested = arms?.map((one) => `${one.arm} ${one.revision}`).join(', ') ?? `revision ${revision}`;
+  return plain(`plan ${plan} · ${all ?? `${tested}${from}`} · rollout ${rolloutId}`, FIELD_MAX);
 }
 
 function fittingFields(notice: Notice): (readonly [label: string, text: string])[] {

@@ -72,6 +72,8 @@ export interface Verdict {
   readonly metric: string;
   /** Whose metric it is, in a joint rollout. @default the rollout's one backend */
   readonly backend?: string;
+  /** Whose metric it is, in a test with variants. @default the canary's */
+  readonly arm?: string;
   readonly verdict: 'pass' | 'fail' | 'inconclusive';
   /** `OK`, a limit that was broken, or an evidence gap. `LIMIT_REACHED`: too many checks have failed. */
   readonly reason: 'OK' | 'OVER_LIMIT' | 'UNDER_LIMIT' | 'LIMIT_REACHED' | 'WORSE_THAN_STABLE' | EvidenceGap;

@@ -32,7 +32,7 @@ export interface MetricPoint extends Pick<Verdict, 'score' | 'classification' | 
 /** Written with every look, so there are not many. */
 const MAX_POINTS = 48;
 const MAX_METRICS = 8;
-/** Of all backends of a joint rollout; none of them takes the room of another. */
+/** Of all backends of a joint rollout, or arms of a test; none of them takes the room of another. */
 const MAX_JOINT_METRICS = 2 * MAX_METRICS;
 const MISSING_LENGTH = 100;
 
@@ -81,10 +81,11 @@ function cut(words: string): string {
 }
 
 function kept(verdicts: readonly Verdict[]): readonly Verdict[] {
-  const backends = [...new Set(verdicts.map(({ backend }) => backend))];
-  if (backends.length < 2) return verdicts.slice(0, MAX_METRICS);
-  const each = Math.floor(MAX_JOINT_METRICS / backends.length);
-  return backends.flatMap((own) => verdicts.filter(({ backend }) => backend === own).slice(0, each));
+  const whose = ({ arm, backend }: Verdict) => arm ?? backend;
+  const parts = [...new Set(verdicts.map(whose))];
+  if (parts.length < 2) return verdicts.slice(0, MAX_METRICS);
+  const each = Math.floor(MAX_JOINT_METRICS / parts.length);
+  return parts.flatMap((part) => verdicts.filter((verdict) => whose(verdict) === part).slice(0, each));
 }
 
 function metricPoint(verdict: Verdict): MetricPoint {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { PinMatch, RequestMatch, ValueMatch } from '../model/match.ts';
+import { CANARY } from '../model/variants.ts';
 import { cookiePattern } from '../traffic/cookie-pattern.ts';
 import { pinnedPath } from '../traffic/route-match.ts';
-import { choice, fields, regexProblem, text } from './fields.ts';
+import { choice, documentName, fields, regexProblem, text } from './fields.ts';
 
 /** Which requests: paths, headers, query parameters, cookies, gRPC methods. */
 
@@ -98,6 +99,7 @@ const pinMatch = fields({
   queryParams: queryMatches.optional(),
   method: method.optional(),
   path: path.optional(),
+  arm: documentName.optional(),
 }).transform((raw, ctx): PinMatch => {
   const { headers = [], cookies = [], queryParams = [] } = raw;
   const conditions = headers.length + cookies.length + queryParams.length;
@@ -116,6 +118,7 @@ const pinMatch = fields({
     ...(queryParams.length === 0 ? {} : { queryParams }),
     ...(raw.method === undefined ? {} : { method: raw.method }),
     ...(raw.path === undefined ? {} : { path: raw.path }),
+    ...(raw.arm === undefined || raw.arm === CANARY ? {} : { arm: raw.arm }),
   };
 });
 

@@ -4,6 +4,7 @@ import { analysisProblems, type Problem } from './analysis-problems.ts';
 import { bakeProblem } from './plan-grammar.ts';
 import { revisionProblems } from './revision-grammar.ts';
 import { stickyChange } from './sticky-grammar.ts';
+import { variantProblems } from './variant-problems.ts';
 
 /** What only the whole plan shows. `saysBake`: its bake is its own, not that of its strategy. */
 export function planProblems(spec: PlanSpec, saysBake: boolean): readonly Problem[] {
@@ -11,6 +12,7 @@ export function planProblems(spec: PlanSpec, saysBake: boolean): readonly Proble
   return [
     ...analysisProblems(spec, steps),
     ...(spec.joint === undefined ? stickyProblems(spec) : jointProblems(spec)),
+    ...variantProblems(spec),
     ...bakeProblems(spec, saysBake),
     ...readoutProblems(spec),
     ...skipProblems(spec),

@@ -4,7 +4,7 @@ import { didYouMean } from '../model/suggest.ts';
 import { choice, fields } from './fields.ts';
 import { namesQueryValues } from './render-query.ts';
 
-const PARAMETER_TYPES = ['weights', 'weight', 'duration', 'boolean', 'text', 'count', 'choice'] as const;
+const PARAMETER_TYPES = ['weights', 'weight', 'shares', 'duration', 'boolean', 'text', 'count', 'choice'] as const;
 export type ParameterType = (typeof PARAMETER_TYPES)[number];
 
 /** Steps that one parameter can make, and characters of one that is text. */
@@ -149,6 +149,8 @@ function fits({ type, options = [] }: Parameter, value: unknown): boolean {
       return Array.isArray(value) && value.length > 0 && value.length <= MOST_STEPS && value.every(isWeight);
     case 'weight':
       return isWeight(value);
+    case 'shares':
+      return isMapping(value) && Object.keys(value).length > 0 && Object.values(value).every(isWeight);
     case 'count':
       return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MOST_STEPS;
     case 'choice':
@@ -162,6 +164,10 @@ function fits({ type, options = [] }: Parameter, value: unknown): boolean {
   }
 }
 
+function isMapping(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function isWeight(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= 100;
 }
@@ -171,6 +177,7 @@ export function describeParameter({ type, options = [] }: Parameter): string {
   const words: Record<ParameterType, string> = {
     weights: `list of 1 to ${MOST_STEPS} percentages from 0 to 100, like [5, 25, 50]`,
     weight: 'percentage from 0 to 100',
+    shares: 'percentage for each arm, like { stable: 34, canary: 33, green: 33 }',
     duration: 'duration like 5m',
     boolean: 'true or false',
     text: `text of at most ${MOST_TEXT} characters`,

@@ -88,6 +88,8 @@ export interface PlanSpec {
   readonly backend: string;
   /** Backends that are rolled out together with `backend`. @default it is alone */
   readonly joint?: JointSpec;
+  /** Arms of a test beside stable and the canary, by name. @default there are none */
+  readonly variants?: readonly string[];
   /** A new value starts a rollout at its apply. A rollout's own copy has none: what it rolls out it knows. @default none */
   readonly revision?: WantedRevision;
   readonly strategy: { readonly name: string; readonly steps: readonly StepSpec[] };
@@ -180,6 +182,8 @@ export interface StepSpec {
   readonly name: string;
   /** Canary share in basis points of a total of 10,000 (5 % = 500). */
   readonly weight: number;
+  /** The same of the plan's variants, by name. @default they get nothing */
+  readonly weights?: Readonly<Record<string, number>>;
   readonly matches: readonly PinMatch[];
   /** Least time in this step, counted from the moment it is live on all counted nodes. */
   readonly holdMs: number;

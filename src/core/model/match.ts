@@ -31,7 +31,9 @@ export interface RequestMatch {
   readonly grpc?: true;
 }
 
-/** Which requests a step pins to the canary, on top of its weight. AND inside, OR between. */
+/** Which requests a step pins to an arm, on top of its weight. AND inside, OR between. */
 export interface PinMatch extends Pick<RequestMatch, 'headers' | 'cookies' | 'method' | 'path'> {
   readonly queryParams?: RequestMatch['queryParams'];
+  /** @default the canary */
+  readonly arm?: string;
 }

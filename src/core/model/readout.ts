@@ -20,6 +20,8 @@ export interface ArmTotals {
 /** What was read of one metric so far. */
 export interface ReadoutRecord {
   readonly name: string;
+  /** Of a test with variants: whose it is. @default the canary's */
+  readonly arm?: string;
   readonly atMs: number;
   /** What grew while the canary was to get so many users, in basis points. */
   readonly blocks: readonly { readonly weight: number; readonly stable: ArmTotals; readonly canary: ArmTotals }[];

@@ -26,5 +26,10 @@ export type StickyArms =
       readonly maxAgeMs: number;
       /** Weights of the canary at which users were drawn so far, in basis points, rising; the last is that of now. */
       readonly drawn: readonly number[];
+      /**
+       * Of a test with variants: for each of `drawn`, which then counts all of them together, what each arm but stable
+       * got. @default the canary is alone
+       */
+      readonly shares?: readonly (readonly number[])[];
     }
   | { readonly by: 'hash'; readonly key: StickyKey };

@@ -42,6 +42,7 @@ export const PinMatchRecord = z.looseObject({
   queryParams: z.array(ValueMatchRecord).optional(),
   method: z.string().optional(),
   path: PathMatchRecord.optional(),
+  arm: z.string().optional(),
 }) as z.ZodType<PinMatch>;
 
 const RequestMatchRecord = z.looseObject({

@@ -11,6 +11,7 @@ export const StoredTraffic = z.discriminatedUnion('kind', [
     revisions: z.array(RevisionRecord),
     pinned: z.array(z.string()),
     split: z.array(z.looseObject({ cluster: z.string(), weight: z.number().int().min(0).max(10_000) })),
+    variants: z.array(z.looseObject({ name: z.string(), cluster: z.string() })).exactOptional(),
     pins: z.array(z.looseObject({ matches: z.array(PinMatchRecord), cluster: z.string() })),
     endpoints: z.array(z.looseObject({ cluster: z.string(), addresses: z.array(HostPortRecord) })).exactOptional(),
     sticky: StickyArmsRecord.exactOptional(),

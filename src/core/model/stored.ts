@@ -33,6 +33,8 @@ import { RawEnvoyRecord, UpstreamRecord } from './stored-upstream.ts';
  */
 const ms = z.number().int().nonnegative();
 const name = z.string().min(1).max(253);
+/** Basis points. */
+const weight = z.number().int().min(0).max(10_000);
 
 export const HostPortRecord = z.looseObject({ host: name, port: z.number().int().min(1).max(65_535) });
 
@@ -172,13 +174,15 @@ export const StickyArmsRecord: z.ZodType<StickyArms> = z.discriminatedUnion('by'
     tag: z.string(),
     maxAgeMs: ms,
     drawn: z.array(z.number().int().min(1).max(9_999)).min(1),
+    shares: z.array(z.array(weight).min(1)).exactOptional(),
   }),
   z.looseObject({ by: z.literal('hash'), key: stickyKey }),
 ]);
 
 const StepRecord: z.ZodType<StepSpec> = z.looseObject({
   name,
-  weight: z.number().int().min(0).max(10_000),
+  weight,
+  weights: z.record(z.string(), weight).exactOptional(),
   matches: z.array(PinMatchRecord),
   holdMs: ms,
   approve: z.boolean(),
@@ -232,6 +236,7 @@ export interface KeptDocument {
 export const PlanSpecRecord: z.ZodType<PlanSpec> = z.looseObject({
   backend: name,
   joint: JointRecord.exactOptional(),
+  variants: z.array(name).min(1).exactOptional(),
   revision: z.union([name, z.record(z.string(), name)]).exactOptional(),
   strategy: z.looseObject({ name: z.string(), steps: z.array(StepRecord) }),
   analysis: z.array(AnalysisRecord),

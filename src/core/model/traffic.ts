@@ -22,6 +22,8 @@ export interface BackendTraffic {
   readonly pinned: readonly string[];
   /** Arms in fixed order, weights summing to 10,000; empty while the backend has no revision. */
   readonly split: readonly { readonly cluster: string; readonly weight: number }[];
+  /** Arms of the split beside stable and the canary, by name. @default none */
+  readonly variants?: readonly { readonly name: string; readonly cluster: string }[];
   readonly pins: readonly { readonly matches: readonly PinMatch[]; readonly cluster: string }[];
   /** Hosts of revisions whose endpoints the API tells. @default there are none of that kind */
   readonly endpoints?: readonly ClusterEndpoints[];

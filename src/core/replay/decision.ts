@@ -73,7 +73,7 @@ const Command = z.looseObject({
   command: z.discriminatedUnion('type', [
     z.looseObject({ type: z.literal('pause'), reason: z.string() }),
     z.looseObject({ type: z.literal('resume') }),
-    z.looseObject({ type: z.literal('promote') }),
+    z.looseObject({ type: z.literal('promote'), arm: z.string().exactOptional() }),
     z.looseObject({ type: z.literal('abort'), reason: z.string(), unconfirmed: z.boolean().optional() }),
     z.looseObject({
       type: z.literal('supersede'),

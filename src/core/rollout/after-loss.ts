@@ -5,6 +5,7 @@ import { isTerminal } from '../model/phase.ts';
 import type { Revision } from '../model/revision.ts';
 import type { BackendTraffic } from '../model/traffic.ts';
 import { backendTraffic } from '../traffic/backend-traffic.ts';
+import { armsOf } from './arms.ts';
 import { partOf } from './joint.ts';
 import { end } from './moves.ts';
 import { pushTo } from './push.ts';
@@ -118,7 +119,9 @@ function moveRollout(input: LossInput, rollout: Rollout, running: BackendTraffic
   const at = (phase: Rollout['phase'], step: number): Rollout => ({ ...rollout, phase, step });
   const steps = rollout.spec.strategy.steps.map((_, step) => at('stepping', step));
   // Later ones first: of two steps alike, the one that was further had its gates passed.
-  const candidates = [at('promoting', rollout.step), ...steps.toReversed()];
+  const ends = rollout.variants === undefined ? [{}] : armsOf(rollout).map(({ name }) => ({ winner: name }));
+  const promoted = ends.map((end): Rollout => ({ ...at('promoting', rollout.step), ...end }));
+  const candidates = [...promoted, ...steps.toReversed()];
   const found = candidates.find((candidate) => sameRequests(backendTraffic(input.state, candidate), running));
   // Back on stable: what leads there is the end of a rollout, and that is not taken back.
   if (found === undefined || onStable(input.state, running)) return null;
@@ -126,7 +129,8 @@ function moveRollout(input: LossInput, rollout: Rollout, running: BackendTraffic
   const push = pushTo(d, connectedNodes(input.fleets), { routesOnly: false });
   // Beyond those that are lost: what a hook was asked in one of them, and has an answer for, was about another step.
   const attempt = rollout.attempt + 1 + Math.max(0, found.step - rollout.step);
-  change(d, { step: found.step, attempt, push, evidence: null, approval: null });
+  const won = found.winner === undefined ? {} : { winner: found.winner };
+  change(d, { step: found.step, attempt, push, evidence: null, approval: null, ...won });
   const summary =
     found.phase === 'promoting'
       ? 'the Envoys run the promotion; the rollout was moved to it'
@@ -162,7 +166,7 @@ function settleOn(input: LossInput, stable: Revision | null): AfterLoss {
   change(d, { cause });
   end(d, 'aborted', summary, settings, by);
   // Of what the Envoys have nothing is known: it may well be the canary.
-  const others = running ?? { revisions: [rollout.canary], pinned: [] };
+  const others = running ?? { revisions: armsOf(rollout).map(({ canary }) => canary), pinned: [] };
   d.backend = retireOthers(d.backend, others, untilMs);
   return { state: d.backend, transition: finish(d, rollout, null, input.nowMs), summary };
 }

@@ -1,8 +1,9 @@
 import type { CounterSeries } from '../analysis/judge.ts';
 import { formatDuration } from '../model/duration.ts';
 import { isTerminal } from '../model/phase.ts';
-import { pinnedCluster } from '../model/revision.ts';
-import { canaryNames, partsOf } from './joint.ts';
+import { pinnedCluster, type Revision } from '../model/revision.ts';
+import { canaryNames } from './joint.ts';
+import { everyCanary } from './needs.ts';
 import { tell } from './notice.ts';
 import type { Rollout } from './rollout.ts';
 import { change, type Draft, emit, type Observations } from './transition.ts';
@@ -24,7 +25,10 @@ export function aftercareDueMs({ scrapeMs }: Observations, nowMs: number): numbe
 export function aftercare(d: Draft, { counters, offsetMs = 0 }: Observations): null {
   change(d, { aftercare: 'done' });
   if (counters === null || counters.kind === 'gap') return null;
-  const active = partsOf(d.rollout).reduce((sum, part) => sum + stillActive(part, counters.series, offsetMs), 0);
+  const active = everyCanary(d.rollout).reduce(
+    (sum, canary) => sum + stillActive(d.rollout, canary, counters.series, offsetMs),
+    0,
+  );
   if (active === 0) return null;
   const { closeStreamsAfterMs } = d.rollout.spec.onRollback;
   const end = closeStreamsAfterMs === null ? "their rule's timeout" : `${formatDuration(closeStreamsAfterMs)} of age`;
@@ -38,7 +42,7 @@ export function aftercare(d: Draft, { counters, offsetMs = 0 }: Observations): n
 }
 
 /** The newest sample of every proxy, of the canary's clusters together. */
-function stillActive({ canary, push }: Rollout, series: readonly CounterSeries[], offsetMs: number): number {
+function stillActive({ push }: Rollout, canary: Revision, series: readonly CounterSeries[], offsetMs: number): number {
   const clusters = [canary.cluster, pinnedCluster(canary)];
   const sinceMs = (push?.liveAtMs ?? push?.committedAtMs ?? 0) + offsetMs;
   return series

@@ -5,8 +5,9 @@ import { formatDuration } from '../model/duration.ts';
 import { nameSome } from '../model/name-some.ts';
 import { isTerminal } from '../model/phase.ts';
 import { whose } from './approval.ts';
+import { armsOf, promotedArm } from './arms.ts';
 import { isBaking } from './bake.ts';
-import { type Applied, type CommandOutcome, refused, UNCHANGED } from './command-outcome.ts';
+import { type Applied, type CommandOutcome, refused, refusedBy, UNCHANGED } from './command-outcome.ts';
 import { gatesAnew } from './hook-gate.ts';
 import { type GateSeen, gateWords, jump, leaveByPromotion } from './jump.ts';
 import { end, endOfWayBack, finishPromotion, promote, revert } from './moves.ts';
@@ -32,7 +33,8 @@ import { shutWindow } from './window-state.ts';
 export type RolloutCommand =
   | { readonly type: 'pause'; readonly reason: string }
   | { readonly type: 'resume' }
-  | { readonly type: 'promote' }
+  /** `arm`: which one of a test with variants. @default the canary, which is alone */
+  | { readonly type: 'promote'; readonly arm?: string }
   /** `unconfirmed` ends a rollout that is going back although Envoys have not said that they are on stable. */
   | { readonly type: 'abort'; readonly reason: string; readonly unconfirmed?: boolean }
   /**
@@ -87,7 +89,7 @@ function apply(d: Draft, input: CommandInput): Applied {
     case 'resume':
       return resume(d, input);
     case 'promote':
-      return promoteNow(d, input);
+      return promoteNow(d, input, command.arm);
     case 'abort':
       return command.unconfirmed === true ? endUnconfirmed(d, input, command.reason) : abort(d, input, command.reason);
     case 'approve':
@@ -141,8 +143,10 @@ function resume(d: Draft, { by }: CommandInput): Applied {
   return 'accepted';
 }
 
-function promoteNow(d: Draft, { by, observed, settings }: CommandInput): Applied {
+function promoteNow(d: Draft, { by, observed, settings }: CommandInput, arm: string | undefined): Applied {
   const { phase } = d.rollout;
+  const wrong = wrongArm(d.rollout, arm);
+  if (wrong !== null) return wrong;
   if (isBaking(d.rollout)) {
     finishPromotion(d, settings, by);
     return 'accepted';
@@ -159,11 +163,40 @@ function promoteNow(d: Draft, { by, observed, settings }: CommandInput): Applied
   const outside = shutWindow(d.rollout, d.nowMs, null) !== null;
   const left = leaveByPromotion(d, by);
   // At any moment of a step, so also while one of its Envoys is away for a second: that one has to take 100 % too.
-  promote(d, pushTo(d, withConnected(d.rollout.push, seen), { routesOnly: true }), by);
+  const won = d.rollout.variants === undefined || arm === undefined ? {} : { winner: arm };
+  promote(d, pushTo(d, withConnected(d.rollout.push, seen), { routesOnly: true }), by, won);
   if (outside) emit(d, 'window', `${by} promotes it outside its windows`, {}, by);
   if (left !== null) tell(d, 'jumped', left);
   wait(d, 'the ACKs of the counted Envoys');
   return 'accepted';
+}
+
+/** Of several arms a person names the one that they mean; one that has all requests already is not taken for another. */
+function wrongArm({ id, variants, phase, ...rest }: Rollout, arm: string | undefined): Applied | null {
+  const winner = promotedArm({ ...rest, phase });
+  const names = armsOf({ ...rest, ...(variants === undefined ? {} : { variants }) }).map(({ name }) => name);
+  if (arm !== undefined && !names.includes(arm)) {
+    return refusedBy(
+      'SERIN_REQUEST_INVALID',
+      `rollout ${id} has no arm "${arm.slice(0, 80)}"`,
+      `Arms: ${names.join(', ')}.`,
+    );
+  }
+  if (variants === undefined || isTerminal(phase)) return null;
+  if (winner !== undefined && (arm ?? winner) !== winner) {
+    return refusedBy(
+      'SERIN_PHASE_CONFLICT',
+      `rollout ${id} promotes ${winner} already`,
+      `Abort it to go back to stable.`,
+    );
+  }
+  if (winner !== undefined || arm !== undefined) return null;
+  const hint = `Say which: serin rollout promote ${id} --arm ${names.join('|')}.`;
+  return refusedBy(
+    'SERIN_REQUEST_INVALID',
+    `rollout ${id} tests ${names.join(', ')}: one of them gets all requests`,
+    hint,
+  );
 }
 
 function abort(d: Draft, { by, observed, settings }: CommandInput, reason: string): Applied {

@@ -69,6 +69,8 @@ export interface Notice {
   readonly backend: string;
   /** All backends of a joint rollout. @default `backend` alone */
   readonly joint?: readonly { readonly backend: string; readonly revision: string; readonly stable: string | null }[];
+  /** All arms of a test with variants but stable. @default `revision` alone */
+  readonly arms?: readonly { readonly arm: string; readonly revision: string }[];
   readonly plan: string;
   readonly revision: string;
   readonly stable: string | null;

@@ -8,8 +8,8 @@ import { isGateShut, webhookOf } from './hook-state.ts';
 import { lackingOf } from './lacking-of.ts';
 import { currentAnalysis } from './needs.ts';
 import type { Rollout } from './rollout.ts';
-import { againstEnd } from './take-readouts.ts';
 import { shutWindow } from './window-state.ts';
+import { againstEnd } from './winner.ts';
 
 /** What a person leaves behind who does not wait: in words, for the history and for the notified. */
 

@@ -9,9 +9,9 @@ import { revertLate } from './moves.ts';
 import { currentAnalysis, nextMeasurementMs } from './needs.ts';
 import { tell } from './notice.ts';
 import { queryLink } from './query-link.ts';
-import { againstEnd } from './take-readouts.ts';
 import { change, type Draft, emit, type Settings, type StepInput, wait } from './transition.ts';
 import { shutWindow } from './window-state.ts';
+import { againstEnd } from './winner.ts';
 
 /** What holds a step and a bake alike. */
 

@@ -3,11 +3,11 @@ import { CRASH_SHARE, type Crash, crash } from '../analysis/push-guard.ts';
 import { askedBy } from '../analysis/sequential/asked.ts';
 import { countErrors } from '../analysis/sequential/counts.ts';
 import { ackedNodes } from '../fleet/liveness.ts';
-import { metricOf, partsOf } from './joint.ts';
+import { isSeveral, metricOf, partName, partsOf, whoseOf } from './joint.ts';
 import { countersOf } from './judge-push.ts';
 import { judgedTimeoutMs } from './judged-plan.ts';
 import { crashWatchOf, currentAnalysis } from './needs.ts';
-import type { Cause, Rollout } from './rollout.ts';
+import type { Cause, Part, Rollout } from './rollout.ts';
 import type { Draft, Observations, StepInput } from './transition.ts';
 
 /**
@@ -51,21 +51,22 @@ function scrapedCrash(
 
 function causeOf(
   rollout: Rollout,
-  { backend, stable, canary }: Rollout,
+  part: Part,
   { failed, requests, baselineFailed, baselineRequests, seconds }: Crash,
   source: string,
 ): Omit<Cause, 'atMs' | 'step'> {
+  const { stable, canary } = part;
   const detail =
     `${failed} of ${requests} requests to ${canary.name} failed within ${seconds} s, ` +
     `${baselineFailed} of ${baselineRequests} to ${stable?.name ?? 'nothing'} (${source})`;
   const known =
     rollout.evidence?.verdicts.map(({ metric, verdict, reason }) => `${metric} ${verdict}, ${reason}`).join('; ') ?? '';
-  const whose = rollout.joint === undefined ? '' : ` of ${backend}`;
+  const whose = isSeveral(rollout) ? ` of ${partName(part)}` : '';
   const summary = `push guard${whose}: ${detail}; Prometheus: ${known === '' ? 'no look yet in this step' : known}`;
   const verdict = {
     ...({ verdict: 'fail', reason: 'OVER_LIMIT', detail } as const),
-    metric: metricOf(rollout, backend, 'push-guard'),
-    ...(rollout.joint === undefined ? {} : { backend }),
+    metric: metricOf(rollout, partName(part), 'push-guard'),
+    ...whoseOf(rollout, part),
     value: failed / requests,
     baseline: baselineRequests === 0 ? null : baselineFailed / baselineRequests,
     limit: { min: null, max: CRASH_SHARE },

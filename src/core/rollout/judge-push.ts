@@ -6,11 +6,11 @@ import { sequentialSample } from '../analysis/sequential/live-judge.ts';
 import { seriesPoint } from '../analysis/verdict-series.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
 import { bakeOf } from './bake.ts';
-import { answerKey, backendsOf, followsColour, metricOf, partsOf } from './joint.ts';
+import { answerKey, firstName, followsColour, isSeveral, metricOf, partName, partsOf, whoseOf } from './joint.ts';
 import { judgedPlan, judgedTimeoutMs } from './judged-plan.ts';
 import type { LiveCheck } from './live-check.ts';
 import { currentAnalysis, evidenceFromMs, memoriesOf, rampOf } from './needs.ts';
-import type { Cause, Rollout } from './rollout.ts';
+import type { Cause, Part, Rollout } from './rollout.ts';
 import { liveOffsetMs } from './sample-time.ts';
 import { change, type Draft, emit, type Observations, type StepInput } from './transition.ts';
 
@@ -29,12 +29,10 @@ export function judgePush(d: Draft, input: StepInput, live: LiveCheck): JudgeOut
   const bake = bakeOf(input.rollout, offsetMs);
   const common = {
     analysis,
-    judge: d.rollout.spec.judge,
     // Samples bear the time of who took them.
     liveAtMs: evidenceFromMs(input.rollout, d.nowMs, input.breaker, offsetMs),
     nowMs: d.nowMs + offsetMs,
     scrapeMs,
-    ramp: rampOf(d.rollout, input.breaker, offsetMs),
     ...resumedAt(d.rollout, offsetMs),
     ...(bake === null ? {} : { bake }),
   };
@@ -42,11 +40,13 @@ export function judgePush(d: Draft, input: StepInput, live: LiveCheck): JudgeOut
   const judged = partsOf(d.rollout).map((part, i): JudgeInput => {
     return {
       ...common,
+      judge: part.spec.judge,
+      ramp: rampOf(part, input.breaker, offsetMs),
       arms: { stable: part.stable?.cluster ?? '', canary: part.canary.cluster },
       counters: countersOf(d.rollout, part, counters),
       queries: answersOf(d.rollout, part, queries),
       proxies: judgedProxies(part, input.observed.fleets, memories),
-      plan: judgedPlan(d.rollout.spec, { comesInGroups: followsColour(part) }),
+      plan: judgedPlan(part.spec, { comesInGroups: followsColour(part) }),
       routeTimeoutMs: judgedTimeoutMs(part),
       state: memories[i] ?? null,
     };
@@ -86,62 +86,64 @@ export function judgePush(d: Draft, input: StepInput, live: LiveCheck): JudgeOut
 function keepJudgement(d: Draft, input: StepInput, outcomes: readonly JudgeOutcome[]): void {
   if (outcomes.every(({ state }) => state === null)) return;
   const before = memoriesOf(d.rollout, input);
-  const [state = null, ...more] = outcomes.map((outcome, i) => outcome.state ?? before[i] ?? null);
-  const named = (d.rollout.joint?.others ?? []).map(({ backend }, i) => [backend, more[i] ?? {}] as const);
-  const others = d.rollout.joint === undefined ? {} : { others: Object.fromEntries(named) };
-  d.judgement = { judge: input.judge.name, state: state ?? {}, ...others };
+  const kept = new Map(
+    partsOf(d.rollout).map((part, i) => [partName(part), outcomes[i]?.state ?? before[i] ?? {}] as const),
+  );
+  const first = firstName(d.rollout);
+  // Of arms that are not looked at any more it stays as it was.
+  const others = { ...input.judgements, ...Object.fromEntries([...kept].filter(([name]) => name !== first)) };
+  d.judgement = {
+    ...{ judge: input.judge.name, state: kept.get(first) ?? input.judgement ?? {} },
+    ...(isSeveral(d.rollout) ? { others } : {}),
+  };
 }
 
-/** Of those of all backends the samples of this one: another may be with Envoys that this one has nothing to do with. */
+/** Of those of all parts the samples of this one: another may be with Envoys that this one has nothing to do with. */
 export function countersOf(rollout: Rollout, { canary, stable }: Rollout, counters: CountersResult): CountersResult {
-  if (rollout.joint === undefined || counters.kind === 'gap') return counters;
+  if (!isSeveral(rollout) || counters.kind === 'gap') return counters;
   const own = [canary.cluster, stable?.cluster];
   return { ...counters, series: counters.series.filter(({ cluster }) => cluster === '' || own.includes(cluster)) };
 }
 
-function answersOf(
-  rollout: Rollout,
-  { backend }: Rollout,
-  queries: JudgeInput['queries'],
-): ReadonlyMap<string, ScalarResult> {
-  if (backend === rollout.backend) return queries;
-  const prefix = answerKey(rollout, backend, '');
+function answersOf(rollout: Rollout, part: Part, queries: JudgeInput['queries']): ReadonlyMap<string, ScalarResult> {
+  const prefix = answerKey(rollout, partName(part), '');
+  if (prefix === '') return queries;
   return new Map(
     [...queries].flatMap(([key, answer]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), answer]] : [])),
   );
 }
 
 /**
- * One failing backend sends all of them back; all go on when the evidence of each allows it. A backend without any
- * metric of its own does not exist: every analysis is asked of every backend.
+ * One failing backend or arm sends all of them back; all go on when the evidence of each allows it. One without any
+ * metric of its own does not exist: every analysis is asked of each of them.
  */
 function jointOutcome(rollout: Rollout, outcomes: readonly JudgeOutcome[]): JudgeOutcome {
   const [first, ...more] = outcomes;
   if (first === undefined) throw new Error(`rollout ${rollout.id} has no backend`);
-  if (more.length === 0) return first;
-  const names = backendsOf(rollout);
-  const verdicts = outcomes.flatMap((outcome, i) => {
-    const backend = names[i] ?? '';
-    return outcome.verdicts.map((verdict) => {
-      return { ...verdict, metric: metricOf(rollout, backend, verdict.metric), backend };
+  if (more.length === 0 && !isSeveral(rollout)) return first;
+  const parts = partsOf(rollout);
+  const named = outcomes.map(({ verdicts }, i) => {
+    const part = parts[i];
+    if (part === undefined) return verdicts;
+    const whose = whoseOf(rollout, part);
+    return verdicts.map((verdict): Verdict => {
+      return { ...verdict, metric: metricOf(rollout, partName(part), verdict.metric), ...whose };
     });
   });
   const decisions = outcomes.map(({ decision }) => decision);
   const late = outcomes.reduce((sum, one) => sum + (one.late ?? 0), 0);
   const decision = decisions.includes('rollback') ? 'rollback' : decisions.includes('hold') ? 'hold' : 'advance';
-  const joint: JudgeOutcome = { verdicts: failingFirst(verdicts, outcomes, names), decision, state: first.state, late };
+  const joint: JudgeOutcome = { verdicts: failingFirst(named, outcomes), decision, state: first.state, late };
   return outcomes.every(({ skips }) => skips) ? { ...joint, skips: true } : joint;
 }
 
-/** The first failed one is the cause: one that decides, before those of a backend that is put up with. */
+/** The first failed one is the cause: one that decides, before those of a part that is put up with. */
 function failingFirst(
-  verdicts: readonly Verdict[],
+  verdicts: readonly (readonly Verdict[])[],
   outcomes: readonly JudgeOutcome[],
-  names: readonly string[],
 ): readonly Verdict[] {
-  const guilty = names.filter((_, i) => outcomes[i]?.decision === 'rollback');
-  const rank = ({ backend = '' }: Verdict) => (guilty.includes(backend) ? 0 : 1);
-  return guilty.length === 0 ? verdicts : verdicts.toSorted((a, b) => rank(a) - rank(b));
+  const isGuilty = (i: number): boolean => outcomes[i]?.decision === 'rollback';
+  return [...verdicts.filter((_, i) => isGuilty(i)), ...verdicts.filter((_, i) => !isGuilty(i))].flat();
 }
 
 function resumedAt({ resumedAtMs: id }: Rollout, offsetMs: number): Pick<JudgeInput, 'resumed'> {
@@ -175,7 +177,7 @@ export function judgedProxies(
       return node?.connected ? [node.metricsName] : [];
     });
   });
-  // Of several backends all get the sample of the one that asks for most.
+  // Of several parts all get the sample of the one that asks for most.
   return sampleProxies(names, Math.max(...memories.map((memory) => sampleSize(rollout, memory))));
 }
 

@@ -3,6 +3,7 @@ import { nameSome } from '../model/name-some.ts';
 import { stepList, stepNamed, unnamedStep } from '../model/step-named.ts';
 import { whose } from './approval.ts';
 import { isApproved } from './approval-state.ts';
+import { armsOf } from './arms.ts';
 import { isBaking } from './bake.ts';
 import { type Applied, refused, refusedBy, UNCHANGED } from './command-outcome.ts';
 import type { Notice } from './event.ts';
@@ -60,6 +61,12 @@ export function jump(d: Draft, input: JumpInput, asked: Jump): Applied {
   }
   if (found === from) return UNCHANGED;
   const to = found < steps.length ? found : null;
+  if (to === null && d.rollout.variants !== undefined) {
+    const hint = `Say which: serin rollout promote ${d.rollout.id} --arm ${armsOf(d.rollout)
+      .map(({ name }) => name)
+      .join('|')}.`;
+    return refusedBy('SERIN_REQUEST_INVALID', 'behind the last step of a test one of its arms gets all requests', hint);
+  }
   const wrong = moved(d.rollout, asked.gate) ?? unfit(d.rollout) ?? (found < from ? null : early(d, input, asked, to));
   if (wrong !== null) return wrong;
   const push = pushOf(d, withoutMetrics(input.observed), to);

@@ -2,16 +2,18 @@ import type { Verdict } from '../analysis/judge.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import { type StepSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
-import { percent } from '../model/percent.ts';
+import { CANARY } from '../model/variants.ts';
 import { usesPins } from '../traffic/backend-traffic.ts';
 import { bakeMsOf, isBaking } from './bake.ts';
-import { backendsOf, canaryNames, changeBackends } from './joint.ts';
+import { backendsOf, canaryNames, changeBackends, everyPart, partOf } from './joint.ts';
 import { badRequests, hurt, stepOf, tell } from './notice.ts';
 import { committedNow, pushFor, pushTo, withConnected } from './push.ts';
 import { queryLink } from './query-link.ts';
 import { isQueued, leaveQueue } from './queued.ts';
 import type { Cause, Push, Rollout, StepRecord } from './rollout.ts';
+import { shareWords } from './share-words.ts';
 import { change, type Draft, emit, enterPhase, type Observations, type Settings, wait } from './transition.ts';
+import { winnerOf } from './winner.ts';
 
 /** The moves that several phases and commands share. Each leaves the draft consistent. */
 
@@ -26,17 +28,22 @@ export function advance(d: Draft, observed: Observations, skips = false): boolea
   const next = d.rollout.step + 1;
   const step = skips ? undefined : d.rollout.spec.strategy.steps[next];
   const promoting = d.rollout.stable === null || step === undefined;
-  const push = pushFor(d, observed, promoting ? { phase: 'promoting' } : { phase: 'stepping', step: next });
+  const end = promoting && d.rollout.variants !== undefined ? winnerOf(d.rollout) : {};
+  if ('why' in end) {
+    wait(d, `a person: ${end.why}`);
+    return false;
+  }
+  const push = pushFor(d, observed, promoting ? { phase: 'promoting', ...end } : { phase: 'stepping', step: next });
   if (push === null) return false;
-  enter(d, push, promoting ? null : next, 'serin', skips ? NO_WORSE : EVERY_STEP);
+  enter(d, push, promoting ? null : next, 'serin', { why: skips ? NO_WORSE : EVERY_STEP, ...end });
   if (!promoting) tell(d, 'step');
   return true;
 }
 
 /** Leaves the present step for another one, or for all requests (`null`). The gates and the push are the caller's. */
-export function enter(d: Draft, push: Push, to: number | null, by: string, why: string | null = null): void {
+export function enter(d: Draft, push: Push, to: number | null, by: string, won: Won = {}): void {
   const step = to === null ? undefined : d.rollout.spec.strategy.steps[to];
-  if (to === null || step === undefined) promote(d, push, by, why);
+  if (to === null || step === undefined) promote(d, push, by, won);
   else enterStep(d, push, to, step, by);
   wait(d, 'the ACKs of the counted Envoys');
 }
@@ -58,16 +65,24 @@ function enterStep(d: Draft, push: Push, next: number, step: StepSpec, by: strin
   });
   d.traffic = true;
   if (first) emit(d, 'phase', 'canary is ready on every counted Envoy; stepping begins');
-  const words = `step ${stepOf(d.rollout)} (${step.name}): ${percent(step.weight)} to the canary`;
+  const words = `step ${stepOf(d.rollout)} (${step.name}): ${shareWords(step)}`;
   emit(d, 'step', words, { weight: step.weight }, by);
 }
 
+/** Why all requests go to the canary, or to which arm of a test. */
+interface Won {
+  readonly why?: string;
+  readonly winner?: string;
+}
+
 /** Commits 100 % for the canary. The stable revision flips later, in the commit that ends the rollout. */
-export function promote(d: Draft, push: Push, by: string, why: string | null = null): void {
+export function promote(d: Draft, push: Push, by: string, { why, winner }: Won = {}): void {
   leaveStep(d);
-  change(d, { push, attempt: d.rollout.attempt + 1, paused: null, evidence: null });
-  enterPhase(d, 'promoting', `${why === null ? '' : `${why}; `}all traffic goes to the canary`, by);
-  emit(d, 'step', 'promotion: 100 % to the canary', { weight: TOTAL_WEIGHT }, by);
+  const to = winner === undefined || winner === CANARY ? 'the canary' : winner;
+  const won = winner === undefined ? {} : { winner };
+  change(d, { push, attempt: d.rollout.attempt + 1, paused: null, evidence: null, ...won });
+  enterPhase(d, 'promoting', `${why === undefined ? '' : `${why}; `}all traffic goes to ${to}`, by);
+  emit(d, 'step', `promotion: 100 % to ${to}`, { weight: TOTAL_WEIGHT }, by);
   d.traffic = true;
 }
 
@@ -132,7 +147,7 @@ export function end(
     stable: promoted ? part.canary : state.stable,
     ...(promoted ? { previous: previousOf(d.rollout, part, d.nowMs + keepWarmMs) } : {}),
     // An Envoy that was away may route to it for longer than the plan keeps it warm.
-    retired: hadTraffic ? retire(d, part, state, { promoted, settings, keepWarmMs }) : state.retired,
+    retired: hadTraffic ? retire(d, goneOf(d.rollout, part, promoted), state, { settings, keepWarmMs }) : state.retired,
   }));
   const push = d.rollout.push;
   change(d, { phase, paused: null, waitingFor: 'nothing: the rollout has ended', push });
@@ -149,29 +164,37 @@ function previousOf(rollout: Rollout, { id, stable, undoes }: Rollout, warmUntil
 }
 
 interface Retiring {
-  readonly promoted: boolean;
   readonly settings: Settings;
   readonly keepWarmMs: number;
 }
 
+interface Gone extends Pick<BackendState['retired'][number], 'revision' | 'pinned'> {
+  /** It was stable, and an undo goes back to it. */
+  readonly warm: boolean;
+}
+
+/** What goes out of use. Of what was promoted testers have a cluster of their own, which does. */
+function goneOf(rollout: Rollout, { backend, stable, canary: own }: Rollout, promoted: boolean): readonly Gone[] {
+  const parts = rollout.variants === undefined ? [partOf(rollout, backend)] : everyPart(rollout);
+  const arms = parts.flatMap((part): readonly Gone[] => {
+    const pinned = usesPins(part);
+    const isLeft = !promoted || part.canary.key !== own.key || pinned;
+    return isLeft ? [{ revision: part.canary, pinned, warm: false }] : [];
+  });
+  return promoted && stable !== null ? [{ revision: stable, pinned: false, warm: true }, ...arms] : arms;
+}
+
 function retire(
   { nowMs }: Draft,
-  part: Rollout,
+  gone: readonly Gone[],
   state: BackendState,
-  { promoted, settings, keepWarmMs }: Retiring,
+  { settings, keepWarmMs }: Retiring,
 ): BackendState['retired'] {
-  const { canary, stable } = part;
-  const pinned = usesPins(part);
   const untilMs = nowMs + settings.retireAfterMs;
   const warmUntilMs = Math.max(untilMs, nowMs + keepWarmMs);
-  const gone = promoted
-    ? [
-        ...(stable === null ? [] : [{ revision: stable, pinned: false, untilMs: warmUntilMs }]),
-        ...(pinned ? [{ revision: canary, pinned, untilMs }] : []),
-      ]
-    : [{ revision: canary, pinned, untilMs }];
+  const fresh = gone.map(({ warm, ...one }) => ({ ...one, untilMs: warm ? warmUntilMs : untilMs }));
   const all = new Map<string, BackendState['retired'][number]>();
-  for (const one of [...state.retired, ...gone]) {
+  for (const one of [...state.retired, ...fresh]) {
     const before = all.get(one.revision.key);
     // Retired twice (as canary with testers, then as stable): what either needs stays for as long as either needs it.
     const merged = {

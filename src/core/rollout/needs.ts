@@ -11,12 +11,13 @@ import type { AnalysisSpec } from '../model/analysis-spec.ts';
 import { isSplit, type PlanSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { nameHash } from '../model/name-hash.ts';
 import type { ReadoutMetric } from '../model/readout.ts';
-import { pinnedCluster } from '../model/revision.ts';
+import { pinnedCluster, type Revision } from '../model/revision.ts';
 import { canaryWeight, usesPins } from '../traffic/backend-traffic.ts';
+import { armsOf } from './arms.ts';
 import { bakeOf } from './bake.ts';
 import { BREAKER_CLOSED, type Breaker } from './breaker.ts';
 import { isDrilling } from './drill.ts';
-import { partsOf } from './joint.ts';
+import { firstName, partName, partsOf } from './joint.ts';
 import type { Push, Rollout, StepRecord } from './rollout.ts';
 import { sampledCommitMs, sampledLiveMs, sampledStepLiveMs } from './sample-time.ts';
 import type { StepInput } from './transition.ts';
@@ -55,7 +56,7 @@ export function observationNeeds(
   if (rollout.aftercare === 'due') {
     return {
       counters: {
-        clusters: partsOf(rollout).flatMap(({ canary }) =>
+        clusters: everyCanary(rollout).flatMap((canary) =>
           usesPins(rollout) ? [canary.cluster, pinnedCluster(canary)] : [canary.cluster],
         ),
         ...{ families: ['upstream_rq_active'], codes: [] },
@@ -87,10 +88,11 @@ export function observationNeeds(
   if (nowMs < measurementDueMs(rollout, push, scrapeMs, nowMs)) return NOTHING;
   if (analysis.length === 0) return { ...NOTHING, readout };
   const queries = analysis.filter((spec) => spec.kind === 'query');
-  const clusters = partsOf(rollout).flatMap(({ stable, canary }) => [
+  const arms = partsOf(rollout).flatMap(({ stable, canary }) => [
     ...(stable === null ? [] : [stable.cluster]),
     canary.cluster,
   ]);
+  const clusters = [...new Set(arms)];
   const codes = countedCodes(rollout.spec);
   const since = (offsetMs: number): number => evidenceFromMs(rollout, nowMs, breaker, offsetMs);
   const own = memoriesOf(rollout, judged).map((memory) => comparedFrom(rollout, memory, scrapeMs));
@@ -133,19 +135,28 @@ export function observationNeeds(
   };
 }
 
-/** Of all backends of a rollout; `null`: all edges, because one of them has not chosen its own. */
+/** Of all backends and arms, whichever is promoted. */
+export function everyCanary(rollout: Rollout): readonly Revision[] {
+  const { joint } = rollout;
+  return [...armsOf(rollout), ...(joint?.others ?? [])].map(({ canary }) => canary);
+}
+
+/** Of all parts of a rollout; `null`: all edges, because one of them has not chosen its own. */
 function edgesOf(memories: readonly (JudgeState | null)[]): readonly number[] | null {
   const each = memories.map(sequentialEdges);
   const chosen = each.flatMap((edges) => edges ?? []);
   return each.includes(null) ? null : [...new Set(chosen)].sort((a, b) => a - b);
 }
 
-/** What the judge remembers of each backend, the first one first. */
+/** What the judge remembers of each part, in their order. */
 export function memoriesOf(
-  { joint }: Pick<Rollout, 'joint'>,
+  rollout: Rollout,
   { judgement, judgements = {} }: Pick<StepInput, 'judgement' | 'judgements'>,
 ): readonly (JudgeState | null)[] {
-  return [judgement, ...(joint?.others ?? []).map(({ backend }) => judgements[backend] ?? null)];
+  return partsOf(rollout).map((part) => {
+    const name = partName(part);
+    return name === firstName(rollout) ? judgement : (judgements[name] ?? null);
+  });
 }
 
 /** From when a judge compares scrape by scrape: both arms of a step, or a bake with what was before. `null`: it does not. */

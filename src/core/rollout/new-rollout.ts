@@ -15,6 +15,7 @@ type Given = Pick<
   | 'requires'
   | 'routeTimeoutMs'
   | 'joint'
+  | 'variants'
 >;
 
 /** A rollout of which nothing has happened yet. */

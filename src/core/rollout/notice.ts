@@ -1,8 +1,9 @@
 import type { Verdict } from '../analysis/judge.ts';
 import { percent } from '../model/percent.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
+import { armsOf, shareOf } from './arms.ts';
 import type { Notice } from './event.ts';
-import { backendNames, canaryNames, jointOf, stableNames } from './joint.ts';
+import { backendNames, canaryNames, jointOf, partOf, stableNames, variantsOf } from './joint.ts';
 import type { Cause, Rollout } from './rollout.ts';
 import type { Draft } from './transition.ts';
 
@@ -17,7 +18,7 @@ const TITLES: Record<Kind, (r: Rollout) => string> = {
   step: (r) =>
     canaryWeight(r) === 0
       ? `${backendNames(r)}: ${canaryNames(r)} is open to testers only (step ${stepOf(r)})`
-      : `${backendNames(r)}: ${canaryNames(r)} goes to ${percent(canaryWeight(r))} (step ${stepOf(r)})`,
+      : `${backendNames(r)}: ${canaryNames(r)} goes to ${sharesOf(r)} (step ${stepOf(r)})`,
   promoted: (r) =>
     r.undoes === undefined
       ? `${backendNames(r)}: ${canaryNames(r)} is promoted`
@@ -42,9 +43,17 @@ const TITLES: Record<Kind, (r: Rollout) => string> = {
   jumped: (r) =>
     canaryWeight(r) === 0
       ? `${backendNames(r)}: ${canaryNames(r)} is open to testers only, by hand (step ${stepOf(r)})`
-      : `${backendNames(r)}: ${canaryNames(r)} goes to ${percent(canaryWeight(r))} by hand${r.phase === 'promoting' ? '' : ` (step ${stepOf(r)})`}`,
+      : `${backendNames(r)}: ${canaryNames(r)} goes to ${sharesOf(r)} by hand${r.phase === 'promoting' ? '' : ` (step ${stepOf(r)})`}`,
   opened: (r) => `${backendNames(r)}: the gate of a hook is opened by hand for ${canaryNames(r)} (step ${stepOf(r)})`,
 };
+
+/** `5 %`, or `33 %, 33 %` of the arms of a test. */
+function sharesOf(r: Rollout): string {
+  if (r.variants === undefined || r.phase !== 'stepping') return percent(canaryWeight(r));
+  return armsOf(r)
+    .map(({ name }) => percent(shareOf(r, name)))
+    .join(', ');
+}
 
 const TONES: Record<Kind, Notice['tone']> = {
   queued: 'info',
@@ -79,7 +88,8 @@ export function tell(d: Draft, kind: Kind, extra: readonly (readonly [string, st
     backend: r.backend,
     ...jointOf(r),
     plan: r.plan,
-    revision: r.canary.name,
+    revision: partOf(r, r.backend).canary.name,
+    ...variantsOf(r),
     stable: r.stable?.name ?? null,
     kind,
     tone: TONES[kind],

@@ -1,7 +1,7 @@
 import type { Verdict } from '../analysis/judge.ts';
 import { renderQuery } from '../manifest/render-query.ts';
 import type { AnalysisSpec } from '../model/analysis-spec.ts';
-import { ownMetric, partOf } from './joint.ts';
+import { ownMetric, partOf, partOfArm } from './joint.ts';
 import { queryValues } from './query-values.ts';
 import type { Rollout } from './rollout.ts';
 import type { Settings } from './transition.ts';
@@ -9,12 +9,12 @@ import type { Settings } from './transition.ts';
 /** Where people see for themselves what a verdict is about: a graph of both arms, or of the plan's own query. */
 export function queryLink(
   rollout: Rollout,
-  { metric, backend }: Pick<Verdict, 'metric' | 'backend'>,
+  { metric, backend, arm }: Pick<Verdict, 'metric' | 'backend' | 'arm'>,
   { queryUrl }: Pick<Settings, 'queryUrl'>,
 ): readonly (readonly [string, string])[] {
   if (queryUrl === undefined) return [];
-  const own = backend === undefined ? rollout : partOf(rollout, backend);
-  const query = queryOf(own, backend === undefined ? metric : ownMetric(rollout, backend, metric));
+  const own = arm === undefined ? partOf(rollout, backend ?? rollout.backend) : partOfArm(rollout, arm);
+  const query = queryOf(own, ownMetric(rollout, arm ?? backend ?? '', metric));
   return [['Query', `${queryUrl}/graph?g0.tab=0&g0.expr=${encodeURIComponent(query)}`]];
 }
 

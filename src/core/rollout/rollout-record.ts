@@ -29,6 +29,7 @@ const totals = z.looseObject({ users: z.number(), sum: z.number(), squares: z.nu
 const block = z.looseObject({ weight: z.number().int().min(1).max(9_999), stable: totals, canary: totals });
 const ReadoutRecordShape: z.ZodType<ReadoutRecord> = z.looseObject({
   name: z.string(),
+  arm: z.string().exactOptional(),
   atMs: ms,
   blocks: z.array(block),
   last: block,
@@ -54,6 +55,11 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   backend: z.string(),
   fleets: z.array(z.string()).min(1),
   joint: z.looseObject({ fleets: z.array(z.string()).min(1), others: z.array(MemberRecord).min(1) }).exactOptional(),
+  variants: z
+    .array(z.looseObject({ name: z.string(), trigger, canary: RevisionRecord }))
+    .min(1)
+    .exactOptional(),
+  winner: z.string().exactOptional(),
   routeTimeoutMs: ms.exactOptional(),
   canary: RevisionRecord,
   stable: RevisionRecord.nullable(),

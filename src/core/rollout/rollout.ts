@@ -19,6 +19,10 @@ export interface Rollout {
   readonly fleets: readonly string[];
   /** Other backends that step, are promoted and go back together with `backend`. @default it is alone */
   readonly joint?: Joint;
+  /** Further revisions that are tested beside the canary, in the order of the plan. @default the canary is alone */
+  readonly variants?: readonly Variant[];
+  /** Of a test with variants: the arm that gets all requests. @default none of them yet */
+  readonly winner?: string;
   /** The longest time that a rule gives a request to this backend, ms. Rollouts of earlier versions lack it. */
   readonly routeTimeoutMs?: number;
   readonly canary: Revision;
@@ -94,6 +98,19 @@ export interface JumpRecord {
   readonly reason: string;
   /** What was still shut, in words. */
   readonly gates: readonly string[];
+}
+
+/** A revision in a test, as an arm of its own. */
+export interface Variant {
+  readonly name: string;
+  readonly trigger: Rollout['trigger'];
+  readonly canary: Revision;
+}
+
+/** A rollout as it is for one of its backends or arms: with one canary. */
+export interface Part extends Rollout {
+  /** Of a test with variants: which one is its canary. @default it has none */
+  readonly arm?: string;
 }
 
 export interface Joint {

@@ -1,3 +1,4 @@
+import type { ScalarResult } from '../analysis/judge.ts';
 import {
   type Comparison,
   compareMetric,
@@ -8,31 +9,39 @@ import {
 import { takeReadout } from '../analysis/readout/take-readout.ts';
 import { isSplit } from '../model/documents.ts';
 import type { ReadoutMetric, ReadoutRecord } from '../model/readout.ts';
+import { CANARY } from '../model/variants.ts';
+import { answerKey, everyPart, isSeveral, partName, partsOf } from './joint.ts';
 import type { LiveCheck } from './live-check.ts';
 import { currentReadout } from './needs.ts';
-import type { Rollout } from './rollout.ts';
+import type { Part, Rollout } from './rollout.ts';
 import { change, type Draft, emit, type StepInput } from './transition.ts';
 
 /** Takes in what was asked of the arms in this round; people are told when a metric has come to a conclusion. */
 export function takeReadouts(d: Draft, { observed, rollout: before }: StepInput, live: LiveCheck): void {
   const metrics = currentReadout(before);
-  const weight = d.rollout.spec.strategy.steps[d.rollout.step]?.weight;
   // Of Envoys that count since this very look nothing is known yet.
   const wasLive = before.push?.liveAtMs != null && d.rollout.push?.liveAtMs === before.push.liveAtMs;
-  if (metrics.length === 0 || weight === undefined || live.kind !== 'live' || !wasLive) return;
+  if (metrics.length === 0 || live.kind !== 'live' || !wasLive) return;
   const records = d.rollout.readout ?? [];
-  const taken = metrics.flatMap((metric) => {
-    const had = records.find(({ name }) => name === metric.name) ?? null;
-    const now = takeReadout(metric, had, observed.queries, weight, d.nowMs) ?? had;
-    return now === null ? [] : [now];
+  const taken = partsOf(d.rollout).flatMap((part) => {
+    const weight = part.spec.strategy.steps[part.step]?.weight ?? 0;
+    const answers = answersOf(d.rollout, part, observed.queries);
+    return metrics.flatMap((metric) => {
+      const had = recordOf(records, metric, part) ?? null;
+      const now = takeReadout(metric, had, answers, weight, d.nowMs) ?? had;
+      return now === null ? [] : [part.arm === undefined || now === had ? now : { ...now, arm: part.arm }];
+    });
   });
   if (taken.length === records.length && taken.every((one, i) => one === records[i])) return;
-  const stood = new Map(comparisonsOf(d.rollout).map((readout) => [readout.name, readout.standing]));
+  const key = ({ name, arm = '' }: Comparison) => `${arm}/${name}`;
+  const stood = new Map(comparisonsOf(d.rollout).map((readout) => [key(readout), readout.standing]));
   change(d, { readout: taken });
-  for (const { name, standing, stable, canary } of comparisonsOf(d.rollout)) {
-    if (standing === (stood.get(name) ?? 'withheld') || standing === 'withheld') continue;
+  for (const compared of comparisonsOf(d.rollout)) {
+    const { name, standing, stable, canary, arm } = compared;
+    if (standing === (stood.get(key(compared)) ?? 'withheld') || standing === 'withheld') continue;
+    const who = arm === undefined || arm === CANARY ? 'the canary' : arm;
     const words = `${short(canary.value)} of ${canary.users} users against ${short(stable.value)} of ${stable.users}`;
-    emit(d, 'readout', `${name}: the canary is ${standing === 'undecided' ? standing : `the ${standing}`} (${words})`);
+    emit(d, 'readout', `${name}: ${who} is ${standing === 'undecided' ? standing : `the ${standing}`} (${words})`);
   }
 }
 
@@ -41,40 +50,49 @@ export function readoutsOf(rollout: Rollout): readonly MetricReadout[] {
   return eachOf(rollout, readMetric);
 }
 
-function comparisonsOf(rollout: Rollout): readonly Comparison[] {
+export function comparisonsOf(rollout: Rollout): readonly Comparison[] {
   return eachOf(rollout, compareMetric);
 }
 
-function eachOf<T>(
-  { spec, readout = [], evidence }: Rollout,
+/** Each arm of a test against stable, with its share of the error that the plan puts up with. */
+function eachOf<T extends Comparison>(
+  rollout: Rollout,
   read: (metric: ReadoutMetric, record: ReadoutRecord, split: Split) => T,
 ): readonly T[] {
+  const { spec, readout = [], evidence, variants = [] } = rollout;
   const steps = spec.strategy.steps.filter(isSplit);
   const split = {
     sticky: steps.some(({ sticky }) => sticky !== undefined),
     routed: evidence?.verdicts.every(({ reason }) => reason !== 'ROUTING') ?? true,
+    comparisons: 1 + variants.length,
   };
-  return (spec.readout ?? []).flatMap((metric) => {
-    const record = readout.find(({ name }) => name === metric.name);
-    return record === undefined ? [] : [read(metric, record, split)];
-  });
+  return everyPart(rollout).flatMap((part) =>
+    (spec.readout ?? []).flatMap((metric) => {
+      const record = recordOf(readout, metric, part);
+      if (record === undefined) return [];
+      const said = read(metric, record, split);
+      return [part.arm === undefined ? said : { ...said, arm: part.arm }];
+    }),
+  );
 }
 
-/** What says nothing because something is wrong with it, and not because it is early. */
-const WRONG: ReadonlySet<Comparison['reason']> = new Set(['SHARES_DIFFER', 'BAD_COUNTS']);
+function recordOf(records: readonly ReadoutRecord[], metric: ReadoutMetric, { arm }: Part): ReadoutRecord | undefined {
+  return records.find((one) => one.name === metric.name && one.arm === arm);
+}
 
-/**
- * Why the test does not end by itself, at the last step in which users are split: who loses is not promoted, nor who
- * cannot be compared. `null`: nothing is against it.
- */
-export function againstEnd(rollout: Rollout): string | null {
-  const { steps } = rollout.spec.strategy;
-  if (rollout.step < steps.findLastIndex(isSplit)) return null;
-  const compared = comparisonsOf(rollout);
-  const loser = compared.find(({ standing }) => standing === 'loser');
-  if (loser !== undefined) return `by ${loser.name} the canary loses against stable`;
-  const wrong = compared.find(({ reason }) => WRONG.has(reason));
-  return wrong === undefined ? null : `by ${wrong.name} the arms cannot be compared (${wrong.reason})`;
+/** What was asked of this arm, and of stable once for all of them. */
+function answersOf(
+  rollout: Rollout,
+  part: Part,
+  queries: ReadonlyMap<string, ScalarResult>,
+): ReadonlyMap<string, ScalarResult> {
+  const prefix = answerKey(rollout, partName(part), '');
+  if (prefix === '' || !isSeveral(rollout)) return queries;
+  const own = [...queries].flatMap(([key, answer]) =>
+    key.startsWith(prefix) ? [[key.slice(prefix.length), answer] as const] : [],
+  );
+  const ofStable = [...queries].filter(([key]) => key.split('/')[1] === 'stable');
+  return new Map([...ofStable, ...own]);
 }
 
 function short(value: number | null): string {

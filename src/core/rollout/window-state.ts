@@ -22,5 +22,7 @@ function givesMore({ spec, step }: Rollout, to: number | null): boolean {
   if (now === undefined) return true;
   if (next === undefined) return now.weight < TOTAL_WEIGHT;
   const isPinnedElse = next.matches.length > 0 && JSON.stringify(next.matches) !== JSON.stringify(now.matches);
-  return next.weight > now.weight || (next.mirror ?? 0) > (now.mirror ?? 0) || isPinnedElse;
+  const weights = Object.entries(next.weights ?? {});
+  const isMore = next.weight > now.weight || weights.some(([arm, share]) => share > (now.weights?.[arm] ?? 0));
+  return isMore || (next.mirror ?? 0) > (now.mirror ?? 0) || isPinnedElse;
 }

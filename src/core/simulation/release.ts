@@ -37,6 +37,10 @@ export function releaseOf(
     const message = `plan ${plan.name} rolls out several backends together; a world has the two arms of one`;
     return fail('SERIN_REQUEST_INVALID', message, { hint });
   }
+  if (plan.spec.variants !== undefined) {
+    const message = `plan ${plan.name} tests several variants; a world has the two arms of one canary`;
+    return fail('SERIN_REQUEST_INVALID', message, { hint: 'Play the plan without variants, arm by arm.' });
+  }
   const own = documents.find(
     (document): document is BackendDocument => document.kind === 'Backend' && document.name === name,
   );

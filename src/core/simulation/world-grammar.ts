@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { relayIssue } from '../manifest/analysis-grammar.ts';
 import { choice, duration, fields, fraction, label, text, weight } from '../manifest/fields.ts';
 import { looksLike } from '../manifest/input-shape.ts';
-import { relayIssue } from '../manifest/plan-grammar.ts';
 import { DEEDS, HOOK_WORDS, type Since } from './world.ts';
 
 /** What may stand in a world file. Nothing is invented: what a plan asks and the world leaves out is a mistake. */

@@ -1,18 +1,21 @@
 import { addressesOf } from '../model/api-endpoints.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import { TOTAL_WEIGHT } from '../model/documents.ts';
+import type { PinMatch } from '../model/match.ts';
 import { pinnedCluster, type Revision } from '../model/revision.ts';
 import type { BackendTraffic } from '../model/traffic.ts';
-import { followsColour, partOf } from '../rollout/joint.ts';
+import { CANARY } from '../model/variants.ts';
+import { armsOf, shareOf } from '../rollout/arms.ts';
+import { followsColour, partOfArm, wholeOf } from '../rollout/joint.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { stickyArms } from './sticky-arms.ts';
 
 /**
  * What a backend's records mean for its Envoys. Pure: a restart, another replica or a replay gives the same.
- * The order of arms is fixed (stable, canary) and the total constant, so a growing canary never moves a user back.
+ * The order of arms is fixed (stable, canary, variants) and the total constant, so a growing canary never moves a user back.
  */
 export function backendTraffic(state: BackendState, of: Rollout | null): BackendTraffic {
-  const rollout = of === null ? null : partOf(of, state.backend);
+  const rollout = of === null ? null : wholeOf(of, state.backend);
   const revisions = new Map<string, Revision>();
   const pinned = new Set<string>();
   const serve = (revision: Revision, withPin: boolean) => {
@@ -21,15 +24,18 @@ export function backendTraffic(state: BackendState, of: Rollout | null): Backend
   };
   for (const { revision, pinned: withPin } of state.retired) serve(revision, withPin);
   if (state.stable !== null) serve(state.stable, false);
-  if (rollout !== null && servesCanary(rollout)) serve(rollout.canary, usesPins(rollout));
+  if (rollout !== null && servesCanary(rollout)) {
+    for (const { name, canary } of armsOf(rollout)) serve(canary, usesPins(partOfArm(rollout, name)));
+  }
   const served = [...revisions.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const sticky = rollout === null || state.stable === null ? undefined : stickyArms(rollout, canaryWeight(rollout));
+  const sticky = rollout === null || state.stable === null ? undefined : stickyArms(rollout);
   return {
     kind: 'backend',
     backend: state.backend,
     revisions: served,
     pinned: [...pinned].sort(),
     split: split(state, rollout),
+    ...(rollout === null ? {} : variants(rollout)),
     pins: rollout === null ? [] : pins(rollout),
     ...toldEndpoints(state, served),
     ...(sticky === undefined ? {} : { sticky }),
@@ -103,9 +109,13 @@ function split(state: BackendState, rollout: Rollout | null): BackendTraffic['sp
   if (rollout === null || !isRouted(rollout)) {
     return stable === null ? [] : [{ cluster: stable.cluster, weight: TOTAL_WEIGHT }];
   }
-  const weight = canaryWeight(rollout);
-  const canary = { cluster: rollout.canary.cluster, weight };
-  return stable === null ? [canary] : [{ cluster: stable.cluster, weight: TOTAL_WEIGHT - weight }, canary];
+  const arms = armsOf(rollout).map(({ name, canary }) => ({ cluster: canary.cluster, weight: shareOf(rollout, name) }));
+  const given = arms.reduce((sum, { weight }) => sum + weight, 0);
+  return stable === null ? arms : [{ cluster: stable.cluster, weight: TOTAL_WEIGHT - given }, ...arms];
+}
+
+function variants({ variants: named }: Rollout): Pick<BackendTraffic, 'variants'> {
+  return named === undefined ? {} : { variants: named.map(({ name, canary: { cluster } }) => ({ name, cluster })) };
 }
 
 function extras(rollout: Rollout): Pick<BackendTraffic, 'mirror' | 'headers'> {
@@ -121,8 +131,20 @@ function extras(rollout: Rollout): Pick<BackendTraffic, 'mirror' | 'headers'> {
 /** Who is a tester is one everywhere; behind them come requests that have an arm by their colour. */
 function pins(rollout: Rollout): BackendTraffic['pins'] {
   const matches = rollout.phase === 'stepping' ? (rollout.spec.strategy.steps[rollout.step]?.matches ?? []) : [];
-  const testers = matches.length === 0 ? [] : [{ matches, cluster: pinnedCluster(rollout.canary) }];
-  return [...testers, ...coloured(rollout)];
+  return [...testers(rollout, matches), ...coloured(rollout)];
+}
+
+/** In the order in which they are written, those of one arm that follow each other together: the first that fits counts. */
+function testers(rollout: Rollout, matches: readonly PinMatch[]): BackendTraffic['pins'] {
+  const clusters = new Map(armsOf(rollout).map(({ name, canary }) => [name, pinnedCluster(canary)]));
+  const pinned: { matches: PinMatch[]; cluster: string }[] = [];
+  for (const match of matches) {
+    const cluster = clusters.get(match.arm ?? CANARY);
+    const last = pinned.at(-1);
+    if (last !== undefined && last.cluster === cluster) last.matches.push(match);
+    else if (cluster !== undefined) pinned.push({ matches: [match], cluster });
+  }
+  return pinned;
 }
 
 /**

@@ -14,11 +14,11 @@ export function onlyRaises(from: FleetTable, to: FleetTable): boolean {
   return true;
 }
 
-/** The canary is the last of the two arms; only the weights may differ, or Envoy would get something new. */
+/** The first arm is stable's, the others may only get more; only the weights may differ, or Envoy would get something new. */
 function raises(before: OwnerTraffic, after: OwnerTraffic): boolean {
   if (before.kind !== 'backend' || after.kind !== 'backend') return same(before, after);
-  const [was, is] = [before.split[1], after.split[1]];
-  if (was === undefined || is === undefined || is.weight < was.weight) return false;
+  const [was, is] = [before.split.slice(1), after.split.slice(1)];
+  if (was.length === 0 || was.some(({ weight }, i) => (is[i]?.weight ?? -1) < weight)) return false;
   return same(withoutWeights(before), withoutWeights(after));
 }
 

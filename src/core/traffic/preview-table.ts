@@ -7,7 +7,7 @@ import type { Revision } from '../model/revision.ts';
 import { backendsNamedBy, targetsOf } from '../model/route-rule.ts';
 import type { FleetTable, OwnerTraffic, TrafficOwner } from '../model/traffic.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
-import type { Rollout } from '../rollout/rollout.ts';
+import type { Rollout, Variant } from '../rollout/rollout.ts';
 import { backendTraffic } from './backend-traffic.ts';
 import type { PreviewStep } from './preview-step.ts';
 
@@ -105,6 +105,8 @@ function rolloutOf(
 ): Result<Rollout> {
   const canary = canaryOf(document, revision, stable);
   if (canary.kind === 'error') return canary;
+  const variants = variantsOf(document, plan, stable);
+  if (variants.kind === 'error') return variants;
   const fleets = routes
     .filter(({ spec }) => spec.rules.some((rule) => targetsOf(rule).some((one) => one.backend === document.name)))
     .map(({ spec }) => spec.fleet);
@@ -116,6 +118,7 @@ function rolloutOf(
     backend: document.name,
     fleets: [...new Set(fleets)].sort(),
     canary: canary.value,
+    ...(variants.value.length === 0 ? {} : { variants: variants.value }),
     stable,
     startedBy: 'preview',
     createdAtMs: 0,
@@ -123,6 +126,17 @@ function rolloutOf(
   });
   if (typeof step === 'string') return ok({ ...rollout, phase: step });
   return ok({ ...rollout, phase: 'stepping', step, history: stepsUntil(plan, step) });
+}
+
+/** As nobody has said what they are, each is of a revision that is called like it. */
+function variantsOf(document: BackendDocument, { spec }: PlanDocument, stable: Revision): Result<readonly Variant[]> {
+  const variants: Variant[] = [];
+  for (const name of spec.variants ?? []) {
+    const canary = canaryOf(document, name, stable);
+    if (canary.kind === 'error') return canary;
+    variants.push({ name, trigger: { revision: name, endpoints: null }, canary: canary.value });
+  }
+  return ok(variants);
 }
 
 /** Users that earlier steps gave a cookie are told apart by the routes of later ones. */

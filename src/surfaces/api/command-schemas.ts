@@ -14,7 +14,10 @@ const force = z
 export const CommandBodies = {
   pause: z.strictObject({ reason, rev }),
   resume: z.strictObject({ rev }),
-  promote: z.strictObject({ rev }),
+  promote: z.strictObject({
+    rev,
+    arm: z.string().min(1).max(63).optional().meta({ description: 'Of a test with variants: who gets all requests.' }),
+  }),
   abort: z.strictObject({ reason, rev, unconfirmed: z.boolean().optional() }),
   approve: z.strictObject({
     gate,

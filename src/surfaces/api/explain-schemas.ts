@@ -30,7 +30,7 @@ export const ExplanationBody = z
       z.object({
         backend: z.string(),
         revision: z.string(),
-        arm: z.enum(['stable', 'canary']).nullable(),
+        arm: z.string().nullable().meta({ description: '`stable`, `canary` or the name of a variant.' }),
         cluster: z.string(),
         probability: z.number(),
         pinned: z.boolean(),

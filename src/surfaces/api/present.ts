@@ -1,8 +1,9 @@
 import type { SeriesPoint } from '../../core/analysis/verdict-series.ts';
+import { armsOf, promotedArm, shareOf } from '../../core/rollout/arms.ts';
 import { bakeMsOf, isBaking } from '../../core/rollout/bake.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { gateOf, webhookOf } from '../../core/rollout/hook-state.ts';
-import { jointOf } from '../../core/rollout/joint.ts';
+import { jointOf, partOf } from '../../core/rollout/joint.ts';
 import type { Rollout, StepRecord } from '../../core/rollout/rollout.ts';
 import { readoutsOf } from '../../core/rollout/take-readouts.ts';
 import { canaryWeight } from '../../core/traffic/backend-traffic.ts';
@@ -19,8 +20,9 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
     rev,
     backend: r.backend,
     ...presentJoint(r),
+    ...presentArms(r),
     plan: r.plan,
-    revision: r.canary.name,
+    revision: partOf(r, r.backend).canary.name,
     stable: r.stable?.name ?? null,
     fleets: [...r.fleets],
     phase: r.phase,
@@ -79,6 +81,15 @@ export function presentRollout({ rev, rollout: r, laggards }: RolloutView): Roll
 function presentJoint(r: Rollout): Pick<RolloutBody, 'joint'> {
   const { joint } = jointOf(r);
   return joint === undefined ? {} : { joint: [...joint] };
+}
+
+function presentArms(r: Rollout): Pick<RolloutBody, 'arms' | 'winner'> {
+  if (r.variants === undefined) return {};
+  const arms = armsOf(r).map(({ name, canary }) => {
+    return { arm: name, revision: canary.name, weight: shareOf(r, name) / 100 };
+  });
+  const winner = promotedArm(r);
+  return { arms, ...(winner === undefined ? {} : { winner }) };
 }
 
 function presentHook(r: Rollout): RolloutBody['hook'] {

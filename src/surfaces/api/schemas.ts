@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_JOINT_BACKENDS } from '../../core/model/joint-spec.ts';
 import { PHASES } from '../../core/model/phase.ts';
+import { MAX_VARIANTS } from '../../core/model/variants.ts';
 import { ReadoutBody, VerdictBody } from './verdict-schemas.ts';
 
 /**
@@ -23,6 +24,11 @@ export const RolloutBody = z
       .array(z.object({ backend: z.string(), revision: z.string(), stable: z.string().nullable() }))
       .optional()
       .meta({ description: 'All backends of a joint rollout; `backend` is the first of them. Left out: it is alone.' }),
+    arms: z
+      .array(z.object({ arm: z.string(), revision: z.string(), weight: z.number() }))
+      .optional()
+      .meta({ description: 'All arms of a test with variants but stable, and what they are to get now, percent.' }),
+    winner: z.string().optional().meta({ description: 'The arm of a test that gets all requests.' }),
     plan: z.string(),
     revision: z.string(),
     stable: z.string().nullable(),
@@ -136,6 +142,11 @@ export const StartBody = z
       .refine((own) => Object.keys(own).length <= MAX_JOINT_BACKENDS, `at most ${MAX_JOINT_BACKENDS} backends`)
       .optional()
       .meta({ description: 'Of a joint plan: what differs, by the name of the backend.' }),
+    variants: z
+      .record(z.string().max(63), z.strictObject({ revision: name, endpoints }))
+      .refine((own) => Object.keys(own).length <= MAX_VARIANTS, `at most ${MAX_VARIANTS} variants`)
+      .optional()
+      .meta({ description: 'Of a test: what each variant of the plan is, by its name.' }),
     build: z
       .number()
       .int()

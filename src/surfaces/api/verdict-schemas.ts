@@ -23,6 +23,7 @@ const scoring = {
 export const VerdictBody = z.object({
   metric: z.string(),
   backend: z.string().optional().meta({ description: 'Whose metric it is, in a joint rollout.' }),
+  arm: z.string().optional().meta({ description: 'Whose metric it is, in a test with variants.' }),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string(),
   detail: z.string(),
@@ -42,6 +43,7 @@ const ArmReadoutBody = z.object({ users: z.number(), value: z.number().nullable(
 /** A metric on which the arms of a test are compared. Intervals hold at every look. */
 export const ReadoutBody = z.object({
   name: z.string(),
+  arm: z.string().optional().meta({ description: 'Of a test with variants: who is compared with stable as `canary`.' }),
   kind: z.enum(['share', 'mean']),
   wanted: z.enum(['higher', 'lower']),
   at: time,

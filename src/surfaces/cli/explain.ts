@@ -6,7 +6,8 @@ import { ended, jumpText, number, table } from './render.ts';
 /** Why a rollout stands where it stands, in words: what was compared, how sure it is, and what is missing. */
 export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): readonly string[] {
   const stable = r.stable ?? 'nothing';
-  const lines = [`${r.backend}: ${r.revision} against ${stable} is ${r.phase.replace('_', ' ')}.`];
+  const who = r.arms === undefined || r.winner !== undefined ? r.revision : armsText(r.arms);
+  const lines = [`${r.backend}: ${who} against ${stable} is ${r.phase.replace('_', ' ')}.`];
   for (const { backend, revision, stable: other } of r.joint?.slice(1) ?? []) {
     lines.push(
       `Together with ${backend}: ${revision} against ${other ?? 'nothing'}; one failing sends all of them back.`,
@@ -98,8 +99,8 @@ function stretchOf(point: VerdictPoint, r: RolloutBody): string {
 function hurt(points: readonly VerdictPoint[], r: RolloutBody): readonly string[] {
   const stretches = new Map(points.map((point) => [stretchOf(point, r), point]));
   const failed = [...stretches.values()].reduce((sum, { metrics }) => {
-    // Of a joint rollout each backend has its own.
-    const errors = metrics.filter(({ metric }) => metric === 'error-rate' || metric.startsWith('error-rate ('));
+    // Of several backends or arms each has its own.
+    const errors = metrics.filter(({ metric }) => /^error-rate(?: \(.*\))?$/.test(metric));
     return errors.reduce((all, { value, requests }) => all + Math.round((value ?? 0) * (requests ?? 0)), sum);
   }, 0);
   return failed === 0 ? [] : [`Requests to the canary that were seen to fail: ${failed}.`];
@@ -162,4 +163,8 @@ function scoreOf({ metrics }: VerdictPoint): string {
 
 function share(value: number): string {
   return value >= 0 && value <= 1 ? `${number(value * 100)} %` : number(value);
+}
+
+function armsText(arms: NonNullable<RolloutBody['arms']>): string {
+  return arms.map(({ arm, revision }) => `${revision} (${arm})`).join(', ');
 }

@@ -11,18 +11,27 @@ const WITHHELD: Readonly<Record<NonNullable<Readout['reason']>, string>> = {
 };
 
 /** How the arms of a test compare, in words. */
-export function readoutLines({ readout, revision, stable }: RolloutBody): readonly string[] {
-  if (readout.length === 0) return [];
-  return [`${revision} against ${stable ?? 'nothing'}, as users saw it:`, ...readout.map((one) => `  ${words(one)}`)];
+export function readoutLines({ readout, revision, stable, arms = [] }: RolloutBody): readonly string[] {
+  const told = (who: string, own: readonly Readout[]) =>
+    own.length === 0
+      ? []
+      : [`${who} against ${stable ?? 'nothing'}, as users saw it:`, ...own.map((one) => `  ${words(one)}`)];
+  if (arms.length === 0) return told(revision, readout);
+  return arms.flatMap(({ arm, revision: own }) =>
+    told(
+      `${own} (${arm})`,
+      readout.filter((one) => one.arm === arm),
+    ),
+  );
 }
 
 function words(readout: Readout): string {
-  const { name, kind, canary, stable, standing, reason } = readout;
+  const { name, kind, canary, stable, reason } = readout;
   const value = (arm: Readout['canary']) =>
     arm.value === null ? 'none' : kind === 'share' ? percent(arm.value) : number(arm.value);
   const seen = `${name}: ${value(canary)} of ${canary.users} users, stable ${value(stable)} of ${stable.users}`;
   if (reason !== null) return `${seen}; ${WITHHELD[reason]}`;
-  return `${seen}; ${[compared(readout), standingWords(standing), chance(readout)].filter(Boolean).join('; ')}`;
+  return `${seen}; ${[compared(readout), standingWords(readout), chance(readout)].filter(Boolean).join('; ')}`;
 }
 
 function compared({ lift, difference }: Readout): string {
@@ -32,8 +41,9 @@ function compared({ lift, difference }: Readout): string {
   return `lift ${percent(lift.low)} to ${high}`;
 }
 
-function standingWords(standing: Readout['standing']): string {
-  return standing === 'undecided' ? 'undecided' : `the canary is the ${standing}`;
+function standingWords({ standing, arm = 'canary' }: Readout): string {
+  if (standing === 'undecided') return standing;
+  return `${arm === 'canary' ? 'the canary' : arm} is the ${standing}`;
 }
 
 function chance({ probabilityBetter }: Readout): string {

@@ -77,7 +77,7 @@ function stepTable(spec: PlanSpec, marks: Marks): string[] {
     const names = analysesOf(spec, step);
     return [
       cell('name', step.name),
-      cell('weight', percent(step.weight)),
+      cell(step.weights === undefined ? 'weight' : 'weights', sharesText(step)),
       cell('hold', durationInWords(step.holdMs)),
       cell('until', untilText(step)),
       cell(step.approval === undefined ? 'approve' : 'approval', approvalText(step)),
@@ -85,6 +85,11 @@ function stepTable(spec: PlanSpec, marks: Marks): string[] {
     ];
   });
   return table([['STEP', 'CANARY', 'HOLD', 'UNTIL', 'APPROVAL', 'ANALYSES'], ...rows]);
+}
+
+/** Of the canary, and behind it of each variant. */
+function sharesText({ weight, weights = {} }: StepSpec): string {
+  return [percent(weight), ...Object.entries(weights).map(([arm, share]) => `${arm} ${percent(share)}`)].join(', ');
 }
 
 function untilText({ until }: StepSpec): string {
@@ -170,6 +175,10 @@ function marked(text: string, path: string, { defaults, mark }: Marks): string {
 function valueText(value: Tree): string {
   if (value instanceof Span) return durationInWords(value.ms);
   if (value instanceof Unsaid) return value.words;
+  if (isTreeMap(value))
+    return Object.entries(value)
+      .map(([key, one]) => `${key} ${valueText(one)}`)
+      .join(', ');
   if (isTreeList(value)) return value.length === 0 ? 'none' : value.map(valueText).join(', ');
   return String(value);
 }

@@ -10,13 +10,12 @@ export interface Paint {
 
 export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
   const lines = [
-    `${r.backend}: ${r.stable ?? '(nothing)'} → ${r.revision}   ${phaseText(r, paint)}   ${paint.dim(r.id)}`,
+    `${r.backend}: ${r.stable ?? '(nothing)'} → ${testedText(r)}   ${phaseText(r, paint)}   ${paint.dim(r.id)}`,
     ...(r.joint ?? []).slice(1).map((one) => `  with ${one.backend}: ${one.stable ?? '(nothing)'} → ${one.revision}`),
+    ...(r.arms ?? []).map(({ arm, revision }) => `  arm ${arm}: ${revision}`),
   ];
   if (r.step !== null) {
-    lines.push(
-      `  step ${r.step.index + 1} of ${r.step.of} (${r.step.name}): ${r.weight} % to the canary${liveText(r)}`,
-    );
+    lines.push(`  step ${r.step.index + 1} of ${r.step.of} (${r.step.name}): ${toWhom(r)}${liveText(r)}`);
   }
   if (r.drill?.backMs != null) {
     lines.push(paint.dim(`  the way back is proven: ${r.drill.backMs} ms to the last Envoy`));
@@ -39,6 +38,21 @@ export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
   const told = r.waitingFor.startsWith('evidence of') && r.verdicts.length > 0;
   if (!ended(r) && !told) lines.push(paint.dim(`  waits for ${r.waitingFor}`));
   return lines;
+}
+
+function toWhom({ weight, winner, arms }: RolloutBody): string {
+  if (winner !== undefined || arms === undefined) return `${weight} % to ${winner ?? 'the canary'}`;
+  return arms.map((one) => `${one.weight} % to ${one.arm === 'canary' ? 'the canary' : one.arm}`).join(', ');
+}
+
+/** Of a test all that may still be promoted. */
+function testedText({ revision, arms = [], winner }: RolloutBody): string {
+  return arms.length === 0 || winner !== undefined ? revision : arms.map((one) => one.revision).join(', ');
+}
+
+/** Of several backends and arms each name once. */
+function revisionsText(r: RolloutBody): string {
+  return r.joint === undefined ? testedText(r) : [...new Set(r.joint.map(({ revision }) => revision))].join(', ');
 }
 
 /** Who took it where, and what was not waited for. */
@@ -84,10 +98,10 @@ export function rolloutTable(rollouts: readonly RolloutBody[]): string[] {
   const rows = rollouts.map((r) => [
     r.id,
     backendsText(r),
-    [...new Set([r.revision, ...(r.joint ?? []).map(({ revision }) => revision)])].join(', '),
+    revisionsText(r),
     r.phase.replace('_', ' ') + (r.paused === null ? '' : ' (paused)'),
     r.step === null ? '-' : `${r.step.index + 1}/${r.step.of}`,
-    `${r.weight} %`,
+    r.arms === undefined ? `${r.weight} %` : r.arms.map(({ weight }) => `${weight} %`).join(', '),
     r.updatedAt,
   ]);
   return table([['ID', 'BACKEND', 'REVISION', 'PHASE', 'STEP', 'WEIGHT', 'UPDATED'], ...rows]);

@@ -105,6 +105,13 @@ function watchCommands(rollout: Command, context: CommandContext, run: Run): voi
   }
 }
 
+interface SteerOptions {
+  readonly rev?: string;
+  readonly reason?: string;
+  readonly unconfirmed?: boolean;
+  readonly arm?: string;
+}
+
 function steerCommands(rollout: Command, context: CommandContext, run: Run): void {
   const { client } = context;
   const steer = (name: CommandName, text: string, withReason: boolean) => {
@@ -114,7 +121,7 @@ function steerCommands(rollout: Command, context: CommandContext, run: Run): voi
       .argument('<id>')
       .option('--rev <n>', 'refuse if the rollout has moved on from this rev');
     if (withReason) command.option('--reason <text>', 'said in the history and to the notified');
-    command.action((id: string, { rev, ...options }: { rev?: string; reason?: string; unconfirmed?: boolean }) =>
+    command.action((id: string, { rev, ...options }: SteerOptions) =>
       run(async () => {
         const body = defined({ ...options, rev: rev === undefined ? undefined : Number(rev) });
         return showRollout(context, await client().command(id, name, body));
@@ -124,7 +131,10 @@ function steerCommands(rollout: Command, context: CommandContext, run: Run): voi
   };
   steer('pause', 'hold it where it is; failing evidence still rolls it back', true);
   steer('resume', 'let it go on', false);
-  steer('promote', 'skip the remaining steps and send all traffic to the canary', false);
+  steer('promote', 'skip the remaining steps and send all traffic to the canary', false).option(
+    '--arm <name>',
+    'of a test with variants: the arm that gets all traffic',
+  );
   steer('abort', 'send all traffic back to stable', true).option(
     '--unconfirmed',
     'end one that is on its way back and waits for Envoys that will never confirm',

@@ -16,6 +16,7 @@ interface BeginOptions {
 
 interface StartOptions extends BeginOptions {
   readonly revision: readonly string[];
+  readonly variant?: readonly string[];
   readonly endpoints?: readonly string[];
   readonly build?: string;
 }
@@ -36,6 +37,7 @@ export function startCommands(rollout: Command, context: CommandContext, run: Ru
       .option('--timeout <duration>', 'with --wait: stop waiting after this long, as 30m; the rollout goes on');
   begins('start', 'roll out a revision by a plan', '<plan>')
     .requiredOption('-r, --revision <name>', `name of the revision; ${NAMED}`, collected)
+    .option('--variant <name=revision>', 'what a variant of the test is, once for each', collected)
     .option('--endpoints <list>', `where it runs: host:port, comma-separated; ${NAMED}`, collected)
     .option('--build <number>', 'number of the build, growing: one older than what was started is refused')
     .action((plan: string, options: StartOptions) =>
@@ -62,7 +64,7 @@ export function startCommands(rollout: Command, context: CommandContext, run: Ru
     );
 }
 
-const NAMED = 'of one of several backends: <backend>=…, once for each';
+const NAMED = 'of one of several backends or variants: <name>=…, once for each';
 
 function collected(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];

@@ -2,6 +2,7 @@ import { fail, ok, type Result } from '../../core/model/errors.ts';
 
 interface Flags {
   readonly revision: readonly string[];
+  readonly variant?: readonly string[];
   readonly endpoints?: readonly string[];
 }
 
@@ -12,18 +13,34 @@ interface Own {
 
 export interface StartTargets extends Own {
   readonly backends?: Readonly<Record<string, Own>>;
+  readonly variants?: Readonly<Record<string, Own & { readonly revision: string }>>;
 }
 
 /** Names of revisions have no `=`, and a list of endpoints has none either. */
 const NAMED = /^([a-z0-9-]{1,63})=(.+)$/s;
 
-/** What `--revision` and `--endpoints` say: for all, or as `cart=v7` for one of the backends that roll together. */
-export function startTargets({ revision, endpoints = [] }: Flags): Result<StartTargets> {
+/**
+ * What `--revision`, `--variant` and `--endpoints` say: for all, or as `cart=v7` for one of the backends that roll together
+ * or one of the variants that are tested.
+ */
+export function startTargets({ revision, variant = [], endpoints = [] }: Flags): Result<StartTargets> {
   const revisions = readNamed('--revision', revision);
   if (revisions.kind === 'error') return revisions;
   const where = readNamed('--endpoints', endpoints);
   if (where.kind === 'error') return where;
-  const names = [...new Set([...revisions.value.named.keys(), ...where.value.named.keys()])];
+  const tested = readNamed('--variant', variant);
+  if (tested.kind === 'error') return tested;
+  if (tested.value.all !== null) {
+    const hint = 'Write its name first: --variant green=v44.';
+    return fail('SERIN_REQUEST_INVALID', `--variant ${tested.value.all.slice(0, 80)} names no variant`, { hint });
+  }
+  const variants = [...tested.value.named].map(([name, own]) => {
+    const places = where.value.named.get(name);
+    return [name, { revision: own, ...(places === undefined ? {} : { endpoints: listOf(places) }) }] as const;
+  });
+  const names = [...new Set([...revisions.value.named.keys(), ...where.value.named.keys()])].filter(
+    (name) => !tested.value.named.has(name),
+  );
   const backends = names.map((name): [string, Own] => {
     const [own, places] = [revisions.value.named.get(name), where.value.named.get(name)];
     return [
@@ -39,6 +56,7 @@ export function startTargets({ revision, endpoints = [] }: Flags): Result<StartT
     ...(revisions.value.all === null ? {} : { revision: revisions.value.all }),
     ...(all === null ? {} : { endpoints: listOf(all) }),
     ...(backends.length === 0 ? {} : { backends: Object.fromEntries(backends) }),
+    ...(variants.length === 0 ? {} : { variants: Object.fromEntries(variants) }),
   });
 }
 

@@ -145,7 +145,11 @@ function commandRoutes(api: Api, { engine }: HttpOptions): void {
     '/api/v1/rollouts/:id/promote',
     { schema: { ...schema, body: CommandBodies.promote } },
     async ({ params, body, by }, reply) =>
-      answer(reply, await run(params.id, { type: 'promote' }, body.rev, by), presentRollout) as never,
+      answer(
+        reply,
+        await run(params.id, { type: 'promote', ...(body.arm === undefined ? {} : { arm: body.arm }) }, body.rev, by),
+        presentRollout,
+      ) as never,
   );
   api.post(
     '/api/v1/rollouts/:id/abort',

@@ -11,13 +11,14 @@ export function startRoutes(api: Api, { engine }: HttpOptions): void {
   api.post(
     '/api/v1/rollouts',
     { schema: { summary: 'Start a rollout. Repeat it safely with an Idempotency-Key.', body: StartBody, response } },
-    ({ headers, body: { plan, revision, endpoints, backends, build }, by }, reply) =>
+    ({ headers, body: { plan, revision, endpoints, backends, variants, build }, by }, reply) =>
       begun(headers, reply, (idempotencyKey) =>
         engine.start({
           plan,
           revision: revision ?? null,
           endpoints: endpoints ?? null,
           backends,
+          variants,
           by,
           idempotencyKey,
           build,

@@ -103,3 +103,133 @@ it.each([
   ]);
   expect(errors.every(({ place }) => place !== undefined)).toBe(true);
 });
+
+const tested = (steps: string, own = 'notify: []') => `apiVersion: serin.dev/v1
+kind: Plan
+metadata: { name: search }
+spec:
+  backend: search
+  variants: [green]
+  strategy: { steps: ${steps} }
+  ${own}
+  deadline: 10m
+`;
+
+it('a plan with variants has a weight for each arm, and stable gets the rest', () => {
+  const matches = '[{ headers: [{ name: x-arm, value: green }], arm: green }]';
+  const parsed = read(tested(`[{ weights: { stable: 34, canary: 33, green: 33 }, matches: ${matches} }]`));
+  const header = { name: 'x-arm', type: 'Exact', value: 'green' };
+  expect(parsed).toMatchObject({
+    value: [
+      {
+        document: {
+          spec: {
+            variants: ['green'],
+            strategy: {
+              steps: [{ weight: 3_300, weights: { green: 3_300 }, matches: [{ headers: [header], arm: 'green' }] }],
+            },
+          },
+        },
+      },
+    ],
+  });
+});
+
+const EVEN = '[{ weights: { canary: 30, green: 30 }, hold: 1m }]';
+
+it.each([
+  ['no weight at all', '[{ hold: 1m }]', 'notify: []', 'strategy.steps[0].weight', /or weights with one for each/],
+  ['both words', '[{ weight: 5, weights: { canary: 5 } }]', 'notify: []', 'strategy.steps[0].weight', /either weight/],
+  [
+    'more than all',
+    '[{ weights: { canary: 60, green: 50 } }]',
+    'notify: []',
+    'strategy.steps[0].weights',
+    /110 % together/,
+  ],
+  [
+    'less than all with stable named',
+    '[{ weights: { stable: 30, canary: 30, green: 30 } }]',
+    'notify: []',
+    'strategy.steps[0].weights',
+    /expected 100/,
+  ],
+  ['no canary', '[{ weights: { green: 30 } }]', 'notify: []', 'strategy.steps[0].weights', /one for the canary/],
+  [
+    'an arm that is none',
+    '[{ weights: { canary: 5, blue: 5 } }]',
+    'notify: []',
+    'strategy.steps[0].weights',
+    /no arm blue/,
+  ],
+  ['an arm without a share', '[{ weight: 5 }]', 'notify: []', 'strategy.steps[0].weight', /green would get nothing/],
+  [
+    'nothing for stable',
+    '[{ weights: { canary: 50, green: 50 } }]',
+    'notify: []',
+    'strategy.steps[0].weights',
+    /stable would/,
+  ],
+  [
+    'an arm that falls',
+    '[{ weights: { canary: 5, green: 30 } }, { weights: { canary: 30, green: 5 } }]',
+    'notify: []',
+    'strategy.steps[1].weights',
+    /the weight of green falls from 30 to 5/,
+  ],
+  [
+    'a match for an arm that is none',
+    '[{ weight: 0, matches: [{ method: GET, arm: blue }] }]',
+    'notify: []',
+    'strategy.steps[0].matches[0]',
+    /no arm blue/,
+  ],
+  ['copies', '[{ weight: 0, mirror: { percent: 5 } }]', 'notify: []', 'strategy.steps[0].mirror', /for one canary/],
+  [
+    'headers of one arm',
+    '[{ weights: { canary: 5, green: 5 }, headers: { request: { set: { x-a: b } } } }]',
+    'notify: []',
+    'strategy.steps[0].headers',
+    /for one canary/,
+  ],
+  [
+    'a hash over shares that change',
+    '[{ weights: { canary: 5, green: 5 } }, { weights: { canary: 30, green: 30 } }]',
+    'sticky: { hash: { header: x-user } }',
+    'strategy.steps[1].weights',
+    /come to another/,
+  ],
+  ['a start that waits', EVEN, 'onNewRevision: queue', 'onNewRevision', /expected reject/],
+  ['a revision that its apply starts', EVEN, 'revision: v2', 'revision', /a revision for each arm/],
+  [
+    'steps that are skipped',
+    EVEN,
+    'judge: { name: sequential, skipAfter: 20m }\n  bake: 1m',
+    'judge.skipAfter',
+    /ends with/,
+  ],
+])('%s in a test with variants is refused where it is written', (_, steps, own, path, message) => {
+  const parsed = read(tested(steps, own));
+  const errors = parsed.kind === 'error' ? parsed.errors : [];
+  expect(errors.map((error) => [error.path, error.message])).toContainEqual([
+    `spec.${path}`,
+    expect.stringMatching(message),
+  ]);
+});
+
+it.each([
+  ['stable', /there without being named/],
+  ['canary', /there without being named/],
+  ['green, green', /in the list already/],
+  ['a, b, c, d', /at most 3 variants/],
+])('variants: [%s] are refused', (names, message) => {
+  const parsed = read(tested(EVEN).replace('[green]', `[${names}]`));
+  expect(parsed.kind === 'error' && parsed.errors.map((error) => error.message).join()).toMatch(message);
+});
+
+it('a test is of one backend', () => {
+  const parsed = read(tested(EVEN).replace('backend: search', 'backends: [search, cart]'));
+  expect(parsed.kind === 'error' && parsed.errors.map((error) => error.message)).toContain(
+    'a test with variants is of one backend',
+  );
+});

@@ -85,3 +85,15 @@ describe('the bake of a strategy', () => {
     expect(StrategyGrammar.safeParse({ steps: [] }).success).toBe(false);
   });
 });
+
+it('takes shares by arm, and no others', () => {
+  const spec = StrategyGrammar.parse({
+    parameters: { shares: { type: 'shares' } },
+    steps: [{ weights: '{{ shares }}' }],
+  });
+  const shares = { stable: 34, canary: 33, green: 33 };
+  expect(expandStrategy(spec, { shares })).toMatchObject({ steps: [{ weights: shares }], errors: [] });
+  for (const wrong of [{}, [34, 33, 33], { canary: 'half' }, 33, { canary: 101 }]) {
+    expect(expandStrategy(spec, { shares: wrong }).errors).toMatchObject([{ path: 'with.shares' }]);
+  }
+});

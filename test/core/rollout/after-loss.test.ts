@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackendTraffic } from '../../../src/core/model/traffic.ts';
 import { afterLoss, jointMode, rolloutAfter } from '../../../src/core/rollout/after-loss.ts';
+import { partsOf } from '../../../src/core/rollout/joint.ts';
 import type { Rollout } from '../../../src/core/rollout/rollout.ts';
 import { backendTraffic } from '../../../src/core/traffic/backend-traffic.ts';
 import {
@@ -52,6 +53,23 @@ describe('adopting what the Envoys run', () => {
     expect(backendTraffic(state, null).revisions.map(({ cluster }) => cluster)).toContain(prepared.canary.cluster);
     const told = decide({ mode: 'adopt', rollout: prepared, running: traffic(prepared) });
     expect(told.state.retired).toEqual([]);
+  });
+
+  it('moves a test to the arm that the Envoys were given all of, and back to all arms where they were not', () => {
+    const green = { name: 'green', trigger: { revision: 'v3', endpoints: null }, canary: revision('v3') };
+    const even = planStep({ weight: 3_300, weights: { green: 3_300 } });
+    const plan = planSpec({ variants: ['green'], strategy: { name: 'any', steps: [even] } });
+    const test = (fields: Partial<Rollout> = {}) => at(0, { spec: plan, variants: [green], ...fields });
+    const won = test({ phase: 'promoting', winner: 'green' });
+    const onward = decide({ mode: 'adopt', rollout: test(), running: traffic(won) });
+    expect(onward.active).toMatchObject({ phase: 'promoting', winner: 'green' });
+    expect(onward.traffic.split).toEqual(traffic(won).split);
+    // Whoever is stepping has no winner, whatever a record says of one.
+    const { active } = decide({ mode: 'adopt', rollout: won, running: traffic(test()) });
+    expect(active?.phase).toBe('stepping');
+    expect(active === null ? [] : partsOf(active).map(({ arm }) => arm)).toEqual(['canary', 'green']);
+    const ended = decide({ mode: 'stable', rollout: test(), running: null });
+    expect(ended.state.retired.map(({ revision: { name } }) => name).toSorted()).toEqual(['v2', 'v3']);
   });
 
   it.each([1, 2])('moves a rollout to step %i that the Envoys have, paused, and counts them anew', (step) => {

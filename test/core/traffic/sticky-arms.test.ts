@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TOTAL_WEIGHT } from '../../../src/core/model/documents.ts';
+import { pinnedCluster } from '../../../src/core/model/revision.ts';
 import type { StickySpec } from '../../../src/core/model/sticky.ts';
 import type { BackendTraffic } from '../../../src/core/model/traffic.ts';
 import type { Rollout } from '../../../src/core/rollout/rollout.ts';
 import { addsStructure, backendTraffic } from '../../../src/core/traffic/backend-traffic.ts';
 import { choicesOf } from '../../../src/core/traffic/sticky-arms.ts';
-import { backendState, planSpec, planStep, rollout } from '../../support/rollouts.ts';
+import { backendState, planSpec, planStep, revision, rollout } from '../../support/rollouts.ts';
 
 const COOKIE: StickySpec = { by: 'cookie' };
 const HASH: StickySpec = { by: 'hash', key: { by: 'header', name: 'x-user' } };
@@ -114,4 +115,101 @@ it('what begins to tell users apart is tried out by one Envoy first, and a growi
   expect(addsStructure(plain, at([500]))).toBe(true);
   expect(addsStructure(at([500]), at([500, 2_500]))).toBe(false);
   expect(addsStructure(at([500], HASH), at([500, 2_500], HASH))).toBe(false);
+});
+
+describe('of several arms', () => {
+  const GREEN = { name: 'green', trigger: { revision: 'v3', endpoints: null }, canary: revision('v3') };
+  type Weights = readonly [canary: number, green: number];
+
+  function test(all: readonly Weights[], sticky: StickySpec = COOKIE): BackendTraffic {
+    const steps = all.map(([weight, green]) => planStep({ weight, weights: { green }, sticky }));
+    const history = all.map(([weight], step) => ({
+      ...{ step, name: 'step', weight, committedAtMs: 0, liveAtMs: 0, leftAtMs: null },
+    }));
+    const spec = planSpec({ variants: ['green'], strategy: { name: 'any', steps } });
+    const more = { spec, variants: [GREEN], history, step: all.length - 1 };
+    return backendTraffic(backendState(), rollout({ ...more, phase: 'stepping' }));
+  }
+
+  /** Share of the users by the end of their cookie, when everybody comes at every step. */
+  function users(all: readonly Weights[]): { readonly shares: ReadonlyMap<string, number>; readonly left: number } {
+    let shares = new Map([['new', 1]]);
+    let left = 0;
+    for (let i = 1; i <= all.length; i += 1) {
+      const choices = choicesOf(test(all.slice(0, i)));
+      const next = new Map<string, number>();
+      for (const [cookie, share] of shares) {
+        const own = choices.find(({ match }) => match !== null && cookieOf(match) === cookie) ?? choices.at(-1);
+        for (const arm of own?.split ?? []) {
+          const kept = /=([^;]*)/.exec(arm.cookie ?? '')?.[1] ?? cookie;
+          const moved = (share * arm.weight) / TOTAL_WEIGHT;
+          next.set(kept, (next.get(kept) ?? 0) + moved);
+          const wasTested = /\.(c|v-green)$/.test(cookie);
+          if (wasTested && kept !== cookie) left += moved;
+        }
+      }
+      shares = next;
+    }
+    return { shares, left };
+  }
+
+  const shareOf = ({ shares }: ReturnType<typeof users>, end: string): number =>
+    [...shares].reduce((sum, [cookie, share]) => sum + (cookie.endsWith(end) ? share : 0), 0);
+
+  const weight = fc.integer({ min: 1, max: 4_900 });
+  const rising = fc.array(fc.tuple(weight, weight), { minLength: 1, maxLength: 6 }).map((all): readonly Weights[] => {
+    const [canary, green] = [0, 1].map((i) => all.map((one) => one[i] ?? 0).toSorted((a, b) => a - b));
+    return all.map((_, i) => [canary?.[i] ?? 0, green?.[i] ?? 0]);
+  });
+
+  it('each gets its share of the users at every step, and nobody leaves one but stable', () => {
+    fc.assert(
+      fc.property(rising, (all) => {
+        const seen = users(all);
+        const [canary, green] = all.at(-1) ?? [0, 0];
+        expect(Math.abs(shareOf(seen, '.c') - canary / TOTAL_WEIGHT)).toBeLessThan(2e-3);
+        expect(Math.abs(shareOf(seen, '.v-green') - green / TOTAL_WEIGHT)).toBeLessThan(2e-3);
+        expect(seen.left).toBe(0);
+      }),
+    );
+  });
+
+  it('every split has all arms in one order and the constant total', () => {
+    fc.assert(
+      fc.property(rising, (all) => {
+        for (const { split } of choicesOf(test(all))) {
+          expect(split.reduce((sum, arm) => sum + arm.weight, 0)).toBe(TOTAL_WEIGHT);
+          expect(split.every((arm) => arm.weight >= 0)).toBe(true);
+        }
+        expect(test(all).split.map(({ cluster }) => cluster)).toEqual(
+          ['v1', 'v2', 'v3'].map((name) => revision(name).cluster),
+        );
+      }),
+    );
+  });
+
+  it('a hash chooses among all of them', () => {
+    expect(choicesOf(test([[3_300, 3_300]], HASH))).toEqual([
+      { match: null, split: test([[3_300, 3_300]], HASH).split },
+    ]);
+  });
+});
+
+it('a match pins to the arm that it names, in the order in which the matches are written', () => {
+  const on = (name: string, arm?: string) => ({
+    headers: [{ name, type: 'Present' } as const],
+    ...(arm === undefined ? {} : { arm }),
+  });
+  const matches = [on('a', 'green'), on('b'), on('c'), on('d', 'green')];
+  const strategy = { name: 'any', steps: [planStep({ weight: 0, matches })] };
+  const green = { name: 'green', trigger: { revision: 'v3', endpoints: null }, canary: revision('v3') };
+  const of = { spec: planSpec({ variants: ['green'], strategy }), variants: [green], step: 0 };
+  const { pins, pinned } = backendTraffic(backendState(), rollout({ ...of, phase: 'stepping' }));
+  const [canary, own] = [pinnedCluster(revision('v2')), pinnedCluster(revision('v3'))];
+  expect(pins.map(({ cluster, matches: some }) => [cluster, some.map(({ headers }) => headers[0]?.name)])).toEqual([
+    [own, ['a']],
+    [canary, ['b', 'c']],
+    [own, ['d']],
+  ]);
+  expect(pinned).toEqual([revision('v2').key, revision('v3').key]);
 });

@@ -9,6 +9,8 @@ import { plus } from './take-readout.ts';
 /** How the arms compare by one metric so far. */
 export interface Comparison {
   readonly name: string;
+  /** Of a test with variants: who is compared with stable. @default the canary */
+  readonly arm?: string;
   readonly kind: ReadoutMetric['kind'];
   readonly wanted: ReadoutMetric['wanted'];
   readonly atMs: number;
@@ -46,6 +48,8 @@ const NONE: ArmTotals = { users: 0, sum: 0, squares: 0 };
 export interface Split {
   readonly sticky: boolean;
   readonly routed: boolean;
+  /** So many arms are compared with stable: an error in any of them is one. @default 1 */
+  readonly comparisons?: number;
 }
 
 /** What people are shown: the comparison, and what decides nothing. Pure. */
@@ -56,7 +60,11 @@ export function readMetric(metric: ReadoutMetric, record: ReadoutRecord, split: 
 }
 
 /** What a look at the test goes by. Pure. */
-export function compareMetric(metric: ReadoutMetric, record: ReadoutRecord, { sticky, routed }: Split): Comparison {
+export function compareMetric(
+  metric: ReadoutMetric,
+  record: ReadoutRecord,
+  { sticky, routed, comparisons = 1 }: Split,
+): Comparison {
   const { blocks } = record;
   const { stable, canary } = totalsOf(record);
   const shown = {
@@ -66,7 +74,7 @@ export function compareMetric(metric: ReadoutMetric, record: ReadoutRecord, { st
   const nothing = { ...shown, lift: null, difference: null };
   const withheld = (reason: Comparison['reason']): Comparison => ({ ...nothing, standing: 'withheld', reason });
   const standing: ExperimentStanding = { sticky, sharesHold: routed && sharesHold(blocks) };
-  const spec = { ...READOUT, wanted: metric.wanted };
+  const spec = { ...READOUT, alpha: READOUT.alpha / comparisons, wanted: metric.wanted };
   if (metric.kind === 'share' && blocks.some((block) => !isShare(block.stable) || !isShare(block.canary))) {
     return withheld('BAD_COUNTS');
   }

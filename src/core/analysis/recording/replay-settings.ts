@@ -1,5 +1,5 @@
+import { defaultMax } from '../../manifest/analysis-grammar.ts';
 import { defined } from '../../manifest/fields.ts';
-import { defaultMax } from '../../manifest/plan-grammar.ts';
 import type { AnalysisSpec } from '../../model/analysis-spec.ts';
 import type { PeerReplayPlan } from '../peer-replay.ts';
 import { USUAL_SCRAPE_MS } from '../sample-health.ts';

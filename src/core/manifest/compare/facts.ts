@@ -18,7 +18,7 @@ const SHARES: readonly string[] = ['weight', 'mirror'];
 
 function tell(facts: Map<string, string>, path: string, key: string, value: unknown): void {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return;
-  const inWords = wordsOf(key, value);
+  const inWords = wordsOf(path, key, value);
   if (inWords !== null) {
     facts.set(path + labelOf(key, value), inWords);
   } else if (Array.isArray(value)) {
@@ -31,16 +31,20 @@ function tell(facts: Map<string, string>, path: string, key: string, value: unkn
 }
 
 /** `null`: to be told by what is in it. */
-function wordsOf(key: string, value: unknown): string | null {
+function wordsOf(path: string, key: string, value: unknown): string | null {
   if (typeof value === 'number') {
     if (key.endsWith('Ms')) return formatDuration(value);
-    return SHARES.includes(key) ? percent(value) : String(value);
+    return SHARES.includes(key) || path.endsWith('weights.') ? percent(value) : String(value);
   }
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'string') return value;
-  if (key === 'matches') return (value as readonly PinMatch[]).map(matchWords).join(' or ');
+  if (key === 'matches') return (value as readonly PinMatch[]).map(pinWords).join(' or ');
   if (Array.isArray(value)) return value.some(isObject) ? null : value.join(', ');
   return isObject(value) && Object.keys(value).length === 0 ? 'yes' : null;
+}
+
+function pinWords(match: PinMatch): string {
+  return match.arm === undefined ? matchWords(match) : `${matchWords(match)} to ${match.arm}`;
 }
 
 /** As it is written in YAML. */

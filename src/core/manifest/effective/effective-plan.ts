@@ -66,6 +66,7 @@ function writtenPlan(spec: PlanSpec, raw: Raw, steps: readonly Raw[]): TreeMap {
   const { closeStreamsAfterMs } = spec.onRollback;
   return defined({
     ...writtenBackends(spec),
+    variants: spec.variants === undefined ? undefined : [...spec.variants],
     revision: typeof spec.revision === 'object' ? { ...spec.revision } : spec.revision,
     strategy: { steps: spec.strategy.steps.map((step, i) => writtenStep(step, spec, isOwn(i))) },
     sticky: shared === undefined ? undefined : writtenSticky(shared, spec),

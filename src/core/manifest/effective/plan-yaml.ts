@@ -63,8 +63,12 @@ function indented(line: string): string {
   return `  ${line}`;
 }
 
-/** On one line; there are no mappings in it. */
+/** On one line. */
 export function flow(tree: Tree): string {
+  if (isTreeMap(tree)) {
+    const fields = Object.entries(tree).map(([key, value]) => `${scalar(key)}: ${flow(value)}`);
+    return `{ ${fields.join(', ')} }`;
+  }
   if (isTreeList(tree)) return `[${tree.map(flow).join(', ')}]`;
   if (tree instanceof Span) return formatDuration(tree.ms);
   return scalar(tree);

@@ -1,8 +1,8 @@
 import { DEFAULT_MIN_REQUESTS } from '../../analysis/limited-share.ts';
 import { SEQUENTIAL_DEFAULTS } from '../../analysis/sequential/settings.ts';
 import type { AnalysisSpec, JudgeSpec } from '../../model/analysis-spec.ts';
+import { DEFAULT_WINDOW_MS, defaultMax } from '../analysis-grammar.ts';
 import { defined } from '../fields.ts';
-import { DEFAULT_WINDOW_MS, defaultMax } from '../plan-grammar.ts';
 import { Span, type TreeMap, Unsaid } from './tree.ts';
 
 type Query = Extract<AnalysisSpec, { kind: 'query' }>;

@@ -2,6 +2,7 @@ import type { ApprovalSpec, PlanSpec, StepSpec, UntilSpec, WebhookSpec } from '.
 import type { PinMatch } from '../../model/match.ts';
 import type { HeaderChange } from '../../model/route-rule.ts';
 import type { StickySpec } from '../../model/sticky.ts';
+import { CANARY } from '../../model/variants.ts';
 import { cookieNameOf } from '../../traffic/sticky-arms.ts';
 import { defined } from '../fields.ts';
 import { Span, type Tree, type TreeMap, Unsaid } from './tree.ts';
@@ -14,7 +15,7 @@ export function writtenStep(step: StepSpec, plan: PlanSpec, hasSticky: boolean):
   const { sticky, mirror, headers, until, webhook } = step;
   return {
     name: step.name,
-    weight: step.weight / 100,
+    ...writtenWeights(step),
     matches: step.matches.map(writtenMatch),
     hold: new Span(step.holdMs),
     until: until === undefined ? new Unsaid() : writtenUntil(until),
@@ -27,6 +28,12 @@ export function writtenStep(step: StepSpec, plan: PlanSpec, hasSticky: boolean):
     headers: headers === undefined ? new Unsaid() : writtenHeaders(headers),
     analysis: step.analysis.map((spec) => writtenAnalysis(spec, plan.judge)),
   };
+}
+
+function writtenWeights({ weight, weights }: StepSpec): TreeMap {
+  if (weights === undefined) return { weight: weight / 100 };
+  const others = Object.entries(weights).map(([arm, share]) => [arm, share / 100]);
+  return { weights: { [CANARY]: weight / 100, ...Object.fromEntries(others) } };
 }
 
 function writtenApproval({ approve, approval }: StepSpec): TreeMap {
@@ -76,7 +83,7 @@ export function writtenSticky(sticky: StickySpec, { backend, deadlineMs }: PlanS
   };
 }
 
-function writtenMatch({ headers, cookies = [], queryParams = [], method, path }: PinMatch): TreeMap {
+function writtenMatch({ headers, cookies = [], queryParams = [], method, path, arm }: PinMatch): TreeMap {
   const some = (list: PinMatch['headers']): Tree | undefined =>
     list.length === 0 ? undefined : list.map((one) => ({ ...one }));
   return defined({
@@ -85,6 +92,7 @@ function writtenMatch({ headers, cookies = [], queryParams = [], method, path }:
     queryParams: some(queryParams),
     method,
     path: path === undefined ? undefined : { ...path },
+    arm,
   });
 }
 

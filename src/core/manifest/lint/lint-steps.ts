@@ -32,7 +32,8 @@ export function lintSteps(plan: PlanUnderLint): Finding[] {
     const path = stepPath(plan, steps.indexOf(first), 'weight');
     found.push(finding('large-first-step', from, path, `the first step gives ${percent(first.weight)} at once`));
   }
-  if (last !== undefined && last.weight > 0 && last.weight < HALF) {
+  // Several arms share the requests, and each of them is compared at what it has.
+  if (last !== undefined && plan.spec.variants === undefined && last.weight > 0 && last.weight < HALF) {
     const path = stepPath(plan, steps.length - 1, 'weight');
     found.push(finding('jump-to-all', from, path, `from ${percent(last.weight)} it goes to all requests at once`));
   }

@@ -73,6 +73,10 @@ export const PLAN_FIELDS: Readonly<Record<string, FieldText>> = {
     says: 'In place of backend: Backends that step together, and are promoted or go back together.',
     examples: [['checkout', 'cart']],
   },
+  variants: {
+    says: 'Arms of a test beside stable and the canary; each gets a revision at the start.',
+    examples: [['green']],
+  },
   colour: { says: 'A header by which the arm of a request is kept along the chain of backends.' },
   'colour.header': {
     says: 'Written on the way to every backend; all but the first go by it. Services have to pass it on. It is a header of its own.',
@@ -204,6 +208,10 @@ export const PLAN_FIELDS: Readonly<Record<string, FieldText>> = {
 export const STEP_FIELDS: Readonly<Record<string, FieldText>> = {
   name: { says: 'Shown wherever the step is meant; left out: step-1 and so on.', examples: ['testers'] },
   weight: { says: 'Percent of the requests that go to the canary; never lower than before.', examples: [5] },
+  weights: {
+    says: 'The same of each arm, in a plan with variants; stable gets the rest.',
+    examples: [{ stable: 34, canary: 33, green: 33 }],
+  },
   matches: {
     says: 'Any of them sends a request to the canary, whatever the weight.',
     examples: [[{ headers: [{ name: 'x-tester', type: 'Present' }] }]],
@@ -212,6 +220,7 @@ export const STEP_FIELDS: Readonly<Record<string, FieldText>> = {
   'matches[].cookies': { says: 'All of these cookies must fit.' },
   'matches[].queryParams': { says: 'All of these query parameters must fit.' },
   'matches[].method': { says: 'The method of the request.' },
+  'matches[].arm': { says: 'The variant that gets them.', default: 'canary', examples: ['green'] },
   'matches[].path': { says: 'The path of the request, without its query.' },
   'matches[].path.type': { says: 'PathPrefix matches whole elements.', default: 'PathPrefix' },
   'matches[].path.value': { says: 'Begins with "/", or is a pattern in RE2 syntax.', examples: ['/checkout'] },

@@ -39,6 +39,7 @@ const CONTROL: Json = {
 const PARAMETER: Readonly<Record<ParameterType, Json>> = {
   weights: { type: 'array', minItems: 1, maxItems: MOST_STEPS, items: inputSchema(weight) },
   weight: inputSchema(weight),
+  shares: { type: 'object', minProperties: 1, additionalProperties: inputSchema(weight) },
   duration: DURATION_SHAPE,
   boolean: { type: 'boolean' },
   text: { type: 'string', maxLength: MOST_TEXT },

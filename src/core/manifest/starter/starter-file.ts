@@ -2,7 +2,8 @@ import { formatDuration } from '../../model/duration.ts';
 import { flow } from '../effective/plan-yaml.ts';
 import type { Tree } from '../effective/tree.ts';
 import { API_VERSION } from '../parse-documents.ts';
-import { BakeGrammar, StepsGrammar } from '../plan-grammar.ts';
+import { BakeGrammar } from '../plan-grammar.ts';
+import { StepsGrammar } from '../steps-grammar.ts';
 import { describeParameter, expandStrategy, type StrategySpec } from '../strategy-grammar.ts';
 
 /** What a first file is about. */

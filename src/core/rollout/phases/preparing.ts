@@ -4,7 +4,7 @@ import { addressesOf } from '../../model/api-endpoints.ts';
 import type { FleetNode } from '../../model/fleet-state.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { drill, isDrilling } from '../drill.ts';
-import { partOf, partsOf, statesOf } from '../joint.ts';
+import { isSeveral, partName, partsOf, statesOf } from '../joint.ts';
 import { incapable } from '../live-check.ts';
 import { advance, revert, revertLate } from '../moves.ts';
 import { type Draft, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
@@ -56,12 +56,13 @@ export function preparing(d: Draft, input: StepInput): number | null {
 
 /** Envoys take a cluster without hosts; requests to it would fail. */
 function lacksEndpoints(d: Draft): boolean {
-  const empty = statesOf(d).find((state) => {
-    const { canary } = partOf(d.rollout, state.backend);
-    return canary.endpoints.kind === 'api' && addressesOf(state, canary.name).length === 0;
+  const states = new Map(statesOf(d).map((state) => [state.backend, state]));
+  const empty = partsOf(d.rollout).find(({ backend, canary }) => {
+    const state = states.get(backend);
+    return canary.endpoints.kind === 'api' && state !== undefined && addressesOf(state, canary.name).length === 0;
   });
   if (empty === undefined) return false;
-  wait(d, `endpoints of revision ${partOf(d.rollout, empty.backend).canary.name} of ${empty.backend}`);
+  wait(d, `endpoints of revision ${empty.canary.name} of ${empty.backend}`);
   return true;
 }
 
@@ -74,14 +75,15 @@ function hostsReady(d: Draft, { observed }: StepInput, nodes: readonly FleetNode
   const freshMs = d.nowMs - freshForMs(observed.scrapeMs);
   const sinceMs = d.rollout.drill === null ? Math.max(push.liveAtMs ?? push.committedAtMs, freshMs) : freshMs;
   const sampledSinceMs = sinceMs + (observed.offsetMs ?? 0);
-  for (const { backend, canary, push: own } of partsOf(d.rollout)) {
+  for (const part of partsOf(d.rollout)) {
+    const { canary, push: own } = part;
     const counted = new Set(Object.values(own?.counted ?? {}).flat());
     // Not every backend of several is with every Envoy that counts.
     const here = d.rollout.joint === undefined ? nodes : nodes.filter(({ nodeId }) => counted.has(nodeId));
     const proxies = here.map((node) => node.metricsName);
     const ready = hostReadiness(observed.counters, canary.cluster, proxies, sampledSinceMs);
     if (ready.kind === 'ready') continue;
-    const whose = d.rollout.joint === undefined ? '' : ` of ${backend}`;
+    const whose = isSeveral(d.rollout) ? ` of ${partName(part)}` : '';
     wait(d, ready.kind === 'gap' ? `proof of healthy hosts${whose} (${ready.gap}: ${ready.detail})` : ready.detail);
     return false;
   }

@@ -15,10 +15,11 @@ import { advance, revert, revertLate, revertOn } from '../moves.ts';
 import { nextMeasurementMs } from '../needs.ts';
 import { tell } from '../notice.ts';
 import type { Rollout } from '../rollout.ts';
-import { againstEnd, takeReadouts } from '../take-readouts.ts';
+import { takeReadouts } from '../take-readouts.ts';
 import { type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 import { awaitWindow } from '../window-gate.ts';
 import { shutWindow } from '../window-state.ts';
+import { againstEnd } from '../winner.ts';
 
 /** One step: first what sends it back, then what holds it, last what lets it go on. */
 export function stepping(d: Draft, input: StepInput): number | null {

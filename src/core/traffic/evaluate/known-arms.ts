@@ -1,5 +1,6 @@
 import { pinnedCluster } from '../../model/revision.ts';
 import type { FleetTable } from '../../model/traffic.ts';
+import { CANARY } from '../../model/variants.ts';
 import { safeName } from '../safe-name.ts';
 
 /** What stands behind a cluster. */
@@ -7,8 +8,8 @@ export interface KnownArm {
   readonly cluster: string;
   readonly backend: string;
   readonly revision: string;
-  /** `null`: it takes part in no split. */
-  readonly arm: 'stable' | 'canary' | null;
+  /** `stable`, `canary` or the name of a variant; `null`: it takes part in no split. */
+  readonly arm: string | null;
 }
 
 /** The arms of a table's clusters. */
@@ -20,7 +21,8 @@ export function knownArms(table: FleetTable): readonly KnownArm[] {
       const isSplit = value.split.some(({ cluster }) => cluster === revision.cluster);
       const isPinned = value.pins.some(({ cluster }) => cluster === pinnedCluster(revision));
       const isFirst = first?.cluster === revision.cluster;
-      const arm = isFirst ? 'stable' : isSplit || isPinned ? 'canary' : null;
+      const variant = value.variants?.find(({ cluster }) => cluster === revision.cluster)?.name;
+      const arm = isFirst ? 'stable' : isSplit || isPinned ? (variant ?? CANARY) : null;
       const known = { backend: value.backend, revision: revision.name, arm } as const;
       return [
         { cluster: revision.cluster, ...known },

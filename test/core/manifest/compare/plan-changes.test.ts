@@ -109,6 +109,21 @@ describe('two versions of a plan', () => {
     ]);
   });
 
+  it('tells the arms of a test apart', () => {
+    const of = (more: string, green: number, arm: string) =>
+      plan(
+        more,
+        `[{ name: testers, weight: 0, matches: [{ method: GET, arm: ${arm} }] }, { name: even, weights: { canary: 20, green: ${green}, blue: 20 } }]`,
+      );
+    expect(
+      words(of('  variants: [green, blue]\n', 20, 'green'), of('  variants: [blue, green]\n', 25, 'blue')),
+    ).toEqual([
+      'plan: variants: green, blue → blue, green',
+      'step testers: matches: method GET to green → method GET to blue',
+      'step even: weights.green: 20 % → 25 %',
+    ]);
+  });
+
   it('tells another order of the same steps and analyses', () => {
     const [one, two] = ['{ name: one, weight: 1 }', '{ name: two, weight: 1 }'];
     expect(words(plan('', `[${one}, ${two}]`), plan('', `[${two}, ${one}]`))).toEqual([

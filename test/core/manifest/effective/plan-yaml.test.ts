@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { effectivePlans } from '../../../../src/core/manifest/effective/effective-plan.ts';
 import { planYaml } from '../../../../src/core/manifest/effective/plan-yaml.ts';
 import { type ParsedDocument, parseDocuments } from '../../../../src/core/manifest/parse-documents.ts';
-import { PlanGrammar, StepsGrammar } from '../../../../src/core/manifest/plan-grammar.ts';
+import { PlanGrammar } from '../../../../src/core/manifest/plan-grammar.ts';
+import { StepsGrammar } from '../../../../src/core/manifest/steps-grammar.ts';
 import { formatError } from '../../../../src/core/model/format-error.ts';
 import { shippedStrategies } from '../../../../src/platform/strategy-files.ts';
 import { fences, PAGES } from '../../../support/markdown.ts';
@@ -74,6 +75,24 @@ describe('a plan that is shown as YAML is the same plan', () => {
     [
       'headers told apart by case alone',
       plan({}, { steps: [{ weight: 50, headers: { request: { set: { 'X-A': '1', 'x-a': '2' }, remove: ['x-b'] } } }] }),
+    ],
+    [
+      'several arms',
+      plan(
+        { variants: ['blue', 'green'] },
+        {
+          steps: [
+            {
+              weight: 0,
+              matches: [
+                { method: 'GET', arm: 'green' },
+                { method: 'PUT', arm: 'canary' },
+              ],
+            },
+            { weights: { green: 5, stable: 85, canary: 5, blue: 5 } },
+          ],
+        },
+      ),
     ],
     ['an approval that nobody has to give', plan({}, { steps: [{ weight: 50, approve: false, approval: {} }] })],
     ['a with of nothing', plan({ analysis: [{ use: 'error-rate', with: null }] })],
@@ -257,15 +276,18 @@ describe('a plan that is shown has every field of', () => {
   it('a Plan', () => {
     const joint = { backends: ['checkout', 'cart'], colour: { header: 'x-arm' } };
     const [several] = effectivePlans(parsed(plan(joint)), library);
-    // A plan has one backend or several.
-    const fields = new Set([...Object.keys(all?.written ?? {}), ...Object.keys(several?.written ?? {})]);
+    const weights = { canary: 20, green: 20 };
+    const [test] = effectivePlans(parsed(plan({ variants: ['green'] }, { steps: [{ weights }] })), library);
+    // A plan has one backend or several, and one arm or several.
+    const shown = [all, several, test].flatMap((one) => Object.keys(one?.written ?? {}));
+    const fields = new Set(shown);
     expect([...fields].toSorted()).toEqual(keys(PlanGrammar, ['properties']).toSorted());
   });
 
   it('a step', () => {
     const strategy = all?.written.strategy as { readonly steps: readonly object[] } | undefined;
-    // Its sticky is that of the plan.
-    const fields = [...Object.keys(strategy?.steps[0] ?? {}), 'sticky'];
+    // Its sticky is that of the plan, and it has one weight or several.
+    const fields = [...Object.keys(strategy?.steps[0] ?? {}), 'sticky', 'weights'];
     expect(fields.toSorted()).toEqual(keys(StepsGrammar, ['items', 'properties']).toSorted());
   });
 });

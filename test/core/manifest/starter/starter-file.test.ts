@@ -1,5 +1,7 @@
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import { flow } from '../../../../src/core/manifest/effective/plan-yaml.ts';
+import type { Tree } from '../../../../src/core/manifest/effective/tree.ts';
 import { lintDocuments } from '../../../../src/core/manifest/lint/lint-documents.ts';
 import { parseDocuments } from '../../../../src/core/manifest/parse-documents.ts';
 import { documentSchema } from '../../../../src/core/manifest/schema/document-schema.ts';
@@ -49,7 +51,7 @@ describe.each(strategies)('a first file with $name', (strategy) => {
       const value = text.split(`#   ${name}: `)[1]?.split('\n')[0] ?? '';
       const words = comment?.replaceAll(/\n *# +# /g, ' ') ?? '';
       expect(words).toContain(`${description.replaceAll(/\s+/g, ' ')} (${type}`);
-      expect(value.replaceAll('"', '')).toBe(Array.isArray(usual) ? `[${usual.join(', ')}]` : String(usual));
+      expect(value).toBe(usual === undefined ? '(required)' : flow(usual as Tree));
     }
   });
 
