@@ -30,7 +30,7 @@ export function laggards(d: Draft, waitedFor: NodesByFleet, { fleets }: Pick<Obs
 
 /**
  * Who has had the whole time to answer. A step may have been live for hours: it is asked anew of an Envoy that comes back
- * or goes, and of all of them when the API tells hosts, which are a change of the same table. While it has not been live
+ * or goes, before anything is done about it, and of all of them when the API tells hosts, a change of the same table. While it has not been live
  * that gives once more as much time at the most, however often it happens.
  */
 function late(
@@ -39,12 +39,14 @@ function late(
   waitedFor: NodesByFleet,
   fleets: Observations['fleets'],
 ): NodesByFleet {
-  const { ackTimeoutMs } = d.rollout.spec;
+  const { ackTimeoutMs, onLaggard } = d.rollout.spec;
+  // Where nothing is done about it people may know at once.
+  const acts = onLaggard !== 'hold' && !isOnWayBack(d.rollout);
   const told = Math.max(0, ...statesOf(d).map(({ endpoints }) => endpoints?.atMs ?? 0));
   const latest = liveAtMs === null ? committedAtMs + ackTimeoutMs : Number.POSITIVE_INFINITY;
   const isLate = (fleet: string, nodeId: string): boolean => {
-    const changedAtMs = fleets[fleet]?.state.nodes.find((node) => node.nodeId === nodeId)?.changedAtMs ?? 0;
-    const askedAtMs = Math.max(committedAtMs, Math.min(Math.max(told, changedAtMs), latest));
+    const node = acts ? fleets[fleet]?.state.nodes.find((one) => one.nodeId === nodeId) : undefined;
+    const askedAtMs = Math.max(committedAtMs, Math.min(Math.max(told, node?.changedAtMs ?? 0), latest));
     return d.nowMs - askedAtMs >= ackTimeoutMs;
   };
   const all = Object.entries(waitedFor).map(([fleet, ids]) => [fleet, ids.filter((id) => isLate(fleet, id))] as const);
