@@ -291,6 +291,18 @@ describe('endpoints by the API', () => {
     });
   });
 
+  it.each(['adopt', 'stable'] as const)('stay as the Envoys have them when a store lost them (%s)', async (mode) => {
+    await shop();
+    await set([A]);
+    const restore = rig.store.faults.backup();
+    await set([B, C]);
+    restore();
+    await rig.clock.advance(5_000);
+    expect(await rig.answer(rig.engine.reconcileStore({ mode, by: 'me' }))).toMatchObject({ kind: 'ok' });
+    expect(await hosts()).toEqual({ v1: ['10.0.0.2', '2001:db8::1'] });
+    expect(await rig.engine.endpoints('checkout')).toMatchObject({ value: { revisions: [{ endpoints: [B, C] }] } });
+  });
+
   it('that are gone are no way back: an undo to them is refused, and says what to do', async () => {
     await shop();
     await set([A]);
