@@ -36,11 +36,10 @@ export async function planApply(
     reads.set(key, before?.rev ?? 0);
     const more = trigger === undefined ? {} : { trigger };
     writes.push({ key, body: { document: parsed.document, source: parsed.source, ...more } });
-    if (trigger?.outcome === 'due') {
-      due.push({ subject: triggerSubject(parsed.document.name), atMs: deps.clock.now() + ASK_AGAIN_MS });
-    }
+    const subjects = trigger?.outcome === 'due' ? [triggerSubject(parsed.document.name)] : [];
+    due.push(...subjects.map((subject) => ({ subject, atMs: deps.clock.now() + ASK_AGAIN_MS })));
     const state = parsed.document.kind === 'Backend' ? backendKey(parsed.document.name) : null;
-    former.push({ key, body: before?.body ?? null, with: state });
+    former.push({ key, body: before?.body ?? null, due: subjects, with: state });
   }
   const nextStates = new Map<string, BackendState | null>();
   for (const [name, loaded] of states) {
@@ -52,7 +51,7 @@ export async function planApply(
     if (next === null) continue;
     // Written even when unchanged: a start that has read the routes before this commit must lose its race.
     writes.push({ key: backendKey(name), body: next });
-    former.push({ key: backendKey(name), body: loaded.body, with: null });
+    former.push({ key: backendKey(name), body: loaded.body, due: [], with: null });
   }
   const traffic = await trafficOf(deps, changes, nextStates);
   if (traffic.kind === 'error') return traffic;

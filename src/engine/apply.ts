@@ -13,9 +13,10 @@ import type { Dependencies } from './dependencies.ts';
 import type { AppliedDocument, SourceFile } from './engine.ts';
 import { envoyVerdict } from './envoy-verdict.ts';
 import { documentsFence, loadAll, storeUnavailable } from './load.ts';
+import { mergedCommit } from './merged-commit.ts';
 import { nextTrigger } from './next-trigger.ts';
 import type { Commit } from './ports/store.ts';
-import { commit } from './publish.ts';
+import { commit, EMPTY_COMMIT } from './publish.ts';
 import type { TriggerReport } from './trigger-report.ts';
 import { giveUpTrial, tryOut } from './try-out.ts';
 import { type Undone, undoApply } from './undo-apply.ts';
@@ -94,7 +95,7 @@ async function attempt(
     return fail('SERIN_ENVOY_REJECTED', `Envoy ${nodeId} refused the change: ${message}`, { hint });
   }
 
-  const outcome = await commit(deps, { ...planned.value.commit, ...tried.ending });
+  const outcome = await commit(deps, mergedCommit([planned.value.commit, { ...EMPTY_COMMIT, ...tried.ending }]));
   if (outcome.kind !== 'committed') await giveUpTrial(deps, tried.ending);
   if (outcome.kind === 'conflict') return 'again';
   if (outcome.kind === 'unavailable') return storeUnavailable(outcome);
@@ -143,7 +144,7 @@ async function reportOf(
     const done = { kind: document.kind, name: document.name, action };
     let asked: TriggerReport | null = null;
     if (trigger !== undefined && document.kind === 'Plan') {
-      asked = await (dryRun ? foretell(deps, document, trigger, after) : ask(deps, document));
+      asked = await (dryRun ? foretell(deps, document, trigger, after) : ask(deps, document, trigger));
     }
     report.push(asked === null ? done : { ...done, revision: asked });
   }
@@ -151,10 +152,10 @@ async function reportOf(
 }
 
 /** The documents are applied whatever comes of it, so what keeps the store from answering is a refusal of this plan alone. */
-async function ask(deps: Dependencies, document: PlanDocument): Promise<TriggerReport | null> {
+async function ask(deps: Dependencies, document: PlanDocument, { key }: PlanTrigger): Promise<TriggerReport | null> {
   const asked = await askTrigger(deps, document.name);
   const report = asked.kind === 'error' ? refusal(document, asked.errors) : asked.value;
-  if (report?.outcome === 'refused') await leaveTrigger(deps, document.name);
+  if (report?.outcome === 'refused') await leaveTrigger(deps, document.name, key, true);
   return report;
 }
 

@@ -44,6 +44,7 @@ export async function askTrigger(deps: Dependencies, plan: string): Promise<Resu
     endpoints: null,
     by: trigger.by,
     idempotencyKey: trigger.key,
+    isWanted: (now) => now?.key === trigger.key,
   });
   if (started.kind === 'error') return ok(refusal(document, started.errors));
   const { created, view } = started.value;
@@ -79,24 +80,35 @@ export async function foretellTrigger(
 
 /** The engine's own look, for an apply that did not come to its end. What was refused waits for the next apply. */
 export async function lookAtTrigger(deps: Dependencies, plan: string): Promise<void> {
+  const before = await loadPlan(deps, plan);
+  if (before.kind === 'error') return;
   const report = await askTrigger(deps, plan);
   if (report.kind === 'error') return;
   const error = report.value?.error ?? null;
-  if (error === null) {
-    await deps.due.forget(triggerSubject(plan));
-    return;
-  }
   const passing: readonly ErrorCode[] = ['SERIN_STORE_UNAVAILABLE', 'SERIN_CONFLICT'];
-  if (passing.includes(error.code)) return;
-  deps.logger.warn('the revision of a plan was not started', { plan, detail: error.message });
-  await deps.due.forget(triggerSubject(plan));
+  if (error !== null && passing.includes(error.code)) return;
+  if (error !== null) deps.logger.warn('the revision of a plan was not started', { plan, detail: error.message });
+  await leaveTrigger(deps, plan, before.value?.trigger.key ?? null, error !== null);
 }
 
-/** Who has heard why it was refused decides; nothing starts behind their back. */
-export async function leaveTrigger(deps: Dependencies, plan: string): Promise<void> {
+/**
+ * Takes the plan out of the due set, unless it wants something else by now. Who has heard why it was refused decides;
+ * nothing starts behind their back.
+ *
+ * @param asked key of the trigger that was asked for; `null`: the plan had none
+ * @param isRefused else what is still due was begun, and the document does not know it yet
+ */
+export async function leaveTrigger(
+  deps: Dependencies,
+  plan: string,
+  asked: string | null,
+  isRefused: boolean,
+): Promise<void> {
   const loaded = await loadDocument(deps.records, 'Plan', plan);
   if (loaded.kind === 'error') return;
-  const { key, rev } = loaded.value;
+  const { key, rev, body } = loaded.value;
+  const trigger = body?.trigger;
+  if ((trigger?.key ?? null) !== asked || (!isRefused && trigger?.outcome === 'due')) return;
   await commit(deps, { ...EMPTY_COMMIT, reads: [{ key, rev }], due: [{ subject: triggerSubject(plan), atMs: null }] });
 }
 

@@ -1,3 +1,4 @@
+import { withServedHosts } from '../core/model/api-endpoints.ts';
 import { type BackendState, freshBackend } from '../core/model/backend-state.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { type Freeze, freezeSummary } from '../core/model/freeze.ts';
@@ -106,14 +107,17 @@ async function settleAll(
   }
   const settled: Settled[] = [];
   for (const [name, state] of states) {
-    const body = state.body ?? freshBackend(name);
+    const served = traffic.get(name);
+    const kept = state.body ?? freshBackend(name);
+    // Without its hosts a revision that all requests go to would answer none.
+    const body = served === undefined ? kept : withServedHosts(kept, served, { by, atMs: deps.clock.now() });
     const rollout = await loadNamed(deps.records, body.rolloutId);
     if (rollout.kind === 'error') return rollout;
     const known = rollout.value?.body ?? null;
     const active = known === null || isTerminal(known.phase) ? null : known;
     const input = {
       ...{ by, state: { ...body, ...nextAfter(mode, body), rolloutId: active?.id ?? null }, rollout: active },
-      running: traffic.get(name) ?? null,
+      running: served ?? null,
       fleets: observed(deps, active?.fleets ?? []),
       settings: deps.settings(),
       nowMs: deps.clock.now(),

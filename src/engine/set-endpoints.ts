@@ -152,7 +152,9 @@ async function trafficWith(
     const table = fromStore(await deps.traffic.table(fleet));
     if (table.kind === 'error') return table;
     const known = table.value.owners.get(owner)?.value;
-    if (known !== undefined) traffic.push({ fleet, owner, value: retold(known, state) });
+    const value = known === undefined ? undefined : retold(known, state);
+    // Of a revision that Envoys do not have they need not hear.
+    if (value !== undefined && JSON.stringify(value) !== JSON.stringify(known)) traffic.push({ fleet, owner, value });
     const trial = retoldTrial(table.value, owner, state);
     if (trial !== null) trials.push(trial);
   }

@@ -1,6 +1,7 @@
 import { type BackendState, takenBy } from '../core/model/backend-state.ts';
 import { PLAN_DEFAULTS, type PlanSpec } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
+import type { PlanTrigger } from '../core/model/plan-trigger.ts';
 import type { Revision } from '../core/model/revision.ts';
 import { recordGiven } from '../core/replay/record-decision.ts';
 import { canaryNames, isSeveral, partsOf } from '../core/rollout/joint.ts';
@@ -29,6 +30,8 @@ export interface StartRequest {
   readonly variants?: VariantTriggers | undefined;
   readonly by: string;
   readonly idempotencyKey: string | null;
+  /** Asked for the plan's own `revision`: does it still want it? An older one must not take the place of a newer one. */
+  readonly isWanted?: ((now: PlanTrigger | undefined) => boolean) | undefined;
   /** As in `Engine`. */
   readonly build?: number | undefined;
 }
@@ -47,6 +50,10 @@ async function attempt(deps: Dependencies, id: string, request: StartRequest): P
   const plan = await loadDocument(deps.records, 'Plan', request.plan);
   if (plan.kind === 'error') return plan;
   if (plan.value.body?.document.kind !== 'Plan') return fail('SERIN_NOT_FOUND', `there is no plan ${request.plan}`);
+  // What has begun since then has changed the backend, whose record fences this start.
+  if (request.isWanted?.(plan.value.body.trigger) === false) {
+    return fail('SERIN_CONFLICT', `plan ${request.plan} wants another revision by now`);
+  }
   const spec = plan.value.body.document.spec;
 
   const loaded = await loadMembers(deps, spec, request);

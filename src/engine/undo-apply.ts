@@ -1,6 +1,6 @@
 import type { Dependencies } from './dependencies.ts';
 import { DOCUMENTS_FENCE, fromStore } from './load.ts';
-import type { Commit, CommitOutcome, RecordKey } from './ports/store.ts';
+import type { Commit, CommitOutcome, RecordKey, Subject } from './ports/store.ts';
 import { commit, EMPTY_COMMIT } from './publish.ts';
 
 /** One record as it was before an apply, with the traffic that goes with it. */
@@ -8,6 +8,8 @@ export interface Former {
   readonly key: RecordKey;
   readonly body: unknown;
   readonly traffic: Commit['traffic'];
+  /** What the apply made due for it: what was refused before must not be started by that. */
+  readonly due: readonly Subject[];
   /** Put back only while this record, too, is as the apply left it. */
   readonly with: RecordKey | null;
 }
@@ -42,6 +44,7 @@ export async function undoApply(
       reads: [DOCUMENTS_FENCE, ...back.map(({ key }) => key)].map((key) => ({ key, rev: now.get(key) ?? 0 })),
       writes: [{ key: DOCUMENTS_FENCE, body: {} }, ...back.map(({ key, body }) => ({ key, body }))],
       traffic: back.flatMap(({ traffic }) => traffic),
+      due: back.flatMap(({ due }) => due.map((subject) => ({ subject, atMs: null }))),
     });
     if (outcome.kind === 'committed') return left.length === 0 ? { kind: 'whole' } : { kind: 'part', left };
     if (outcome.kind === 'unavailable') return { kind: 'not', detail: outcome.detail };

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PlanTrigger } from '../../src/core/model/plan-trigger.ts';
-import { ASK_AGAIN_MS } from '../../src/engine/ask-trigger.ts';
+import { ASK_AGAIN_MS, askTrigger, leaveTrigger } from '../../src/engine/ask-trigger.ts';
 import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 import type { TriggerReport } from '../../src/engine/trigger-report.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
@@ -232,6 +232,23 @@ describe('a dry run', () => {
 });
 
 describe('an apply that does not come to its end', () => {
+  it.each([
+    ['of the plan alone', []],
+    ['that one Envoy has tried out first', [routeYaml({ path: '/new' })]],
+  ])('%s leaves with its commit a time at which the engine looks', async (_, more) => {
+    await shop();
+    const dueAtMs: (number | null)[] = [];
+    rig.store.inside.watch(({ commit }) => {
+      if (commit.writes.some(({ key }) => key === 'document/Plan/checkout'))
+        dueAtMs.push(rig.store.inside.dueAtMs('plan/checkout'));
+    });
+    const before = rig.clock.now();
+    await applied([...more, planYaml({ revision: 'v2' })]);
+    // By the commit of the documents, and gone by the one that knows the rollout.
+    expect(dueAtMs).toEqual([expect.any(Number), null]);
+    expect(dueAtMs[0]).toBeGreaterThanOrEqual(before + ASK_AGAIN_MS);
+  });
+
   it('is followed by the engine: the rollout starts all the same, once', async () => {
     await shop();
     await dieBeforeStart('v2');
@@ -265,6 +282,70 @@ describe('an apply that does not come to its end', () => {
     expect(result).toMatchObject({ errors: [{ code: 'SERIN_ENVOY_REJECTED' }] });
     rig.envoys('edge', 'ack');
     await rig.clock.advance(2 * ASK_AGAIN_MS);
+    expect(await rollouts()).toEqual([]);
+  });
+
+  it('one that Envoy refuses after all brings no revision back that was refused before', async () => {
+    await shop();
+    const first = await apply({ revision: 'v2' });
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'refused' });
+    await ends(first?.rollout, 'promoted');
+    rig.envoys('edge', { nack: 'no' }, 'b');
+    const result = await rig.answer(
+      rig.engine.apply({
+        files: files(routeYaml({ path: '/new' }), planYaml({ revision: 'v4' })),
+        dryRun: false,
+        by: 'git',
+      }),
+    );
+    expect(result).toMatchObject({ errors: [{ code: 'SERIN_ENVOY_REJECTED' }] });
+    rig.envoys('edge', 'ack', 'b');
+    await rig.clock.advance(2 * ASK_AGAIN_MS);
+    expect(await rollouts()).toEqual(['v2 promoted']);
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'started' });
+  });
+});
+
+describe('one that is asked late', () => {
+  it('does not take the place of a newer one that has begun meanwhile', async () => {
+    await shop();
+    await apply({ onNewRevision: 'supersede' });
+    await dieBeforeStart('v2');
+    const { records } = rig.deps;
+    let newer: TriggerReport | undefined;
+    let isFirst = true;
+    const read: typeof records.read = async (keys) => {
+      const answer = await records.read(keys);
+      if (isFirst && keys.includes('document/Plan/checkout')) {
+        isFirst = false;
+        newer = await apply({ revision: 'v3', onNewRevision: 'supersede' });
+      }
+      return answer;
+    };
+    const late = await askTrigger({ ...rig.deps, records: { ...records, read } }, 'checkout');
+    expect(newer).toMatchObject({ outcome: 'started' });
+    expect(late).toMatchObject({ value: { outcome: 'refused', error: { code: 'SERIN_CONFLICT' } } });
+    await ends(newer?.rollout, 'promoted');
+    expect(await rollouts()).toEqual(['v3 promoted']);
+  });
+
+  it('takes no newer one out of the due set, nor one that the document does not know to have begun', async () => {
+    await shop();
+    await dieBeforeStart('v2');
+    const dueAtMs = () => rig.store.inside.dueAtMs('plan/checkout');
+    await leaveTrigger(rig.deps, 'checkout', 'a-key-of-an-earlier-apply', true);
+    expect(dueAtMs()).not.toBeNull();
+    await leaveTrigger(rig.deps, 'checkout', 'a-key-of-that-apply', false);
+    expect(dueAtMs()).not.toBeNull();
+    await leaveTrigger(rig.deps, 'checkout', 'a-key-of-that-apply', true);
+    expect(dueAtMs()).toBeNull();
+  });
+
+  it('is asked no more when its plan is gone', async () => {
+    await shop();
+    await dieBeforeStart('v2');
+    await rig.engine.remove({ kind: 'Plan', name: 'checkout', by: 'me' });
+    await rig.until(async () => rig.store.inside.dueAtMs('plan/checkout') === null);
     expect(await rollouts()).toEqual([]);
   });
 });

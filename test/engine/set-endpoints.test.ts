@@ -205,6 +205,48 @@ describe('endpoints by the API', () => {
     expect(await hosts()).toEqual({ v1: ['10.0.0.1'], v2: ['2001:db8::1'] });
   });
 
+  it.each(['rollback', 'exclude', 'hold'])(
+    'make no Envoy late that has had the step for long (onLaggard: %s)',
+    async (policy) => {
+      const plan = planYaml({ steps: '[{ weight: 10, hold: 1h }]' }).replace('spec:', `spec:\n  onLaggard: ${policy}`);
+      await shop(routeYaml(), API_BACKEND, plan);
+      await set([A]);
+      await set([B], { revision: 'v2' });
+      const id = await start();
+      await stepping(id);
+      await rig.clock.advance(300_000);
+      const before = await rollout(id);
+      const told = rig.delivered.length;
+      // One of the Envoys takes its time.
+      const { state } = rig.deps.fleets;
+      const [slow] = state('edge').nodes;
+      const late = (fleet: string) => {
+        const now = state(fleet);
+        return { ...now, nodes: now.nodes.map((node) => (node.nodeId === slow?.nodeId ? slow : node)) };
+      };
+      Object.assign(rig.deps, { fleets: { state: late } });
+      await set([C], { revision: 'v2' });
+      await rig.clock.advance(1_000);
+      await set([], { revision: 'v2', force: true });
+      await rig.clock.advance(1_000);
+      expect(await rollout(id)).toMatchObject({ phase: 'stepping', excluded: {}, push: before.push });
+      expect(rig.delivered.length).toBe(told);
+      // It may not take for ever.
+      await rig.clock.advance(60_000);
+      const after = await rollout(id);
+      expect(after.phase).toBe(policy === 'rollback' ? 'rolling_back' : 'stepping');
+      expect(after.excluded).toEqual(policy === 'exclude' ? { edge: [slow?.nodeId] } : {});
+    },
+  );
+
+  it('of a revision that no Envoy has say nothing to Envoys', async () => {
+    await shop();
+    await set([A]);
+    const { position } = await table();
+    await set([B], { revision: 'v2' });
+    expect((await table()).position).toEqual(position);
+  });
+
   it('reach the Envoy that tries a change out, and that change reaches nobody else by them', async () => {
     await shop();
     await set([A]);
@@ -247,6 +289,36 @@ describe('endpoints by the API', () => {
         ],
       },
     });
+  });
+
+  it.each(['adopt', 'stable'] as const)('stay as the Envoys have them when a store lost them (%s)', async (mode) => {
+    await shop();
+    await set([A]);
+    const restore = rig.store.faults.backup();
+    await set([B, C]);
+    restore();
+    await rig.clock.advance(5_000);
+    expect(await rig.answer(rig.engine.reconcileStore({ mode, by: 'me' }))).toMatchObject({ kind: 'ok' });
+    expect(await hosts()).toEqual({ v1: ['10.0.0.2', '2001:db8::1'] });
+    expect(await rig.engine.endpoints('checkout')).toMatchObject({ value: { revisions: [{ endpoints: [B, C] }] } });
+  });
+
+  it('that are gone are no way back: an undo to them is refused, and says what to do', async () => {
+    await shop();
+    await set([A]);
+    await set([B], { revision: 'v2' });
+    const id = await start();
+    await stepping(id);
+    await rig.answer(rig.engine.command({ id, command: { type: 'promote' }, rev: null, by: 'me' }));
+    await rig.until(async () => (await rollout(id)).phase === 'promoted');
+    await set([]);
+    const undo = () => rig.engine.undo({ of: 'checkout', reason: 'slow', by: 'me', idempotencyKey: null });
+    expect(await undo()).toMatchObject({
+      errors: [{ code: 'SERIN_NOT_READY', hint: expect.stringContaining('serin backend endpoints') }],
+    });
+    await set([C]);
+    expect(await undo()).toMatchObject({ kind: 'ok' });
+    expect(await hosts()).toMatchObject({ v1: ['2001:db8::1'] });
   });
 
   it('of revisions that nobody has make room for new ones, the oldest first', async () => {

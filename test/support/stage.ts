@@ -182,6 +182,11 @@ export class Stage {
     return this.patch(ids, { connected: true, changedAtMs: this.nowMs });
   }
 
+  /** A new stream has ACKed nothing yet. */
+  forget(...ids: string[]): this {
+    return this.patch(ids, { credited: null, routes: null });
+  }
+
   /** Lets the Envoy be of this version. */
   runs(id: string, envoyVersion: string): this {
     return this.patch([id], { envoyVersion });

@@ -2,6 +2,7 @@ import type { BackendState, RevisionEndpoints } from './backend-state.ts';
 import type { HostPort } from './documents.ts';
 import { fail, ok, type Result } from './errors.ts';
 import { isIp, parseHostPort } from './host-port.ts';
+import type { BackendTraffic } from './traffic.ts';
 
 /** Of a backend: they lie in its record, which every step of a rollout reads. */
 export const MAX_API_ADDRESSES = 1_000;
@@ -53,5 +54,21 @@ export function withEndpoints(
     }
     revisions = revisions.filter((one) => one !== oldest);
   }
-  return ok({ ...state, endpoints: { rev, revisions } });
+  return ok({ ...state, endpoints: { rev, atMs: next.atMs, revisions } });
+}
+
+/** With the hosts that Envoys have, where the record has lost what was told of them since. */
+export function withServedHosts(
+  state: BackendState,
+  { revisions, endpoints = [] }: Pick<BackendTraffic, 'revisions' | 'endpoints'>,
+  { by, atMs }: Pick<RevisionEndpoints, 'by' | 'atMs'>,
+): BackendState {
+  const used = new Set(revisions.map(({ name }) => name));
+  return revisions.reduce((before, { cluster, name }) => {
+    const addresses = endpoints.find((one) => one.cluster === cluster)?.addresses ?? [];
+    const same = JSON.stringify(addresses) === JSON.stringify(addressesOf(before, name));
+    if (addresses.length === 0 || same) return before;
+    const next = withEndpoints(before, { revision: name, addresses, by, atMs }, used);
+    return next.kind === 'ok' ? next.value : before;
+  }, state);
 }

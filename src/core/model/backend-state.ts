@@ -57,6 +57,8 @@ export interface RetiredRevision {
 export interface ApiEndpoints {
   /** Grows with every change, so that who has seen one can ask that nobody was faster. */
   readonly rev: number;
+  /** The last change, whatever it was: Envoys hear of it by then. Records of earlier versions lack it. */
+  readonly atMs?: number;
   /** The one that was set last comes last. */
   readonly revisions: readonly RevisionEndpoints[];
 }

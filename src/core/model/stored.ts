@@ -294,6 +294,7 @@ export const BackendStateRecord: z.ZodType<BackendState> = z.looseObject({
   endpoints: z
     .looseObject({
       rev: z.number(),
+      atMs: ms.exactOptional(),
       revisions: z.array(
         z.looseObject({ revision: name, addresses: z.array(HostPortRecord), by: z.string(), atMs: ms }),
       ),

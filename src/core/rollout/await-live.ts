@@ -34,7 +34,7 @@ export function awaitLive(d: Draft, observed: Observations, settings: Settings):
     case 'waiting':
       if (live.nacks.length > 0) return { kind: 'failed', cause: refusal(live.nacks) };
       wait(d, `the ACK of ${nameSome(Object.values(live.laggards).flat())}`);
-      return fromLaggards(laggards(d, live.laggards));
+      return fromLaggards(laggards(d, live.laggards, observed));
     case 'live':
       if (d.rollout.push?.liveAtMs === null)
         markLive(d, d.rollout, Math.max(...live.nodes.map(({ ackedAtMs }) => ackedAtMs)));

@@ -1,3 +1,4 @@
+import { addressesOf } from '../model/api-endpoints.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import { PLAN_DEFAULTS, type PlanSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
@@ -112,6 +113,11 @@ function refusalOf({
   if (nowMs >= warmUntilMs || warm === undefined || warm.untilMs <= nowMs) {
     const ago = formatDuration(Math.max(0, Math.floor((nowMs - warmUntilMs) / 1_000) * 1_000));
     return fail('SERIN_NOT_WARM', `${revision.name} of ${name} is not warm any more, since ${ago}`);
+  }
+  // All requests go there at once, and Envoys take a cluster without hosts.
+  if (revision.endpoints.kind === 'api' && addressesOf(backend, revision.name).length === 0) {
+    const hint = `Tell them first: serin backend endpoints set ${name} --revision ${revision.name} <ip:port>.`;
+    return fail('SERIN_NOT_READY', `${revision.name} of ${name} has no endpoints any more`, { hint });
   }
   if (fleets.length === 0) return fail('SERIN_NOT_READY', `no Route sends requests to backend ${name}`);
   return null;

@@ -98,3 +98,26 @@ describe('the rollback clock', () => {
     expect(back?.data.confirm).toEqual({ nodes: 2, p50Ms: 10, p99Ms: 30, maxMs: 30 });
   });
 });
+
+describe('an Envoy that reconnects in a step that has been live for long', () => {
+  const longAgo = (onLaggard: PlanSpec['onLaggard']): Stage => {
+    const long = [planStep({ weight: 500, holdMs: 3_600_000 })];
+    const spec = planSpec({ strategy: { name: 's', steps: long }, onLaggard, ackTimeoutMs: 5_000 });
+    const stage = new Stage({ spec }, ['a', 'b', 'c']).prepared();
+    return stage.ack().tick(1).tick(60_000);
+  };
+
+  it.each(['rollback', 'exclude'] as const)('has its time to answer again before it is a laggard (%s)', (onLaggard) => {
+    const stage = longAgo(onLaggard).disconnect('b').tick(1_000);
+    stage.connect('b').forget('b').tick(1).tick(4_000);
+    expect(stage.rollout).toMatchObject({ phase: 'stepping', excluded: {} });
+    expect(stage.notices.some(({ kind }) => kind === 'laggards')).toBe(false);
+    stage.ack('b').tick(1_000);
+    expect(stage.rollout).toMatchObject({ phase: 'stepping', push: { counted: { edge: ['a', 'b', 'c'] } } });
+  });
+
+  it('is a laggard when it does not answer in that time either', () => {
+    const stage = longAgo('rollback').disconnect('b').tick(1_000).connect('b').forget('b');
+    expect(stage.tick(5_000).rollout).toMatchObject({ phase: 'rolling_back', cause: { kind: 'laggard', node: 'b' } });
+  });
+});
