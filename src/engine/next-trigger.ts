@@ -2,7 +2,7 @@ import type { ParsedDocument } from '../core/manifest/parse-documents.ts';
 import { ok, type Result } from '../core/model/errors.ts';
 import type { Phase } from '../core/model/phase.ts';
 import { isTerminal } from '../core/model/phase.ts';
-import { MAX_EARLIER_VALUES, type PlanTrigger, wantedText } from '../core/model/plan-trigger.ts';
+import { MAX_EARLIER_VALUES, type PlanTrigger, wantedKey } from '../core/model/plan-trigger.ts';
 import type { Kept } from './apply-changes.ts';
 import type { Dependencies } from './dependencies.ts';
 import { loadNamed } from './load.ts';
@@ -25,20 +25,20 @@ export async function nextTrigger(
 ): Promise<Result<PlanTrigger | undefined>> {
   const { document } = parsed;
   if (document.kind !== 'Plan' || document.spec.revision === undefined) return ok(undefined);
-  const wanted = wantedText(document.spec.revision);
+  const wanted = wantedKey(document.spec.revision);
   const was = before?.body.trigger;
   const old = before?.body.document.kind === 'Plan' ? before.body.document.spec.revision : undefined;
   const fresh = (earlier: PlanTrigger['earlier']): PlanTrigger => {
     return { key: deps.newId(), by, outcome: 'due', rollout: null, earlier };
   };
-  if (was !== undefined && JSON.stringify(old) === JSON.stringify(document.spec.revision)) {
+  if (was !== undefined && old !== undefined && wantedKey(old) === wanted) {
     if (!retry || was.outcome === 'due' || was.outcome === 'stable') return ok(was);
     const phase = await phaseOf(deps, was.rollout);
     if (phase.kind === 'error') return phase;
     const isDone = phase.value === 'promoted' || (phase.value !== null && !isTerminal(phase.value));
     return ok(isDone ? was : fresh(was.earlier));
   }
-  const left = was?.rollout == null || old === undefined ? [] : [{ revision: wantedText(old), rollout: was.rollout }];
+  const left = was?.rollout == null || old === undefined ? [] : [{ revision: wantedKey(old), rollout: was.rollout }];
   const all = [...(was?.earlier ?? []), ...left].slice(-MAX_EARLIER_VALUES);
   const last = all.findLast(({ revision }) => revision === wanted);
   const earlier = all.filter(({ revision }) => revision !== wanted);

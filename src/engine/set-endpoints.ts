@@ -3,6 +3,7 @@ import { type BackendState, freshBackend } from '../core/model/backend-state.ts'
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
 import type { Revision } from '../core/model/revision.ts';
+import { sameJson } from '../core/model/same-json.ts';
 import type { FleetTable, OwnerTraffic } from '../core/model/traffic.ts';
 import { armsOf } from '../core/rollout/arms.ts';
 import { wholeOf } from '../core/rollout/joint.ts';
@@ -154,7 +155,7 @@ async function trafficWith(
     const known = table.value.owners.get(owner)?.value;
     const value = known === undefined ? undefined : retold(known, state);
     // Of a revision that Envoys do not have they need not hear.
-    if (value !== undefined && JSON.stringify(value) !== JSON.stringify(known)) traffic.push({ fleet, owner, value });
+    if (value !== undefined && !sameJson(value, known)) traffic.push({ fleet, owner, value });
     const trial = retoldTrial(table.value, owner, state);
     if (trial !== null) trials.push(trial);
   }

@@ -382,6 +382,19 @@ spec:
     });
   });
 
+  it('takes the same revisions in another order for the same value, also when it was sent back', async () => {
+    await both();
+    const started = await applied([joint('{ checkout: v3, cart: v7 }')]);
+    const [id, other] = [started?.rollout ?? '', joint('{ cart: v7, checkout: v3 }')];
+    expect(await applied([other])).toMatchObject({ outcome: 'begun', rollout: id });
+    await rig.engine.command({ id, command: { type: 'abort', reason: 'no', unconfirmed: false }, rev: null, by: 'me' });
+    await ends(id, 'aborted');
+    expect(await applied([other])).toMatchObject({ outcome: 'tried', rollout: id });
+    expect(await applied([joint('v1')])).toMatchObject({ outcome: 'stable' });
+    expect(await applied([other])).toMatchObject({ outcome: 'tried', rollout: id });
+    expect(await rollouts()).toHaveLength(1);
+  });
+
   it('has nothing to do where all of them are stable, and says what is wrong where some are', async () => {
     await both();
     expect(await applied([joint('v1')])).toMatchObject({ outcome: 'stable' });

@@ -2,6 +2,7 @@ import type { BackendState, RevisionEndpoints } from './backend-state.ts';
 import type { HostPort } from './documents.ts';
 import { fail, ok, type Result } from './errors.ts';
 import { isIp, parseHostPort } from './host-port.ts';
+import { sameJson } from './same-json.ts';
 import type { BackendTraffic } from './traffic.ts';
 
 /** Of a backend: they lie in its record, which every step of a rollout reads. */
@@ -66,7 +67,7 @@ export function withServedHosts(
   const used = new Set(revisions.map(({ name }) => name));
   return revisions.reduce((before, { cluster, name }) => {
     const addresses = endpoints.find((one) => one.cluster === cluster)?.addresses ?? [];
-    const same = JSON.stringify(addresses) === JSON.stringify(addressesOf(before, name));
+    const same = sameJson(addresses, addressesOf(before, name));
     if (addresses.length === 0 || same) return before;
     const next = withEndpoints(before, { revision: name, addresses, by, atMs }, used);
     return next.kind === 'ok' ? next.value : before;

@@ -1,4 +1,5 @@
 import { nameSome } from './name-some.ts';
+import { inKeyOrder } from './same-json.ts';
 
 /** The revision that a plan is to roll out, without a start by anybody: of all its backends, or of each by its name. */
 export type WantedRevision = string | Readonly<Record<string, string>>;
@@ -20,6 +21,7 @@ export interface PlanTrigger {
 }
 
 export interface EarlierValue {
+  /** Its `wantedKey`. */
   readonly revision: string;
   readonly rollout: string;
 }
@@ -27,7 +29,12 @@ export interface EarlierValue {
 /** Of the values before; one that is older is as new as any other. */
 export const MAX_EARLIER_VALUES = 20;
 
-/** `v42`, or `v42 of checkout, v7 of cart`. */
+/** By which values are told apart: whoever names the same revisions in another order wants the same. */
+export function wantedKey(wanted: WantedRevision): string {
+  return typeof wanted === 'string' ? wanted : inKeyOrder(wanted);
+}
+
+/** For people: `v42`, or `v42 of checkout, v7 of cart`. */
 export function wantedText(wanted: WantedRevision): string {
   if (typeof wanted === 'string') return wanted;
   return nameSome(Object.entries(wanted).map(([backend, revision]) => `${revision} of ${backend}`));
