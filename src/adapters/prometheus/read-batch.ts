@@ -1,5 +1,5 @@
 import type { CounterFamily, CountersResult } from '../../core/analysis/judge.ts';
-import { edgeOf } from '../../core/analysis/sequential/histogram.ts';
+import { edgeOf, edgesOfAll } from '../../core/analysis/sequential/histogram.ts';
 import type { Answer } from './ask.ts';
 import type { CountersAsk } from './coalesce.ts';
 import type { FleetMetrics } from './fleet-metrics.ts';
@@ -97,14 +97,8 @@ async function readGroup(
   const pieces = rows.flatMap((some, i) => some.map((piece) => ({ piece: sorted(piece), slice: slices[i] ?? range })));
   const lacking = parts.filter(({ ask }) => pieces.some(({ piece }) => piece.kind === 'ok' && lacksEdges(ask, piece)));
   // Slow requests at an edge that is not there would look fast, so what was asked for too narrowly is asked for in full.
-  const inFull =
-    lacking.length === 0
-      ? []
-      : await readGroup(
-          query,
-          fleet,
-          lacking.map(({ ask, families }) => ({ ask: { ...ask, edges: null }, families })),
-        );
+  const wider = lacking.map((part): Part => ({ ...part, ask: { ...part.ask, edges: null } }));
+  const inFull = wider.length === 0 ? [] : await readGroup(query, fleet, wider);
   const again = new Map(lacking.map((part, i) => [part, inFull[i]?.[1]]));
   return parts.map((part) => [
     part.ask,
@@ -204,9 +198,7 @@ async function readNames(
 ): Promise<readonly Rows[]> {
   const families = [...new Set(parts.flatMap((part) => part.families))];
   const codes = [...new Set(parts.flatMap(({ ask }) => ask.codes))].sort();
-  const edges = parts.every(({ ask }) => ask.edges !== null)
-    ? [...new Set(parts.flatMap(({ ask }) => ask.edges ?? []))].sort((a, b) => a - b)
-    : null;
+  const edges = edgesOfAll(parts.map(({ ask }) => ask.edges));
   const ofProcess = families.every(isOfProcess);
   const clusters = ofProcess ? [null] : chunks(new Set(parts.flatMap(({ ask }) => ask.clusters)));
   const named = parts.map(({ ask }) => ask.proxies);

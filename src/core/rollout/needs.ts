@@ -6,6 +6,7 @@ import type { RampStep } from '../analysis/ramp.ts';
 import { freshForMs } from '../analysis/sample-health.ts';
 import { RECORDED_FAMILIES } from '../analysis/scrapes.ts';
 import { answersIn } from '../analysis/sequential/counts.ts';
+import { edgesOfAll } from '../analysis/sequential/histogram.ts';
 import { sequentialEdges, sequentialFromMs } from '../analysis/sequential/live-judge.ts';
 import type { AnalysisSpec } from '../model/analysis-spec.ts';
 import { isSplit, type PlanSpec, TOTAL_WEIGHT } from '../model/documents.ts';
@@ -106,7 +107,7 @@ export function observationNeeds(
       ? (offsetMs: number): number => Math.min(crashed(offsetMs), ...own.map((from) => (from ?? since)(offsetMs)))
       : null;
   if (compared !== null && rollout.spec.judge.name === 'sequential') {
-    const edges = edgesOf(memoriesOf(rollout, judged));
+    const edges = edgesOfAll(memoriesOf(rollout, judged).map(sequentialEdges));
     const counters = { clusters, families: RECORDED_FAMILIES, codes, fromMs: compared };
     return {
       counters: edges === null || rampOf(rollout).length === 0 ? counters : { ...counters, edges },
@@ -139,13 +140,6 @@ export function observationNeeds(
 export function everyCanary(rollout: Rollout): readonly Revision[] {
   const { joint } = rollout;
   return [...armsOf(rollout), ...(joint?.others ?? [])].map(({ canary }) => canary);
-}
-
-/** Of all parts of a rollout; `null`: all edges, because one of them has not chosen its own. */
-function edgesOf(memories: readonly (JudgeState | null)[]): readonly number[] | null {
-  const each = memories.map(sequentialEdges);
-  const chosen = each.flatMap((edges) => edges ?? []);
-  return each.includes(null) ? null : [...new Set(chosen)].sort((a, b) => a - b);
 }
 
 /** What the judge remembers of each part, in their order. */

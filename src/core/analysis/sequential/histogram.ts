@@ -33,6 +33,12 @@ export function countsAt(histogram: Histogram, edges: readonly number[]): readon
   return edges.map((edge) => countWithin(histogram, edge));
 }
 
+/** What several look for, ascending; `null`: all edges, because one of them does. */
+export function edgesOfAll(each: readonly (readonly number[] | null)[]): readonly number[] | null {
+  if (each.includes(null)) return null;
+  return [...new Set(each.flatMap((edges) => edges ?? []))].sort((a, b) => a - b);
+}
+
 export function labelOfEdge(edgeMs: number): string {
   return edgeMs === Number.POSITIVE_INFINITY ? '+Inf' : String(edgeMs);
 }
