@@ -1,4 +1,3 @@
-import { addPoint, type SeriesPoint } from '../core/analysis/verdict-series.ts';
 import type { BackendState } from '../core/model/backend-state.ts';
 import { isTerminal } from '../core/model/phase.ts';
 import type { TrafficOwner } from '../core/model/traffic.ts';
@@ -10,8 +9,9 @@ import type { Rollout } from '../core/rollout/rollout.ts';
 import type { Transition } from '../core/rollout/transition.ts';
 import { backendTraffic } from '../core/traffic/backend-traffic.ts';
 import type { Dependencies } from './dependencies.ts';
-import { backendKey, judgementKey, type Loaded, rolloutKey } from './load.ts';
+import { backendKey, judgementKey, rolloutKey, verdictsKey } from './load.ts';
 import type { ActiveNote, Commit, CommitOutcome, Subject } from './ports/store.ts';
+import type { Remembered } from './verdicts.ts';
 
 /** Changes nothing; what a commit is about goes on top. */
 export const EMPTY_COMMIT: Commit = {
@@ -33,16 +33,15 @@ export function transitionCommit(
     readonly backend: number;
     /** Of the other backends of a joint rollout, in its order. */
     readonly others?: readonly number[];
-    readonly judgement?: number;
-    readonly verdicts?: Loaded<readonly SeriesPoint[]> | null;
+    readonly remembered?: Remembered;
   },
   /** Of a joint rollout: any of them. */
   backendChanged: boolean,
   decision: RecordedDecision | null = null,
 ): Commit {
-  const { rollout, events, notices, traffic, dueAtMs, judgement, point } = transition;
-  const series = point === null ? null : (revs.verdicts ?? null);
-  const jKey = judgementKey(rollout.id);
+  const { rollout, events, notices, traffic, dueAtMs } = transition;
+  const { judgement = null, series = null } = revs.remembered ?? {};
+  const [jKey, vKey] = [judgementKey(rollout.id), verdictsKey(rollout.id)];
   const rKey = rolloutKey(rollout.id);
   const backends = statesOf(transition).map((state, i) => {
     return { state, key: backendKey(state.backend), rev: (i === 0 ? revs.backend : revs.others?.[i - 1]) ?? 0 };
@@ -54,16 +53,14 @@ export function transitionCommit(
     reads: [
       { key: rKey, rev: revs.rollout },
       ...backends.map(({ key, rev }) => ({ key, rev })),
-      ...(judgement === null ? [] : [{ key: jKey, rev: revs.judgement ?? 0 }]),
-      ...(series === null ? [] : [{ key: series.key, rev: series.rev }]),
+      ...(judgement === null ? [] : [{ key: jKey, rev: judgement.rev }]),
+      ...(series === null ? [] : [{ key: vKey, rev: series.rev }]),
     ],
     writes: [
       { key: rKey, body: rollout },
       ...(backendChanged ? backends.map(({ key, state }) => ({ key, body: state })) : []),
-      ...(judgement === null ? [] : [{ key: jKey, body: judgement }]),
-      ...(series === null || point === null
-        ? []
-        : [{ key: series.key, body: { points: addPoint(series.body ?? [], point) } }]),
+      ...(judgement === null ? [] : [{ key: jKey, body: judgement.body }]),
+      ...(series === null ? [] : [{ key: vKey, body: { points: series.points } }]),
     ],
     events,
     outbox: rollout.spec.notify.flatMap((target) =>

@@ -1,4 +1,3 @@
-import { lateSince } from '../core/analysis/verdict-series.ts';
 import type { BackendState } from '../core/model/backend-state.ts';
 import type { SerinError } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
@@ -30,7 +29,7 @@ import { observe, observeRollout } from './observe.ts';
 import type { Commit, Subject } from './ports/store.ts';
 import { commit, kickNext, nextLook, transitionCommit } from './publish.ts';
 import { tracedSubject } from './traced.ts';
-import { loadVerdicts } from './verdicts.ts';
+import { remember } from './verdicts.ts';
 import { waitForTurn } from './wait-for-turn.ts';
 
 /** A lost race reloads and decides again; more losses in a row than this wait for the next wake-up. */
@@ -163,14 +162,13 @@ async function settleWith(
   transition: Transition,
   recorded: (revs: Revs) => RecordedDecision,
 ): Promise<'done' | 'again'> {
-  return settle(deps, rollout, transition, async (id) => {
-    const verdicts = transition.point === null ? null : await loadVerdicts(deps.records, id);
+  return settle(deps, rollout, transition, async () => {
+    const remembered = await remember(deps.records, transition, judgement);
     const revs = { rollout: rollout.rev, backend: backend.rev, ...revsOf(others) };
     const backendChanged = transition.backend !== backend.body;
-    const read = { ...revs, judgement: judgement.rev, verdicts };
     return {
-      commit: transitionCommit(transition, read, backendChanged, recorded(revs)),
-      late: lateSince(verdicts?.body ?? [], transition.point),
+      commit: transitionCommit(transition, { ...revs, remembered }, backendChanged, recorded(revs)),
+      late: remembered.late,
     };
   });
 }
@@ -180,14 +178,14 @@ async function settle(
   deps: Dependencies,
   rollout: Loaded<Rollout>,
   transition: Transition,
-  changeOf: (id: string) => Promise<{ readonly commit: Commit; readonly late: number }>,
+  changeOf: () => Promise<{ readonly commit: Commit; readonly late: number }>,
 ): Promise<'done' | 'again'> {
   const before = rollout.body;
   if (before === null) return 'done';
   if (transition.rollout === before && transition.events.length === 0) {
     return lookAgain(deps, `rollout/${before.id}`, rollout, transition.dueAtMs);
   }
-  const change = await changeOf(before.id);
+  const change = await changeOf();
   const outcome = await commit(deps, change.commit);
   switch (outcome.kind) {
     case 'committed':

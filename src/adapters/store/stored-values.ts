@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { MAX_RECENT_BYTES } from '../../core/analysis/verdict-series.ts';
 import { type AuditEntry, StoredAuditEntry } from '../../core/model/audit.ts';
 import { MAX_JOINT_BACKENDS } from '../../core/model/joint-spec.ts';
 import { parseStamp, type Shapes, type Stamp } from '../../core/model/schema.ts';
@@ -16,6 +17,9 @@ import type { RecordKey } from '../../engine/ports/store.ts';
  */
 const MAX_VALUE_BYTES = 4 * 1024 * 1024;
 
+/** `,"recent":` */
+const RECENT_NAME_BYTES = 10;
+
 /**
  * JSON for the store. Throws a `RangeError` for what is too large and for what JSON cannot hold: callers cap
  * their inputs, so either is a bug and must not become a half-stored state.
@@ -24,15 +28,15 @@ export function stored(what: string, value: unknown): string {
   const json = JSON.stringify(value);
   if (json === undefined) throw new RangeError(`${what} is not JSON`);
   const bytes = Buffer.byteLength(json);
-  const allowed = what.startsWith('judge/') ? MAX_JUDGEMENT_BYTES * judged(value) : MAX_VALUE_BYTES;
+  const allowed = what.startsWith('judge/') ? allowedFor(value as Partial<Judgement>) : MAX_VALUE_BYTES;
   if (bytes > allowed) throw new RangeError(`${what} takes ${bytes} bytes in the store, ${allowed} are allowed`);
   return json;
 }
 
-/** How many backends a judgement is about. */
-function judged(value: unknown): number {
-  const { others } = value as Partial<Judgement>;
-  return others === undefined ? 1 : MAX_JOINT_BACKENDS;
+/** A judgement may be about one backend or several, with its last looks or without them. */
+function allowedFor({ others, recent }: Partial<Judgement>): number {
+  const backends = others === undefined ? 1 : MAX_JOINT_BACKENDS;
+  return MAX_JUDGEMENT_BYTES * backends + (recent === undefined ? 0 : MAX_RECENT_BYTES + RECENT_NAME_BYTES);
 }
 
 const KEY = /^(?:document\/[A-Za-z0-9._-]+|backend|rollout|judge|verdicts|breaker|fence)\/[A-Za-z0-9._~/-]+$/;

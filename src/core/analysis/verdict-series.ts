@@ -48,7 +48,7 @@ const Metric: z.ZodType<MetricPoint> = z.looseObject({
   classification: z.enum(METRIC_CLASSES).exactOptional(),
   critical: z.literal(true).exactOptional(),
 });
-const Point: z.ZodType<SeriesPoint> = z.looseObject({
+export const Point: z.ZodType<SeriesPoint> = z.looseObject({
   atMs: Moment,
   step: z.number(),
   weight: z.number(),
@@ -110,6 +110,26 @@ export function addPoint(points: readonly SeriesPoint[], point: SeriesPoint): re
   const recent = Math.floor(MAX_POINTS / 3);
   // The first one stays: a plot begins where the rollout began.
   return all.filter((_, i) => i >= all.length - recent || i % 2 === 0);
+}
+
+/** So many looks are gathered before they join the series: the whole of it is not written anew with each. */
+const MAX_RECENT = 8;
+/** Largest, bytes of JSON: a part of what is written with every look. */
+export const MAX_RECENT_BYTES = 4 * 1024;
+
+/**
+ * Puts a look behind the latest ones. Where it would be one too many, or they would take too much room, those before it
+ * are `done`, to be added to the series; where it alone takes too much, it is too.
+ */
+export function addRecent(
+  recent: readonly SeriesPoint[],
+  point: SeriesPoint,
+): { readonly recent: readonly SeriesPoint[]; readonly done: readonly SeriesPoint[] } {
+  const fits = (some: readonly SeriesPoint[]) =>
+    new TextEncoder().encode(JSON.stringify(some)).length <= MAX_RECENT_BYTES;
+  const all = [...recent, point];
+  if (all.length <= MAX_RECENT && fits(all)) return { recent: all, done: [] };
+  return fits([point]) ? { recent: [point], done: recent } : { recent: [], done: all };
 }
 
 /** Scrapes that came too late between the last look that is kept and this one. */

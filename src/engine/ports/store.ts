@@ -7,8 +7,9 @@ import type { Notice, RolloutEvent } from '../../core/rollout/event.ts';
 
 /**
  * `document/Route/shop`, `backend/checkout`, `rollout/<id>`; `judge/<id>`: what the judge of that rollout remembers, at
- * most 16 KiB, and `verdicts/<id>`: what it concluded lately, both gone with it; `breaker/<what>`, of the whole installation; and `fence/<what>`: a record without a body of interest, written by every commit that was
- * decided on a whole list. At most 200 characters of `[A-Za-z0-9._/-]`.
+ * most 16 KiB, and its latest conclusions; `verdicts/<id>`: those before, both gone with it; `breaker/<what>`, of the
+ * whole installation; and `fence/<what>`: a record without a body of interest, written by every commit that was decided
+ * on a whole list. At most 200 characters of `[A-Za-z0-9._/-]`.
  */
 export type RecordKey =
   | `document/${string}/${string}`

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Verdict } from '../../../src/core/analysis/judge.ts';
 import {
   addPoint,
+  addRecent,
   lateSince,
+  MAX_RECENT_BYTES,
   type SeriesPoint,
   seriesPoint,
   VerdictSeries,
@@ -113,4 +115,39 @@ it('a series keeps its beginning and what is new, and never grows beyond its bou
   const body = JSON.parse(JSON.stringify({ points }));
   expect(JSON.stringify(body).length).toBeLessThan(48 * 1_024);
   expect(VerdictSeries.parse(body)).toEqual({ points });
+});
+
+describe('the latest looks', () => {
+  const look = (atMs: number, metrics = 1): SeriesPoint => {
+    const verdicts = Array.from({ length: metrics }, (_, i) =>
+      verdict({ metric: `metric number ${i} ${'x'.repeat(40)}` }),
+    );
+    return seriesPoint({ verdicts, decision: 'hold' }, at(atMs));
+  };
+
+  it('are gathered, and join the series together: none is lost, none comes twice, all stay in order', () => {
+    const looks = Array.from({ length: 100 }, (_, i) => look(i));
+    const [series, writes] = [[] as SeriesPoint[], [] as number[]];
+    const recent = looks.reduce<readonly SeriesPoint[]>((before, one) => {
+      const next = addRecent(before, one);
+      if (next.done.length > 0) writes.push(one.atMs);
+      series.push(...next.done);
+      return next.recent;
+    }, []);
+    expect([...series, ...recent]).toEqual(looks);
+    expect(writes.length).toBeLessThanOrEqual(100 / 7);
+  });
+
+  it('never take more room than they may, however many metrics there are', () => {
+    let recent: readonly SeriesPoint[] = [];
+    for (let i = 0; i < 100; i += 1) {
+      ({ recent } = addRecent(recent, look(i, 1 + (i % 8))));
+      expect(JSON.stringify(recent).length).toBeLessThanOrEqual(MAX_RECENT_BYTES);
+    }
+  });
+
+  it('one that is too large alone joins the series at once, behind those before it', () => {
+    const large = { ...look(3), missing: '€'.repeat(MAX_RECENT_BYTES / 2) };
+    expect(addRecent([look(1), look(2)], large)).toEqual({ recent: [], done: [look(1), look(2), large] });
+  });
 });
