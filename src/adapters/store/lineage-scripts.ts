@@ -7,6 +7,7 @@ export const GUARD_LUA = `
 local function guard(p, epoch, n, hash, by)
   local frozen = redis.call('GET', p .. 'frozen')
   if frozen or epoch == '' then return frozen end
+  local proven = false
   local have = redis.call('GET', p .. 'epoch') or ''
   local count = redis.call('HGET', p .. 'head', 'n') or '0'
   local reason
@@ -21,8 +22,9 @@ local function guard(p, epoch, n, hash, by)
   elseif tonumber(n) > 0 then
     local entry = redis.call('XRANGE', p .. 'journal', n .. '-0', n .. '-0')[1]
     if entry and entry[2][2] ~= hash then reason = 'diverged' end
+    proven = entry ~= nil
   end
-  if not reason then return false end
+  if not reason then return false, proven end
   local t = redis.call('TIME')
   frozen = cjson.encode({
     reason = reason, by = by,

@@ -14,11 +14,10 @@ import type { Witness } from './witness.ts';
 
 const Strings = z.array(z.string());
 const Cells = z.array(z.string().nullable());
-const Table = z.tuple([z.string(), z.string(), z.string(), z.array(z.string())]);
+const Share = z.enum(['', 'same', 'changes', 'whole']);
+const Table = z.tuple([z.string(), z.string(), z.string(), Share, z.array(z.string())]);
 
-type Owner = { readonly n: number; readonly value: OwnerTraffic };
-/** Each owner of a table with the text that it was read from. */
-type Owners = ReadonlyMap<TrafficOwner, readonly [text: string, owner: Owner]>;
+type Owners = FleetTable['owners'];
 
 /** One hash per fleet, so that one read is one consistent fleet revision. */
 export function redisTraffic(
@@ -33,22 +32,28 @@ export function redisTraffic(
     return answer.kind === 'ok' ? { kind: 'ok', value: answer.value.toSorted() } : answer;
   };
   /** By fleet, what was read last: a change touches one owner, and the others need not be read again. */
-  const read = new Map<string, Owners>();
+  const read = new Map<string, FleetTable>();
   return {
     fleets,
     table: async (fleet) => {
       requirePlainName('fleet', fleet);
+      const before = read.get(fleet);
+      const { epoch: knownEpoch = '', n: knownN = '' } = before?.position ?? {};
       const answer = await calls.run(Table, (client, p) =>
-        client.serinTable(p, fleet, randomName(), ...witness.args()),
+        client.serinTable(p, fleet, randomName(), ...witness.args(), knownEpoch, String(knownN)),
       );
       if (answer.kind !== 'ok') return answer;
-      const [epoch, n, hash, row] = answer.value;
+      const [epoch, n, hash, share, row] = answer.value;
       if (epoch === '') return witness.frozen(n);
       witness.saw(epoch, n, hash);
-      const cells = tableCells(`${calls.prefix}traffic:${fleet}`, row, read.get(fleet), newer);
-      if (cells.kind !== 'ok') return cells;
-      read.set(fleet, cells.value.owners);
-      return table(fleet, `${calls.prefix}traffic:${fleet}`, epoch, cells.value, newer);
+      if (share === 'same' && before !== undefined) return { kind: 'ok', value: before };
+      const key = `${calls.prefix}traffic:${fleet}`;
+      const cells = tableCells(key, row, share === 'changes' ? before?.owners : undefined, newer);
+      const now = cells.kind === 'ok' ? table(fleet, key, epoch, cells.value, newer) : cells;
+      // What could not be read is read as a whole the next time.
+      if (now.kind === 'ok') read.set(fleet, now.value);
+      else read.delete(fleet);
+      return now;
     },
     standing: async (fleet, owner) => {
       requirePlainName('fleet', fleet);
@@ -94,13 +99,14 @@ function refusal(what: string, cell: string | null, newer: NewerRecords): Unavai
   return head === null ? null : newer.refuse(what, head.stamp);
 }
 
+/** `before`: what names without a cell stand for. */
 function tableCells(
   key: string,
   row: readonly string[],
   before: Owners | undefined,
   newer: NewerRecords,
 ): StoreRead<TableCells> {
-  const owners = new Map<TrafficOwner, readonly [text: string, owner: Owner]>();
+  const owners = new Map<TrafficOwner, { readonly n: number; readonly value: OwnerTraffic }>();
   const meta = new Map<string, string>();
   for (let i = 0; i + 1 < row.length; i += 2) {
     const [name = '', text = ''] = row.slice(i, i + 2);
@@ -108,8 +114,8 @@ function tableCells(
       meta.set(name, text);
       continue;
     }
-    const known = before?.get(name);
-    if (known?.[0] === text) {
+    const known = text === '' ? before?.get(name) : undefined;
+    if (known !== undefined) {
       owners.set(name, known);
       continue;
     }
@@ -117,7 +123,7 @@ function tableCells(
     if (refused !== null) return refused;
     const owner = parseOwner(name, text, newer.shapes);
     if (owner.kind === 'bad') return corrupt(key, `${name}: ${owner.detail}`);
-    owners.set(name, [text, owner.value]);
+    owners.set(name, owner.value);
   }
   return { kind: 'ok', value: { owners, meta } };
 }
@@ -126,10 +132,9 @@ function table(
   fleet: string,
   key: string,
   epoch: string,
-  { owners: read, meta }: TableCells,
+  { owners, meta }: TableCells,
   newer: NewerRecords,
 ): StoreRead<FleetTable> {
-  const owners = new Map([...read].map(([name, [, owner]]) => [name, owner] as const));
   if (owners.size + meta.size === 0) {
     return { kind: 'ok', value: { fleet, position: { epoch, n: 0 }, trial: null, owners } };
   }

@@ -30,18 +30,35 @@ for i = 1, #hits, 2 do
 end
 return out`;
 
-/** A fleet nobody has written yet is at n 0 of the store's epoch, which begins with the first question for it. */
+/**
+ * A fleet nobody has written yet is at n 0 of the store's epoch, which begins with the first question for it. Who knows the
+ * table of an earlier revision gets what has changed since, and the mere names of the rest: as long as it is proven that
+ * the store is still the one which was read then.
+ */
 const TABLE = `${GUARD_LUA}
-local frozen = guard(KEYS[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
-if frozen then return {'', frozen, '', {}} end
-local rows = redis.call('HGETALL', KEYS[1] .. 'traffic:' .. ARGV[1])
-local epoch = redis.call('GET', KEYS[1] .. 'epoch')
+local p, fleet, knownEpoch, knownN = KEYS[1], ARGV[1], ARGV[7], ARGV[8]
+local frozen, proven = guard(p, ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+if frozen then return {'', frozen, '', '', {}} end
+local key = p .. 'traffic:' .. fleet
+local known = redis.call('HMGET', key, '@epoch', '@n')
+local share, rows = 'whole', {}
+if proven and knownN ~= '' and known[1] == knownEpoch and (tonumber(known[2]) or 0) >= tonumber(knownN) then
+  share = known[2] == knownN and 'same' or 'changes'
+end
+if share ~= 'same' then rows = redis.call('HGETALL', key) end
+if share == 'changes' then
+  for i = 1, #rows, 2 do
+    local n = string.sub(rows[i], 1, 1) ~= '@' and tonumber(string.match(rows[i + 1], '^%d+'))
+    if n and n <= tonumber(knownN) then rows[i + 1] = '' end
+  end
+end
+local epoch = redis.call('GET', p .. 'epoch')
 if not epoch then
-  redis.call('SET', KEYS[1] .. 'epoch', ARGV[2])
+  redis.call('SET', p .. 'epoch', ARGV[2])
   epoch = ARGV[2]
 end
-local n, hash = head(KEYS[1])
-return {epoch, n, hash, rows}`;
+local n, hash = head(p)
+return {epoch, n, hash, share, rows}`;
 
 const OUTBOX_HEAD = `
 local raw = redis.call('LINDEX', KEYS[1] .. 'outbox:' .. ARGV[1], 0)

@@ -3,7 +3,7 @@ import { FleetLedgers } from '../../core/fleet/fleet-ledgers.ts';
 import type { FleetState } from '../../core/model/fleet-state.ts';
 import type { FleetTable, Position } from '../../core/model/traffic.ts';
 import type { LiveCertificates } from '../../engine/ports/certificates.ts';
-import type { Clock, Timer } from '../../engine/ports/clock.ts';
+import type { Clock } from '../../engine/ports/clock.ts';
 import type { FleetView } from '../../engine/ports/fleet-view.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { Replication } from '../../engine/ports/replication.ts';
@@ -12,6 +12,7 @@ import type { TrafficHistory } from '../../engine/ports/traffic-history.ts';
 import { ClientDirectory } from './client-streams.ts';
 import { createCodec } from './codec.ts';
 import { endInTurns } from './end-in-turns.ts';
+import { feedPublishers } from './feed-publishers.ts';
 import { createFleetPublisher, type FleetPublisher, type Refusal } from './fleet-publisher.ts';
 import { credentialsOf, grpcServer, shutDown, streamAgeMs } from './grpc-server.ts';
 import { type Listening, listen } from './listen.ts';
@@ -65,11 +66,6 @@ export interface XdsServer {
   stop(): Promise<void>;
 }
 
-/** Backstop for lost hints of the store and for responses stuck at a client. */
-const POLL_MS = 1_000;
-/** After the start, and from one fleet to the next. */
-const PREPARE_AFTER_MS = 500;
-const PREPARE_EVERY_MS = 25;
 /**
  * Bytes handed to the transport in one turn of the event loop: it copies each of them once, and between turns ACKs are
  * read and memory is given back. A turn of many small responses ends by their number.
@@ -142,7 +138,15 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       call.emit('error', { code: status.UNAVAILABLE, details });
     } else handleStream(call, variant, context);
   });
-  const feeding = createFeeding(options.traffic, publishers, sessions, clock, logger);
+  const feeding = feedPublishers({
+    traffic: options.traffic,
+    ...{ publishers, clock, logger },
+    polled: () => {
+      for (const streams of sessions.values()) {
+        for (const session of streams.keys()) session.flush(clock.monotonicMs());
+      }
+    },
+  });
   let listening: Listening | null = null;
   return {
     get port() {
@@ -211,65 +215,6 @@ function fanOut(
     if (at < waiting.length) setImmediate(turn, at);
   };
   turn(0);
-}
-
-function createFeeding(
-  traffic: TrafficFeed,
-  publishers: ReadonlyMap<string, FleetPublisher>,
-  sessions: ReadonlyMap<string, ReadonlyMap<StreamSession, string>>,
-  clock: Clock,
-  logger: Logger,
-) {
-  let timer: Timer | null = null;
-  let preparing: Timer | null = null;
-  let stopped = false;
-  let following: { stop(): Promise<void> } | null = null;
-  let _attempt: Promise<void> | null = null;
-  const refreshAll = () => Promise.all([...publishers.values()].map((publisher) => publisher.refresh()));
-  const refresh = (fleets: readonly string[]) => {
-    for (const fleet of fleets) void publishers.get(fleet)?.refresh();
-  };
-  /** Polling alone keeps the fleet right; following makes it fast. So a failure here is only tried again. */
-  const follow = async () => {
-    try {
-      const handle = await traffic.follow(refresh);
-      if (stopped) await handle.stop();
-      else following = handle;
-    } catch (cause) {
-      logger.warn('change stream not followed, polling instead', { cause: String(cause) });
-    } finally {
-      _attempt = null;
-    }
-  };
-  const poll = () => {
-    if (stopped) return;
-    if (following === null) _attempt ??= follow();
-    void refreshAll();
-    for (const streams of sessions.values()) for (const session of streams.keys()) session.flush(clock.monotonicMs());
-    timer = clock.setTimer(POLL_MS, poll);
-  };
-  /** What no Envoy has asked for yet, one fleet at a time: whatever else there is to do comes between. */
-  const prepare = ([next, ...more]: readonly FleetPublisher[]) => {
-    next?.prepare();
-    preparing = more.length === 0 ? null : clock.setTimer(PREPARE_EVERY_MS, () => prepare(more));
-  };
-  return {
-    async start() {
-      _attempt = follow();
-      await refreshAll();
-      if (stopped) return;
-      timer = clock.setTimer(POLL_MS, poll);
-      preparing = clock.setTimer(PREPARE_AFTER_MS, () => prepare([...publishers.values()]));
-    },
-    async stop() {
-      stopped = true;
-      timer?.cancel();
-      for (const publisher of publishers.values()) publisher.stop();
-      preparing?.cancel();
-      await following?.stop();
-      following = null;
-    },
-  };
 }
 
 function historyOf(publishers: ReadonlyMap<string, FleetPublisher>): TrafficHistory {
