@@ -121,7 +121,10 @@ async function attempt(deps: Dependencies, request: EndpointsRequest): Promise<R
   const next = withEndpoints(state.body, entry, used);
   if (next.kind === 'error') return next;
   // Read after the records that fence it: who has changed it since has changed one of them, too.
-  const change = await trafficWith(deps, next.value);
+  const active = owner !== null && !isTerminal(owner.body.phase) ? owner : null;
+  // A canary gets requests when the Envoys have its hosts; of a step that is under way hosts are no part.
+  const beside = active?.body.phase !== 'preparing';
+  const change = await trafficWith(deps, next.value, beside);
   if (change.kind === 'error') return change;
   const told: Commit = {
     ...EMPTY_COMMIT,
@@ -129,7 +132,6 @@ async function attempt(deps: Dependencies, request: EndpointsRequest): Promise<R
     writes: [{ key: state.key, body: next.value }],
     ...change.value,
   };
-  const active = owner !== null && !isTerminal(owner.body.phase) ? owner : null;
   const outcome = await commit(
     deps,
     active === null ? told : mergedCommit([told, besideOwner(active, next.value, state.rev)]),
@@ -145,6 +147,7 @@ async function attempt(deps: Dependencies, request: EndpointsRequest): Promise<R
 async function trafficWith(
   deps: Dependencies,
   state: BackendState,
+  beside: boolean,
 ): Promise<Result<Pick<Commit, 'traffic' | 'trials'>>> {
   const owner = `backend/${state.backend}` as const;
   const traffic: Commit['traffic'][number][] = [];
@@ -155,7 +158,8 @@ async function trafficWith(
     const known = table.value.owners.get(owner)?.value;
     const value = known === undefined ? undefined : retold(known, state);
     // Of a revision that Envoys do not have they need not hear.
-    if (value !== undefined && !sameJson(value, known)) traffic.push({ fleet, owner, value });
+    if (value !== undefined && !sameJson(value, known))
+      traffic.push({ fleet, owner, value, ...(beside ? { beside } : {}) });
     const trial = retoldTrial(table.value, owner, state);
     if (trial !== null) trials.push(trial);
   }

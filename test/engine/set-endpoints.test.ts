@@ -6,6 +6,7 @@ import type { EnvoyResources } from '../../src/core/traffic/envoy-resources.ts';
 import type { EndpointsRequest } from '../../src/engine/set-endpoints.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
 import { type EngineRig, engineRig } from '../support/engine-rig.ts';
+import { stickEnvoy } from '../support/engine-steps.ts';
 
 let rig: EngineRig;
 afterEach(() => rig.stop());
@@ -218,26 +219,50 @@ describe('endpoints by the API', () => {
       const before = await rollout(id);
       const told = rig.delivered.length;
       // One of the Envoys takes its time.
-      const { state } = rig.deps.fleets;
-      const [slow] = state('edge').nodes;
-      const late = (fleet: string) => {
-        const now = state(fleet);
-        return { ...now, nodes: now.nodes.map((node) => (node.nodeId === slow?.nodeId ? slow : node)) };
-      };
-      Object.assign(rig.deps, { fleets: { state: late } });
+      stickEnvoy(rig);
       await set([C], { revision: 'v2' });
       await rig.clock.advance(1_000);
       await set([], { revision: 'v2', force: true });
       await rig.clock.advance(1_000);
       expect(await rollout(id)).toMatchObject({ phase: 'stepping', excluded: {}, push: before.push });
       expect(rig.delivered.length).toBe(told);
-      // It may not take for ever.
+      // Nor later: it has the step, and who does not take other hosts is shown as behind.
       await rig.clock.advance(60_000);
-      const after = await rollout(id);
-      expect(after.phase).toBe(policy === 'rollback' ? 'rolling_back' : 'stepping');
-      expect(after.excluded).toEqual(policy === 'exclude' ? { edge: [slow?.nodeId] } : {});
+      rig.deps.wakeUps.kick(`rollout/${id}`);
+      await rig.clock.advance(1_000);
+      expect(await rollout(id)).toMatchObject({ phase: 'stepping', excluded: {}, push: before.push });
+      expect(rig.delivered.length).toBe(told);
     },
   );
+
+  it('told every few seconds do not put off what the plan says about an Envoy that does not answer the next step', async () => {
+    const plan = planYaml({ steps: '[{ weight: 10, hold: 60s }, { weight: 50, hold: 1h }]' });
+    await shop(routeYaml(), API_BACKEND, plan.replace('spec:', 'spec:\n  onLaggard: rollback'));
+    await set([A]);
+    await set([B], { revision: 'v2' });
+    const id = await start();
+    await stepping(id);
+    const slow = stickEnvoy(rig);
+    await rig.until(async () => (await rollout(id)).step === 1);
+    for (let i = 0; i < 7; i += 1) {
+      await set([i % 2 === 0 ? C : B], { revision: 'v2' });
+      await rig.clock.advance(5_000);
+    }
+    expect((await rollout(id)).cause).toMatchObject({ kind: 'laggard', node: slow.nodeId });
+  });
+
+  it('of a canary that has no requests yet have to be with every Envoy before it gets any', async () => {
+    await shop();
+    await set([A]);
+    const id = await start();
+    await rig.until(async () => (await rollout(id)).waitingFor === 'endpoints of revision v2 of checkout');
+    const slow = stickEnvoy(rig);
+    await set([B], { revision: 'v2' });
+    await rig.clock.advance(10_000);
+    expect(await rollout(id)).toMatchObject({ phase: 'preparing', waitingFor: `the ACK of ${slow.nodeId}` });
+    slow.release();
+    await stepping(id);
+  });
 
   it('of a revision that no Envoy has say nothing to Envoys', async () => {
     await shop();

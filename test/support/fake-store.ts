@@ -494,19 +494,21 @@ function publish(s: State, { traffic, trials }: Commit, shapes: Shapes): Record<
     }
     return fleet;
   };
-  for (const { fleet: name, owner, value } of traffic) {
+  for (const { fleet: name, owner, value, beside = false } of traffic) {
     const fleet = revise(name);
     if (value === null) fleet.owners.delete(owner);
     else {
       const schema = cellSchema(shapes.cellStamp(`traffic/${owner}`, value));
-      fleet.owners.set(owner, { n: fleet.n, value: JSON.stringify(value), ...schema });
+      const n = (beside ? fleet.owners.get(owner)?.n : undefined) ?? fleet.n;
+      fleet.owners.set(owner, { n, value: JSON.stringify(value), ...schema });
     }
   }
-  for (const { fleet: name, by, trial } of trials) {
+  for (const { fleet: name, by, trial, mustStand = false } of trials) {
     if (trial === null && s.fleets.get(name)?.trial?.by !== by) continue;
     const fleet = revise(name);
     const schema = cellSchema(shapes.cellStamp(`trial/${by}`, trial));
-    fleet.trial = trial === null ? null : { n: fleet.n, by, value: JSON.stringify({ ...trial, by }), ...schema };
+    const n = (mustStand ? fleet.trial?.n : undefined) ?? fleet.n;
+    fleet.trial = trial === null ? null : { n, by, value: JSON.stringify({ ...trial, by }), ...schema };
   }
   tell(s, Object.keys(positions));
   return positions;
