@@ -109,7 +109,13 @@ export async function leaveTrigger(
   const { key, rev, body } = loaded.value;
   const trigger = body?.trigger;
   if ((trigger?.key ?? null) !== asked || (!isRefused && trigger?.outcome === 'due')) return;
-  await commit(deps, { ...EMPTY_COMMIT, reads: [{ key, rev }], due: [{ subject: triggerSubject(plan), atMs: null }] });
+  await commit(deps, {
+    ...EMPTY_COMMIT,
+    reads: [{ key, rev }],
+    // Written again, so that it is part of the store's history: a replay must not bring back a start that was refused.
+    writes: isRefused && body !== null ? [{ key, body }] : [],
+    due: [{ subject: triggerSubject(plan), atMs: null }],
+  });
 }
 
 interface TriggeredPlan {

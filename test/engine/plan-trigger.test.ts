@@ -441,3 +441,49 @@ async function asBeforeSettling(): Promise<void> {
     writes: [{ key: held.key, body: { ...body, trigger: due } }],
   });
 }
+
+describe('after a store has lost commits and was replayed', () => {
+  const replay = async (restore: () => void): Promise<void> => {
+    restore();
+    await rig.store.lineage.look();
+    const done = await rig.answer(rig.engine.reconcileStore({ mode: 'replay', by: 'me' }));
+    if (done.kind === 'error') throw new Error(done.errors[0]?.message);
+  };
+
+  it.each(['before', 'after'])(
+    'a start that was due is begun, also where the store had lost it (%s the apply)',
+    async (when) => {
+      await shop();
+      const early = rig.store.faults.backup();
+      await dieBeforeStart('v2');
+      const late = rig.store.faults.backup();
+      await rig.engine.apply({ files: files(planYaml({ name: 'other' })), dryRun: false, by: 'git' });
+      await replay(when === 'before' ? early : late);
+      await rig.until(async () => (await trigger())?.outcome === 'begun');
+      expect(await rollouts()).toHaveLength(1);
+    },
+  );
+
+  it('a start that was begun is not begun again', async () => {
+    await shop();
+    const restore = rig.store.faults.backup();
+    const first = await apply({ revision: 'v2' });
+    await replay(restore);
+    await ends(first?.rollout, 'promoted');
+    await rig.clock.advance(2 * ASK_AGAIN_MS);
+    expect(await rollouts()).toEqual(['v2 promoted']);
+  });
+
+  it.each(['before', 'after'])('what was refused starts behind nobody: the store was of %s the apply', async (when) => {
+    await shop();
+    const first = await apply({ revision: 'v2' });
+    const early = rig.store.faults.backup();
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'refused' });
+    const late = rig.store.faults.backup();
+    await ends(first?.rollout, 'promoted');
+    await replay(when === 'before' ? early : late);
+    await rig.clock.advance(4 * ASK_AGAIN_MS);
+    expect(await rollouts()).toEqual(['v2 promoted']);
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'started' });
+  });
+});
