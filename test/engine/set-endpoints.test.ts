@@ -357,6 +357,43 @@ describe('endpoints by the API', () => {
     expect(names).not.toContain('next-0');
   });
 
+  it('of which none stays are warned of where requests wait for a health check, and nowhere else', async () => {
+    const warned = async (...args: Parameters<typeof set>) => {
+      const done = await set(...args);
+      return done.kind === 'ok' ? done.value.warning : done.errors[0]?.message;
+    };
+    await shop();
+    await set([A]);
+    expect(await warned([B])).toBeUndefined();
+    await rig.stop();
+    const checked = API_BACKEND.replace('  initial', '  healthCheck: { path: /healthz }\n  initial');
+    await shop(routeYaml(), checked, planYaml({ steps: '[{ weight: 10, hold: 1h }]' }));
+    expect(await warned([A])).toBeUndefined();
+    expect(await warned([A, B])).toBeUndefined();
+    expect(await warned([B])).toBeUndefined();
+    expect(await warned([C])).toContain('no host of revision v1 has stayed');
+    // Nobody has requests of it yet.
+    expect(await warned([A], { revision: 'v2' })).toBeUndefined();
+    expect(await warned([B], { revision: 'v2' })).toBeUndefined();
+    await stepping(await start());
+    expect(await warned([A], { revision: 'v2' })).toContain('v2');
+  });
+
+  it('of a revision that waits for its turn make no room, however many others are told', async () => {
+    const plan = planYaml({ steps: '[{ weight: 10, hold: 1h }]', onNewRevision: 'queue' }).replace('10m', '3h');
+    await shop(routeYaml(), API_BACKEND, plan);
+    await set([A]);
+    await set([B], { revision: 'v2' });
+    await stepping(await start());
+    await set([C], { revision: 'v3' });
+    await start('v3');
+    for (let i = 0; i < 2 * MAX_API_REVISIONS; i += 1) await set([B], { revision: `next-${i}` });
+    const read = await rig.engine.endpoints('checkout');
+    const names = read.kind === 'ok' ? read.value.revisions.map(({ revision }) => revision) : [];
+    expect(names).toEqual(expect.arrayContaining(['v1', 'v2', 'v3']));
+    expect(names).not.toContain('next-0');
+  });
+
   it('leave a line in the audit log', async () => {
     await shop();
     await set([A]);
