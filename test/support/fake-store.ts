@@ -100,6 +100,8 @@ export interface Happened {
   readonly commit: Commit;
   /** What the commit's writes replaced. */
   readonly before: ReadonlyMap<RecordKey, StoredRecord>;
+  /** A replay has written it again. */
+  readonly again: boolean;
 }
 
 interface Entry {
@@ -430,7 +432,7 @@ function apply(s: State, commit: Commit, shapes: Shapes, again: KeptCommit | nul
   }
   mark(s, commit, `${[...revs.values()].join(' ')}|${made.join(' ')}`, again);
   const fleets = publish(s, commit, shapes);
-  for (const onCommit of s.watchers) onCommit({ commit, before });
+  for (const onCommit of s.watchers) onCommit({ commit, before, again: again !== null });
   return { kind: 'committed', fleets, revs };
 }
 

@@ -101,7 +101,9 @@ describe('clusters and endpoints', () => {
     };
     const window = (fields: Partial<Revision>) =>
       build([backend('shop', [[{ ...revision('shop', 'v1'), ...fields }, 10_000]])]).clusters[0]?.commonLbConfig;
-    expect(window({ endpoints: { kind: 'api' }, healthCheck })).toMatchObject({ updateMergeWindow: { seconds: 0, nanos: 0 } });
+    expect(window({ endpoints: { kind: 'api' }, healthCheck })).toMatchObject({
+      updateMergeWindow: { seconds: 0, nanos: 0 },
+    });
     for (const fields of [{ healthCheck }, { endpoints: { kind: 'api' } as const }])
       expect(window(fields)).not.toHaveProperty('updateMergeWindow');
   });
