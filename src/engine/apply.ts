@@ -143,7 +143,7 @@ async function reportOf(
     const { document } = parsed;
     const done = { kind: document.kind, name: document.name, action };
     let asked: TriggerReport | null = null;
-    if (trigger !== undefined && document.kind === 'Plan') {
+    if (trigger !== undefined && trigger.outcome !== 'none' && document.kind === 'Plan') {
       asked = await (dryRun ? foretell(deps, document, trigger, after) : ask(deps, document, trigger));
     }
     report.push(asked === null ? done : { ...done, revision: asked });

@@ -2,16 +2,15 @@ import { type BackendState, freshBackend, takenBy } from '../core/model/backend-
 import { PLAN_DEFAULTS, type PlanDocument } from '../core/model/documents.ts';
 import { type ErrorCode, ok, type Result, type SerinError } from '../core/model/errors.ts';
 import { backendsOfPlan } from '../core/model/joint-spec.ts';
-import { isTerminal } from '../core/model/phase.ts';
 import { type PlanTrigger, wantedOf, wantedText } from '../core/model/plan-trigger.ts';
 import type { KeptDocument } from '../core/model/stored.ts';
 import type { Dependencies } from './dependencies.ts';
-import { backendKey, documentKey, type Held, loadBackend, loadDocument, loadNamed } from './load.ts';
-import { isSentBack } from './next-trigger.ts';
+import { backendKey, documentKey, type Held, loadBackend, loadDocument } from './load.ts';
 import type { Commit, Subject } from './ports/store.ts';
 import { commit, EMPTY_COMMIT } from './publish.ts';
 import { start } from './start.ts';
 import { isTaken } from './start-behind.ts';
+import { fateOf, isSentBack, isUnderWay } from './trigger-fate.ts';
 import type { TriggerReport } from './trigger-report.ts';
 
 /** An apply asks by itself; this is for one that the engine did not live to ask, ms. Behind the verdict of the Envoys. */
@@ -107,9 +106,15 @@ export async function leaveTrigger(
   const loaded = await loadDocument(deps.records, 'Plan', plan);
   if (loaded.kind === 'error') return;
   const { key, rev, body } = loaded.value;
-  const trigger = body?.trigger;
+  const trigger = body?.trigger?.outcome === 'none' ? undefined : body?.trigger;
   if ((trigger?.key ?? null) !== asked || (!isRefused && trigger?.outcome === 'due')) return;
-  await commit(deps, { ...EMPTY_COMMIT, reads: [{ key, rev }], due: [{ subject: triggerSubject(plan), atMs: null }] });
+  await commit(deps, {
+    ...EMPTY_COMMIT,
+    reads: [{ key, rev }],
+    // Written again, so that it is part of the store's history: a replay must not bring back a start that was refused.
+    writes: isRefused && body !== null ? [{ key, body }] : [],
+    due: [{ subject: triggerSubject(plan), atMs: null }],
+  });
 }
 
 interface TriggeredPlan {
@@ -122,7 +127,7 @@ async function loadPlan(deps: Dependencies, plan: string): Promise<Result<Trigge
   const loaded = await loadDocument(deps.records, 'Plan', plan);
   if (loaded.kind === 'error') return loaded;
   const { key, rev, body } = loaded.value;
-  if (body?.document.kind !== 'Plan' || body.trigger === undefined) return ok(null);
+  if (body?.document.kind !== 'Plan' || body.trigger === undefined || body.trigger.outcome === 'none') return ok(null);
   return ok({ document: body.document, trigger: body.trigger, held: { key, rev, body } });
 }
 
@@ -155,19 +160,18 @@ async function standing(
 ): Promise<Result<TriggerReport>> {
   const revision = revisionOf(document);
   if (outcome === 'stable') return ok({ ...stableReport(document), message: `${revision} was stable already` });
-  const loaded = await loadNamed(deps.records, rollout);
-  if (loaded.kind === 'error') return loaded;
-  const phase = loaded.value?.body.phase ?? null;
+  const fate = await fateOf(deps, rollout);
+  if (fate.kind === 'error') return fate;
+  const phase = fate.value;
   const again = `; serin apply --retry tries it again`;
   const words = phase === null ? 'is not kept any more' : phase.replace('_', ' ');
   const message = `rollout ${rollout} of ${revision}: ${words}`;
   if (outcome === 'tried' || isSentBack(phase) || phase === 'superseded') {
     return ok({ revision, outcome: 'tried', rollout, message: message + again, error: null });
   }
-  const goesOn = phase !== null && !isTerminal(phase);
   return ok({
     ...{ revision, outcome: 'begun', rollout, error: null },
-    message: goesOn ? `${message} already` : message,
+    message: isUnderWay(phase) ? `${message} already` : message,
   });
 }
 

@@ -2,6 +2,7 @@ import { baselineOf, type ScalarResult } from '../core/analysis/judge.ts';
 import { GUARD_WINDOW_MS, type LoadReport } from '../core/analysis/push-guard.ts';
 import { READOUT_ARMS, type ReadoutArm, readoutQuestions } from '../core/analysis/readout/take-readout.ts';
 import type { FleetObservation } from '../core/fleet/liveness.ts';
+import { asOf } from '../core/fleet/reached-marks.ts';
 import { renderQuery } from '../core/manifest/render-query.ts';
 import { ok, type Result } from '../core/model/errors.ts';
 import { pinnedCluster } from '../core/model/revision.ts';
@@ -35,7 +36,10 @@ export async function observeFleets(
   return ok(observed);
 }
 
-/** The same of all backends of a rollout: where several are in one fleet, as of the last change of any of them. */
+/**
+ * The same of all backends of a rollout: where several are in one fleet, as of the last change of any of them. Times at
+ * which nodes reached something are about that change.
+ */
 export async function observeRollout(
   deps: Dependencies,
   rollout: Rollout,
@@ -45,6 +49,9 @@ export async function observeRollout(
     const seen = await observeFleets(deps, backend, fleets);
     if (seen.kind === 'error') return seen;
     for (const [fleet, one] of Object.entries(seen.value)) observed[fleet] = later(observed[fleet], one);
+  }
+  for (const [fleet, one] of Object.entries(observed)) {
+    observed[fleet] = { ...one, state: { ...one.state, nodes: asOf(one.state.nodes, one.position) } };
   }
   return ok(observed);
 }

@@ -1,5 +1,6 @@
 import { addressesOf, addressText, readAddresses, withEndpoints } from '../core/model/api-endpoints.ts';
 import { type BackendState, freshBackend } from '../core/model/backend-state.ts';
+import type { HostPort } from '../core/model/documents.ts';
 import { fail, ok, type Result } from '../core/model/errors.ts';
 import { isTerminal } from '../core/model/phase.ts';
 import type { Revision } from '../core/model/revision.ts';
@@ -34,6 +35,8 @@ export interface EndpointsView {
   readonly backend: string;
   readonly rev: number;
   readonly revisions: readonly RevisionView[];
+  /** What the change that was asked for does besides. @default nothing */
+  readonly warning?: string;
 }
 
 export interface RevisionView {
@@ -70,6 +73,8 @@ interface Told {
   readonly state: Held<BackendState>;
   /** The rollout that owns it. */
   readonly owner: Held<Rollout> | null;
+  /** The one that begins next. The record of the backend names it, and so fences it. */
+  readonly next: Rollout | null;
   /** The Backend says that the API tells its endpoints. */
   readonly isAsked: boolean;
 }
@@ -84,9 +89,11 @@ async function loadTold(deps: Dependencies, backend: string): Promise<Result<Tol
   const body = state.value.body ?? freshBackend(backend);
   const owner = await loadNamed(deps.records, body.rolloutId);
   if (owner.kind === 'error') return owner;
+  const next = await loadNamed(deps.records, body.next);
+  if (next.kind === 'error') return next;
   const { endpoints, initial } = written.spec;
   const isAsked = endpoints?.kind === 'api' || initial?.endpoints?.kind === 'api';
-  return ok({ state: { ...state.value, body }, owner: owner.value, isAsked });
+  return ok({ state: { ...state.value, body }, owner: owner.value, next: next.value?.body ?? null, isAsked });
 }
 
 async function attempt(deps: Dependencies, request: EndpointsRequest): Promise<Result<EndpointsView> | 'again'> {
@@ -95,8 +102,8 @@ async function attempt(deps: Dependencies, request: EndpointsRequest): Promise<R
   if (addresses.kind === 'error') return addresses;
   const read = await loadTold(deps, backend);
   if (read.kind === 'error') return read;
-  const { state, owner, isAsked } = read.value;
-  const served = servedOf(state.body, owner?.body ?? null);
+  const { state, owner, next: waiting, isAsked } = read.value;
+  const served = [...servedOf(state.body, owner?.body ?? null), ...canariesOf(state.body, waiting)];
   const own = served.filter(({ name }) => name === revision);
   const fixed = own.length === 0 ? !isAsked : own.every(({ endpoints }) => endpoints.kind !== 'api');
   if (fixed) {
@@ -121,7 +128,10 @@ async function attempt(deps: Dependencies, request: EndpointsRequest): Promise<R
   const next = withEndpoints(state.body, entry, used);
   if (next.kind === 'error') return next;
   // Read after the records that fence it: who has changed it since has changed one of them, too.
-  const change = await trafficWith(deps, next.value);
+  const active = owner !== null && !isTerminal(owner.body.phase) ? owner : null;
+  // A canary gets requests when the Envoys have its hosts; of a step that is under way hosts are no part.
+  const beside = active?.body.phase !== 'preparing';
+  const change = await trafficWith(deps, next.value, beside);
   if (change.kind === 'error') return change;
   const told: Commit = {
     ...EMPTY_COMMIT,
@@ -129,7 +139,6 @@ async function attempt(deps: Dependencies, request: EndpointsRequest): Promise<R
     writes: [{ key: state.key, body: next.value }],
     ...change.value,
   };
-  const active = owner !== null && !isTerminal(owner.body.phase) ? owner : null;
   const outcome = await commit(
     deps,
     active === null ? told : mergedCommit([told, besideOwner(active, next.value, state.rev)]),
@@ -138,13 +147,27 @@ async function attempt(deps: Dependencies, request: EndpointsRequest): Promise<R
   if (outcome.kind === 'unavailable') return storeUnavailable(outcome);
   deps.logger.info('endpoints told', { by, backend, revision, endpoints: addresses.value.length });
   if (active !== null) deps.wakeUps.kick(`rollout/${active.body.id}`);
-  return ok(viewOf(next.value, owner?.body ?? null));
+  const checked = own.some(({ healthCheck }) => healthCheck !== null);
+  const warning =
+    checked && hasRequests(role, owner?.body ?? null) ? exchangeWarning(revision, before, addresses.value) : null;
+  return ok({ ...viewOf(next.value, owner?.body ?? null), ...(warning === null ? {} : { warning }) });
+}
+
+/** Envoy asks nothing of a host that no check has found well, and none of those that it asked is left. */
+function exchangeWarning(revision: string, before: readonly HostPort[], after: readonly HostPort[]): string | null {
+  const stay = after.some((one) => before.some((other) => sameJson(one, other)));
+  if (stay || before.length === 0 || after.length === 0) return null;
+  return (
+    `no host of revision ${revision} has stayed: its requests get 503 until a new one has passed its health check; ` +
+    'tell new hosts beside the old ones first'
+  );
 }
 
 /** The tables as they stand, and what is being tried out, with these hosts in place of those before. */
 async function trafficWith(
   deps: Dependencies,
   state: BackendState,
+  beside: boolean,
 ): Promise<Result<Pick<Commit, 'traffic' | 'trials'>>> {
   const owner = `backend/${state.backend}` as const;
   const traffic: Commit['traffic'][number][] = [];
@@ -155,7 +178,8 @@ async function trafficWith(
     const known = table.value.owners.get(owner)?.value;
     const value = known === undefined ? undefined : retold(known, state);
     // Of a revision that Envoys do not have they need not hear.
-    if (value !== undefined && !sameJson(value, known)) traffic.push({ fleet, owner, value });
+    if (value !== undefined && !sameJson(value, known))
+      traffic.push({ fleet, owner, value, ...(beside ? { beside } : {}) });
     const trial = retoldTrial(table.value, owner, state);
     if (trial !== null) trials.push(trial);
   }

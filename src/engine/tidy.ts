@@ -48,7 +48,7 @@ export async function tidy(deps: Dependencies, backend: string): Promise<void> {
     ],
     writes: [{ key: backendKey(backend), body: next }],
     due: [{ subject, atMs: nextMs }],
-    traffic: fleets.map((fleet) => ({ fleet, owner: `backend/${backend}` as const, value })),
+    traffic: fleets.map((fleet) => ({ fleet, owner: `backend/${backend}` as const, value, beside: true })),
     decisions: owner === null ? [] : [recordBackend(owner.body.id, owner.rev, next, loaded.value.rev)],
   });
 }

@@ -867,6 +867,33 @@ function trafficContract(store: () => StoreUnderTest): void {
     expect(value(await traffic.table(fleet))).toMatchObject({ trial: null, position: { n: 4 } });
   });
 
+  it('keeps the n of an owner, and of a trial, for what changes beside what Envoys have to confirm', async () => {
+    const { records, traffic } = store();
+    const fleet = fresh('fleet');
+    const owner = 'backend/cart' as const;
+    const trial = (weight: number) => ({ probe: 'edge-1', changes: [[owner, backend('cart', weight)] as const] });
+    committed(await records.commit({ ...EMPTY, traffic: [{ fleet, owner, value: backend('cart', 1) }] }));
+    committed(await records.commit({ ...EMPTY, trials: [{ fleet, by: 'rollout/r1', trial: trial(2) }] }));
+    const told = await records.commit({
+      ...EMPTY,
+      traffic: [
+        { fleet, owner, value: backend('cart', 3), beside: true },
+        { fleet, owner: 'backend/new', value: backend('new', 1), beside: true },
+      ],
+      trials: [{ fleet, by: 'rollout/r1', trial: trial(4), mustStand: true }],
+    });
+    expect(committed(told).fleets[fleet]?.n).toBe(3);
+    const table = value(await traffic.table(fleet));
+    expect(table.position.n).toBe(3);
+    expect(Object.fromEntries(table.owners)).toEqual({
+      [owner]: { n: 1, value: backend('cart', 3) },
+      'backend/new': { n: 3, value: backend('new', 1) },
+    });
+    expect(table.trial).toEqual({ ...trial(4), by: 'rollout/r1', n: 2 });
+    const at = (n: number) => ({ epoch: table.position.epoch, n });
+    expect(value(await traffic.standing(fleet, owner))).toMatchObject({ position: at(1), trial: { position: at(2) } });
+  });
+
   it('lets one at a time try something out in a fleet, and nobody end the trial of another', async () => {
     const { records, traffic } = store();
     const [fleet, free] = [fresh('fleet'), fresh('fleet')];

@@ -5,6 +5,7 @@ import { EMPTY_COMMIT } from '../../src/engine/publish.ts';
 import type { TriggerReport } from '../../src/engine/trigger-report.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
 import { type EngineRig, engineRig } from '../support/engine-rig.ts';
+import { startRollout } from '../support/engine-steps.ts';
 
 let rig: EngineRig;
 afterEach(() => rig.stop());
@@ -177,9 +178,67 @@ describe('a revision that was sent back', () => {
     expect(await rollouts()).toHaveLength(2);
   });
 
-  it('--retry of what was promoted starts nothing', async () => {
+  it('is not tried again when the plan has had no revision in between', async () => {
+    const id = await sentBack();
+    expect(await apply({})).toBeUndefined();
+    expect(await apply({ steps: '[{ weight: 1 }]' })).toBeUndefined();
+    const back = await apply({ revision: 'v2' });
+    expect(back).toMatchObject({ outcome: 'tried', rollout: id, message: expect.stringContaining('--retry') });
+    expect(await rollouts()).toEqual(['v2 aborted']);
+    expect(await apply({})).toBeUndefined();
+    await rig.clock.advance(2 * ASK_AGAIN_MS);
+    expect(rig.store.inside.dueAtMs('plan/checkout')).toBeNull();
+    expect(await apply({ revision: 'v2' }, { retry: true })).toMatchObject({ outcome: 'started' });
+  });
+
+  it('is not tried again when it was still rolling as the value came back, and was sent back then', async () => {
+    await shop();
+    const first = await apply({ revision: 'v2' });
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'refused' });
+    expect(await apply({ revision: 'v2' })).toMatchObject({ outcome: 'begun', rollout: first?.rollout });
+    const abort = { type: 'abort', reason: 'no', unconfirmed: false } as const;
+    await rig.engine.command({ id: first?.rollout ?? '', command: abort, rev: null, by: 'me' });
+    await ends(first?.rollout, 'aborted');
+    expect(await apply({ revision: 'v2', steps: '[{ weight: 1 }]' })).toMatchObject({ outcome: 'tried' });
+    expect(await rollouts()).toEqual(['v2 aborted']);
+  });
+
+  describe('by an undo, after it was promoted', () => {
+    const undone = async (): Promise<string> => {
+      await shop();
+      const id = (await apply({ revision: 'v2' }))?.rollout ?? '';
+      await ends(id, 'promoted');
+      const undo = await rig.engine.undo({ of: id, reason: 'slow', by: 'me', idempotencyKey: null });
+      await ends(undo.kind === 'ok' ? undo.value.view.rollout.id : '', 'promoted');
+      return id;
+    };
+
+    it('is said to be undone, and is tried again with --retry alone', async () => {
+      const id = await undone();
+      expect(await apply({ revision: 'v2' })).toMatchObject({
+        outcome: 'tried',
+        rollout: id,
+        message: expect.stringContaining('undone; serin apply --retry tries it again'),
+      });
+      expect(await rollouts()).toHaveLength(2);
+      expect(await apply({ revision: 'v2' }, { retry: true })).toMatchObject({ outcome: 'started' });
+    });
+
+    it('is not tried again when the value comes back, also after another one was promoted', async () => {
+      const id = await undone();
+      expect(await apply({ revision: 'v1' })).toMatchObject({ outcome: 'stable' });
+      expect(await apply({ revision: 'v2' })).toMatchObject({ outcome: 'tried', rollout: id });
+      await ends((await apply({ revision: 'v3' }))?.rollout, 'promoted');
+      expect(await apply({ revision: 'v2' })).toMatchObject({ outcome: 'tried', rollout: id });
+      expect(await apply({ revision: 'v2' }, { retry: true })).toMatchObject({ outcome: 'started' });
+    });
+  });
+
+  it('--retry of what was promoted starts nothing, also when somebody has promoted another one by hand', async () => {
     await shop();
     await ends((await apply({ revision: 'v2' }))?.rollout, 'promoted');
+    expect(await apply({ revision: 'v2' }, { retry: true })).toMatchObject({ outcome: 'begun' });
+    await ends(await startRollout(rig, 'v3'), 'promoted');
     expect(await apply({ revision: 'v2' }, { retry: true })).toMatchObject({ outcome: 'begun' });
   });
 });
@@ -441,3 +500,49 @@ async function asBeforeSettling(): Promise<void> {
     writes: [{ key: held.key, body: { ...body, trigger: due } }],
   });
 }
+
+describe('after a store has lost commits and was replayed', () => {
+  const replay = async (restore: () => void): Promise<void> => {
+    restore();
+    await rig.store.lineage.look();
+    const done = await rig.answer(rig.engine.reconcileStore({ mode: 'replay', by: 'me' }));
+    if (done.kind === 'error') throw new Error(done.errors[0]?.message);
+  };
+
+  it.each(['before', 'after'])(
+    'a start that was due is begun, also where the store had lost it (%s the apply)',
+    async (when) => {
+      await shop();
+      const early = rig.store.faults.backup();
+      await dieBeforeStart('v2');
+      const late = rig.store.faults.backup();
+      await rig.engine.apply({ files: files(planYaml({ name: 'other' })), dryRun: false, by: 'git' });
+      await replay(when === 'before' ? early : late);
+      await rig.until(async () => (await trigger())?.outcome === 'begun');
+      expect(await rollouts()).toHaveLength(1);
+    },
+  );
+
+  it('a start that was begun is not begun again', async () => {
+    await shop();
+    const restore = rig.store.faults.backup();
+    const first = await apply({ revision: 'v2' });
+    await replay(restore);
+    await ends(first?.rollout, 'promoted');
+    await rig.clock.advance(2 * ASK_AGAIN_MS);
+    expect(await rollouts()).toEqual(['v2 promoted']);
+  });
+
+  it.each(['before', 'after'])('what was refused starts behind nobody: the store was of %s the apply', async (when) => {
+    await shop();
+    const first = await apply({ revision: 'v2' });
+    const early = rig.store.faults.backup();
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'refused' });
+    const late = rig.store.faults.backup();
+    await ends(first?.rollout, 'promoted');
+    await replay(when === 'before' ? early : late);
+    await rig.clock.advance(4 * ASK_AGAIN_MS);
+    expect(await rollouts()).toEqual(['v2 promoted']);
+    expect(await apply({ revision: 'v3' })).toMatchObject({ outcome: 'started' });
+  });
+});

@@ -6,6 +6,7 @@ import type { EnvoyResources } from '../../src/core/traffic/envoy-resources.ts';
 import type { EndpointsRequest } from '../../src/engine/set-endpoints.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
 import { type EngineRig, engineRig } from '../support/engine-rig.ts';
+import { stickEnvoy } from '../support/engine-steps.ts';
 
 let rig: EngineRig;
 afterEach(() => rig.stop());
@@ -218,26 +219,50 @@ describe('endpoints by the API', () => {
       const before = await rollout(id);
       const told = rig.delivered.length;
       // One of the Envoys takes its time.
-      const { state } = rig.deps.fleets;
-      const [slow] = state('edge').nodes;
-      const late = (fleet: string) => {
-        const now = state(fleet);
-        return { ...now, nodes: now.nodes.map((node) => (node.nodeId === slow?.nodeId ? slow : node)) };
-      };
-      Object.assign(rig.deps, { fleets: { state: late } });
+      stickEnvoy(rig);
       await set([C], { revision: 'v2' });
       await rig.clock.advance(1_000);
       await set([], { revision: 'v2', force: true });
       await rig.clock.advance(1_000);
       expect(await rollout(id)).toMatchObject({ phase: 'stepping', excluded: {}, push: before.push });
       expect(rig.delivered.length).toBe(told);
-      // It may not take for ever.
+      // Nor later: it has the step, and who does not take other hosts is shown as behind.
       await rig.clock.advance(60_000);
-      const after = await rollout(id);
-      expect(after.phase).toBe(policy === 'rollback' ? 'rolling_back' : 'stepping');
-      expect(after.excluded).toEqual(policy === 'exclude' ? { edge: [slow?.nodeId] } : {});
+      rig.deps.wakeUps.kick(`rollout/${id}`);
+      await rig.clock.advance(1_000);
+      expect(await rollout(id)).toMatchObject({ phase: 'stepping', excluded: {}, push: before.push });
+      expect(rig.delivered.length).toBe(told);
     },
   );
+
+  it('told every few seconds do not put off what the plan says about an Envoy that does not answer the next step', async () => {
+    const plan = planYaml({ steps: '[{ weight: 10, hold: 60s }, { weight: 50, hold: 1h }]' });
+    await shop(routeYaml(), API_BACKEND, plan.replace('spec:', 'spec:\n  onLaggard: rollback'));
+    await set([A]);
+    await set([B], { revision: 'v2' });
+    const id = await start();
+    await stepping(id);
+    const slow = stickEnvoy(rig);
+    await rig.until(async () => (await rollout(id)).step === 1);
+    for (let i = 0; i < 7; i += 1) {
+      await set([i % 2 === 0 ? C : B], { revision: 'v2' });
+      await rig.clock.advance(5_000);
+    }
+    expect((await rollout(id)).cause).toMatchObject({ kind: 'laggard', node: slow.nodeId });
+  });
+
+  it('of a canary that has no requests yet have to be with every Envoy before it gets any', async () => {
+    await shop();
+    await set([A]);
+    const id = await start();
+    await rig.until(async () => (await rollout(id)).waitingFor === 'endpoints of revision v2 of checkout');
+    const slow = stickEnvoy(rig);
+    await set([B], { revision: 'v2' });
+    await rig.clock.advance(10_000);
+    expect(await rollout(id)).toMatchObject({ phase: 'preparing', waitingFor: `the ACK of ${slow.nodeId}` });
+    slow.release();
+    await stepping(id);
+  });
 
   it('of a revision that no Envoy has say nothing to Envoys', async () => {
     await shop();
@@ -329,6 +354,43 @@ describe('endpoints by the API', () => {
     const names = read.kind === 'ok' ? read.value.revisions.map(({ revision }) => revision) : [];
     expect(names).toHaveLength(MAX_API_REVISIONS);
     expect(names).toContain('v1');
+    expect(names).not.toContain('next-0');
+  });
+
+  it('of which none stays are warned of where requests wait for a health check, and nowhere else', async () => {
+    const warned = async (...args: Parameters<typeof set>) => {
+      const done = await set(...args);
+      return done.kind === 'ok' ? done.value.warning : done.errors[0]?.message;
+    };
+    await shop();
+    await set([A]);
+    expect(await warned([B])).toBeUndefined();
+    await rig.stop();
+    const checked = API_BACKEND.replace('  initial', '  healthCheck: { path: /healthz }\n  initial');
+    await shop(routeYaml(), checked, planYaml({ steps: '[{ weight: 10, hold: 1h }]' }));
+    expect(await warned([A])).toBeUndefined();
+    expect(await warned([A, B])).toBeUndefined();
+    expect(await warned([B])).toBeUndefined();
+    expect(await warned([C])).toContain('no host of revision v1 has stayed');
+    // Nobody has requests of it yet.
+    expect(await warned([A], { revision: 'v2' })).toBeUndefined();
+    expect(await warned([B], { revision: 'v2' })).toBeUndefined();
+    await stepping(await start());
+    expect(await warned([A], { revision: 'v2' })).toContain('v2');
+  });
+
+  it('of a revision that waits for its turn make no room, however many others are told', async () => {
+    const plan = planYaml({ steps: '[{ weight: 10, hold: 1h }]', onNewRevision: 'queue' }).replace('10m', '3h');
+    await shop(routeYaml(), API_BACKEND, plan);
+    await set([A]);
+    await set([B], { revision: 'v2' });
+    await stepping(await start());
+    await set([C], { revision: 'v3' });
+    await start('v3');
+    for (let i = 0; i < 2 * MAX_API_REVISIONS; i += 1) await set([B], { revision: `next-${i}` });
+    const read = await rig.engine.endpoints('checkout');
+    const names = read.kind === 'ok' ? read.value.revisions.map(({ revision }) => revision) : [];
+    expect(names).toEqual(expect.arrayContaining(['v1', 'v2', 'v3']));
     expect(names).not.toContain('next-0');
   });
 

@@ -3,7 +3,7 @@ import { LOOK_AGAIN_MS } from '../../src/core/rollout/await-live.ts';
 import type { RolloutCommand } from '../../src/core/rollout/command.ts';
 import { backendYaml, files, planYaml, routeYaml } from '../support/engine-documents.ts';
 import { type EngineRig, engineRig } from '../support/engine-rig.ts';
-import { rolloutOf, startRollout, tableOf } from '../support/engine-steps.ts';
+import { rolloutOf, startRollout, stickEnvoy, tableOf } from '../support/engine-steps.ts';
 import { settings } from '../support/rollouts.ts';
 
 let rig: EngineRig;
@@ -88,6 +88,36 @@ describe('tidy', () => {
     await rig.clock.advance(settings.retireAfterMs + HOUR_MS);
     expect(await revisions()).toEqual(['v1', 'v2']);
   });
+
+  it.each(['rollback', 'exclude', 'hold'])(
+    'is no change of a step that is live: no Envoy that has the step has to answer for it again (onLaggard: %s)',
+    async (policy) => {
+      // given a step that has been live for long when the time of an old cluster is over
+      await shop(['edge'], routeYaml());
+      await promote('v2');
+      const plan = planYaml({ steps: '[{ weight: 10, hold: 2h }]' })
+        .replace('spec:', `spec:\n  onLaggard: ${policy}`)
+        .replace('10m', '4h');
+      await rig.answer(rig.engine.apply({ files: files(plan), dryRun: false, by: 'someone' }));
+      await rig.clock.advance(settings.retireAfterMs - HOUR_MS / 4);
+      const id = await startRollout(rig, 'v3');
+      await rig.until(async () => (await rolloutOf(rig, id)).push?.liveAtMs != null);
+      await rig.until(async () => (await rolloutOf(rig, id)).phase === 'stepping');
+      await rig.clock.advance(60_000);
+      const before = await rolloutOf(rig, id);
+      const told = rig.delivered.length;
+      // and one Envoy that does not take the smaller table
+      stickEnvoy(rig);
+      // when it is tidied away
+      await rig.clock.advance(HOUR_MS / 2);
+      expect(await revisions()).toEqual(['v2', 'v3']);
+      rig.deps.wakeUps.kick(`rollout/${id}`);
+      await rig.clock.advance(1_000);
+      // then the step goes on as it was
+      expect(await rolloutOf(rig, id)).toMatchObject({ phase: 'stepping', excluded: {}, push: before.push });
+      expect(rig.delivered.length).toBe(told);
+    },
+  );
 
   it('rests while a change of the backend is tried out or parked, and goes on when that is over', async () => {
     // given a cluster whose time is over while a paused rollout has taken its trial back

@@ -147,7 +147,9 @@ export class Checker {
     }
   }
 
-  #committed({ commit, before }: Happened) {
+  #committed({ commit, before, again }: Happened) {
+    // It was looked at when it happened.
+    if (again) return;
     for (const { subject } of commit.due) this.#touchedMs.set(subject.slice('rollout/'.length), this.#o.nowMs());
     if (commit.traffic.length + commit.trials.length > 0) this.#keepTable(this.#o.store.inside.table('edge'));
     for (const write of commit.writes.filter(({ key }) => key.startsWith('rollout/'))) {
@@ -165,14 +167,14 @@ export class Checker {
   }
 
   /** One rollout of a commit: a start may write those that give way as well. */
-  #written({ commit, before }: Happened, write: Commit['writes'][number]) {
+  #written({ commit, before }: Omit<Happened, 'again'>, write: Commit['writes'][number]) {
     const whole = write.body as Rollout;
     for (const backend of backendsOf(whole)) this.#writtenPart({ commit, before }, write.key, wholeOf(whole, backend));
     this.#together(whole);
   }
 
   /** What one of its backends has of a rollout; of most there is one. */
-  #writtenPart({ commit, before }: Happened, key: RecordKey, after: Rollout) {
+  #writtenPart({ commit, before }: Omit<Happened, 'again'>, key: RecordKey, after: Rollout) {
     const backendKey: RecordKey = `backend/${after.backend}`;
     const backendBefore = (before.get(backendKey)?.body ??
       this.#o.store.inside.record(backendKey).body) as BackendState;

@@ -81,6 +81,7 @@ const UNAVAILABLE: Unavailable = { kind: 'unavailable', detail: 'no answer' };
 export function startReplica(name: string, w: Surroundings): Replica {
   let alive = true;
   let ready = false;
+  let tailing: { stop(): Promise<void> } | null = null;
   let wallMs = 0;
   let [stalledUntilMs, cutUntilMs, oddUntilMs] = [0, 0, w.clock.now()];
   const never = new Promise<never>(() => {});
@@ -97,6 +98,7 @@ export function startReplica(name: string, w: Surroundings): Replica {
     alive = false;
     ready = false;
     void wakeUps.stop();
+    void tailing?.stop();
     w.died(name, where);
   };
   const mayDie = (where: string, chance: number): void => {
@@ -289,6 +291,8 @@ export function startReplica(name: string, w: Surroundings): Replica {
   kickOnProgress(xds.view, deps.active, wakeUps, clock);
   const start = async (): Promise<void> => {
     await follow();
+    tailing = await store.tail.follow();
+    if (!alive) await tailing.stop();
     await shared.start();
     await xds.start();
     ready = alive;

@@ -1,6 +1,5 @@
 import { isTerminal } from '../../src/core/model/phase.ts';
 import type { Deciders } from '../../src/core/replay/replay.ts';
-import type { LossMode } from '../../src/core/rollout/after-loss.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import type { Delivery } from '../../src/engine/ports/notifier.ts';
 import { reconcileStore } from '../../src/engine/reconcile-store.ts';
@@ -49,6 +48,8 @@ export interface Played {
   /** Times that an Envoy which moved to another replica was served something older than it had. */
   readonly staleServes: number;
   readonly events: number;
+  /** Was a store that had lost commits replayed? */
+  readonly replayed: boolean;
 }
 
 const STORM_ROUNDS = 45;
@@ -91,6 +92,10 @@ class World {
   readonly #decideAgain: Deciders['step'];
   /** What the store goes back to when it loses writes. */
   #earlier: (() => void) | null = null;
+  /** What the store held before it lost writes, and as of the last commit that was written again. */
+  #lost: ReadonlyMap<string, string> = new Map();
+  #again: ReadonlyMap<string, string> | null = null;
+  #isReplayed = false;
   /** Replicas that had read more than the store has now; `null`: it has lost nothing. */
   #witnesses: readonly Replica[] | null = null;
   /** How much goes wrong in this schedule. */
@@ -109,6 +114,9 @@ class World {
         : (what) => trace(`${String(this.#clock.now() - startMs).padStart(7)} ms  ${what}`);
     const storeClock = { ...this.#clock, now: () => this.#clock.now() + this.#storeAheadMs };
     this.#store = fakeStore(storeClock);
+    this.#store.inside.watch(({ again }) => {
+      if (again) this.#again = this.#held();
+    });
     this.#ledger = fakeLedger(storeClock);
     this.#scenario = scenario(rollouts, this.#dice, (id, cluster) => this.#tries(id, cluster), options);
     this.#prometheus = prometheus(this.#clock.now, this.#dice, this.#scenario.failureRate);
@@ -172,6 +180,7 @@ class World {
       return false;
     }
     const { n } = this.#store.inside.table('edge').position;
+    this.#lost = this.#held();
     this.#earlier?.();
     const lost = n - this.#store.inside.table('edge').position.n;
     this.#trace(`*** the store loses ${lost} fleet revisions`);
@@ -211,7 +220,7 @@ class World {
 
   end(): Played {
     const rollouts = this.#rollouts();
-    if (this.#witnesses !== null) {
+    if (this.#witnesses !== null && !this.#isReplayed) {
       judgeLoss({
         ...this.#fleet(),
         rollouts,
@@ -239,6 +248,7 @@ class World {
       phases: rollouts.map(({ phase }) => phase),
       staleServes: this.#checker.staleServes,
       events: this.#clock.fired(),
+      replayed: this.#isReplayed,
     };
   }
 
@@ -254,17 +264,44 @@ class World {
   async #reconcile(): Promise<void> {
     // Whoever was started since knows nothing of the Envoys; who has not read what the others had knows too little.
     await this.#clock.advance(10_000);
-    const wanted = this.#dice.pick<LossMode>('how people reconcile', ['adopt', 'stable']);
+    const wanted = this.#dice.pick('how people reconcile', ['adopt', 'stable', 'replay', 'replay'] as const);
     for (const mode of [wanted, 'stable'] as const) {
       for (const replica of this.#alive().filter((one) => one.ready())) {
         const asked = reconcileStore(replica.as('reconcile'), { mode, by: 'someone' });
         await this.#clock.advance(5_000);
         const answer = await asked;
         this.#trace(`a person at ${replica.name}: reconcile ${mode}: ${JSON.stringify(answer)}`);
+        if (answer.kind === 'ok' && mode === 'replay') this.#judgeReplay();
         if (answer.kind === 'ok' || answer.errors[0]?.code === 'SERIN_CONFLICT') return;
       }
     }
     this.#wrong('I13', 'nobody can reconcile the store');
+  }
+
+  /** What is replayed is what was lost, to the byte, at the moment in which it is all there. */
+  #judgeReplay(): void {
+    this.#isReplayed = true;
+    const [lost, again] = [this.#lost, this.#again];
+    if (again === null) return;
+    for (const key of new Set([...lost.keys(), ...again.keys()])) {
+      if (lost.get(key) !== again.get(key))
+        this.#wrong('I13', `${key} is not what it was before the store lost commits`);
+    }
+  }
+
+  /** Records, their events and the table, as text by name. */
+  #held(): ReadonlyMap<string, string> {
+    const { inside } = this.#store;
+    const held = new Map<string, string>();
+    for (const key of inside.keys('')) held.set(key, JSON.stringify(inside.record(key)));
+    for (const key of inside.keys('rollout/')) {
+      const id = key.slice('rollout/'.length);
+      held.set(`events of ${id}`, JSON.stringify(inside.events(id)));
+      held.set(`decisions of ${id}`, JSON.stringify(inside.decisions(id)));
+    }
+    const { position, trial, owners } = inside.table('edge');
+    held.set('the table', JSON.stringify([position, trial, [...owners].sort(([a], [b]) => (a < b ? -1 : 1))]));
+    return held;
   }
 
   #tries(envoyId: string, cluster: string): boolean {

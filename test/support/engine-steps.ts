@@ -1,3 +1,4 @@
+import type { FleetState } from '../../src/core/model/fleet-state.ts';
 import type { FleetTable } from '../../src/core/model/traffic.ts';
 import type { Rollout } from '../../src/core/rollout/rollout.ts';
 import type { EngineRig } from './engine-rig.ts';
@@ -30,4 +31,17 @@ export async function tableOf(rig: EngineRig, fleet = 'edge'): Promise<FleetTabl
   const table = await rig.store.traffic.table(fleet);
   if (table.kind !== 'ok') throw new Error(table.kind);
   return table.value;
+}
+
+/** From now on an Envoy confirms nothing more, though it is connected. */
+export function stickEnvoy(rig: EngineRig, fleet = 'edge'): { readonly nodeId: string; readonly release: () => void } {
+  const { fleets } = rig.deps;
+  const [stuck] = fleets.state(fleet).nodes;
+  if (stuck === undefined) throw new Error(`no Envoy in ${fleet}`);
+  const state = (name: string): FleetState => {
+    const now = fleets.state(name);
+    return { ...now, nodes: now.nodes.map((node) => (node.nodeId === stuck.nodeId ? stuck : node)) };
+  };
+  Object.assign(rig.deps, { fleets: { state } });
+  return { nodeId: stuck.nodeId, release: () => void Object.assign(rig.deps, { fleets }) };
 }

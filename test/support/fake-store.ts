@@ -100,6 +100,8 @@ export interface Happened {
   readonly commit: Commit;
   /** What the commit's writes replaced. */
   readonly before: ReadonlyMap<RecordKey, StoredRecord>;
+  /** A replay has written it again. */
+  readonly again: boolean;
 }
 
 interface Entry {
@@ -430,7 +432,7 @@ function apply(s: State, commit: Commit, shapes: Shapes, again: KeptCommit | nul
   }
   mark(s, commit, `${[...revs.values()].join(' ')}|${made.join(' ')}`, again);
   const fleets = publish(s, commit, shapes);
-  for (const onCommit of s.watchers) onCommit({ commit, before });
+  for (const onCommit of s.watchers) onCommit({ commit, before, again: again !== null });
   return { kind: 'committed', fleets, revs };
 }
 
@@ -494,19 +496,21 @@ function publish(s: State, { traffic, trials }: Commit, shapes: Shapes): Record<
     }
     return fleet;
   };
-  for (const { fleet: name, owner, value } of traffic) {
+  for (const { fleet: name, owner, value, beside = false } of traffic) {
     const fleet = revise(name);
     if (value === null) fleet.owners.delete(owner);
     else {
       const schema = cellSchema(shapes.cellStamp(`traffic/${owner}`, value));
-      fleet.owners.set(owner, { n: fleet.n, value: JSON.stringify(value), ...schema });
+      const n = (beside ? fleet.owners.get(owner)?.n : undefined) ?? fleet.n;
+      fleet.owners.set(owner, { n, value: JSON.stringify(value), ...schema });
     }
   }
-  for (const { fleet: name, by, trial } of trials) {
+  for (const { fleet: name, by, trial, mustStand = false } of trials) {
     if (trial === null && s.fleets.get(name)?.trial?.by !== by) continue;
     const fleet = revise(name);
     const schema = cellSchema(shapes.cellStamp(`trial/${by}`, trial));
-    fleet.trial = trial === null ? null : { n: fleet.n, by, value: JSON.stringify({ ...trial, by }), ...schema };
+    const n = (mustStand ? fleet.trial?.n : undefined) ?? fleet.n;
+    fleet.trial = trial === null ? null : { n, by, value: JSON.stringify({ ...trial, by }), ...schema };
   }
   tell(s, Object.keys(positions));
   return positions;

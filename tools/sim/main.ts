@@ -10,7 +10,7 @@ import { BUGS } from './bugs.ts';
  * A failure prints its seed and the faults that are needed for it; `--replay --seed N` steps through one schedule.
  * `--joint` lets one plan roll two backends out together, `--variants` lets one test two revisions at once.
  * `--bug NAME` plants a bug first, `--bugs` plants each of them in turn and says how soon it was caught.
- * With `--lost-writes` the store comes back with older state, and people reconcile it.
+ * With `--lost-writes` the store comes back with older state, and people reconcile it: adopt, stable or replay.
  */
 const { values } = parseArgs({
   options: {

@@ -70,11 +70,12 @@ export function commitWords(commit: Commit, shapes: Shapes, packed: readonly Pac
     ...table(commit.events, (event) => [event.rolloutId, stored(`an event of ${event.rolloutId}`, event)]),
     ...table(commit.outbox, ({ queue, notice }) => [queue, `${notice.id}\n${stored(`a notice of ${queue}`, notice)}`]),
     ...table(commit.due, ({ subject, atMs }) => [subject, atMs === null ? '' : scoreMs(atMs)]),
-    ...table(commit.traffic, ({ fleet, owner, value }) => [
+    ...table(commit.traffic, ({ fleet, owner, value, beside = false }) => [
       fleet,
       owner,
       value === null ? '' : stored(owner, value),
       cellTag(`traffic/${owner}`, value, shapes),
+      beside ? 'beside' : '',
     ]),
     ...table(commit.trials, ({ fleet, by, trial, mustStand = false }) => [
       fleet,

@@ -35,7 +35,7 @@ local reconciled, again = mode == 'reconcile', mode == 'replay' and list(5)[1]
 local tables, eventIds, givenRevs = list(2), list(1), list(1)
 local content = table.concat(ARGV, '\\30', at + 1)
 local reads, writes, events, outbox, due = list(2), list(4), list(2), list(2), list(2)
-local traffic, trials, active, decisions = list(4), list(5), list(4), list(4)
+local traffic, trials, active, decisions = list(5), list(5), list(4), list(4)
 
 if mode == '' then
   local frozen = guard(p, seenEpoch, seenN, seenHash, replica)
@@ -261,14 +261,21 @@ end
 if reconciled then
   for _, fleet in ipairs(redis.call('SMEMBERS', p .. 'fleets')) do revision(fleet) end
 end
+local function stood(key, cell)
+  return string.match(redis.call('HGET', key, cell) or '', '^%d+')
+end
 for _, t in ipairs(traffic) do
   local key, n = p .. 'traffic:' .. t[1], revision(t[1])
+  if t[5] ~= '' then n = stood(key, t[2]) or n end
   if t[3] == '' then redis.call('HDEL', key, t[2])
   else redis.call('HSET', key, t[2], n .. t[4] .. '|' .. t[3]) end
 end
 for _, t in ipairs(trials) do
   local key = p .. 'traffic:' .. t[1]
-  if t[3] ~= '' then redis.call('HSET', key, '@trialBy', t[2], '@trial', revision(t[1]) .. t[5] .. '|' .. t[3])
+  if t[3] ~= '' then
+    local n = revision(t[1])
+    if t[4] ~= '' then n = stood(key, '@trial') or n end
+    redis.call('HSET', key, '@trialBy', t[2], '@trial', n .. t[5] .. '|' .. t[3])
   elseif redis.call('HGET', key, '@trialBy') == t[2] then
     revision(t[1])
     redis.call('HDEL', key, '@trialBy', '@trial')

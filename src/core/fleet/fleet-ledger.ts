@@ -1,5 +1,6 @@
-import type { FleetNode, FleetState } from '../model/fleet-state.ts';
+import type { FleetNode, FleetState, Marks } from '../model/fleet-state.ts';
 import { samePosition } from '../model/position.ts';
+import type { Position } from '../model/traffic.ts';
 import {
   type HeldStream,
   type LedgerStream,
@@ -10,6 +11,7 @@ import {
   type StreamProgress,
   speaking,
 } from './ledger-stream.ts';
+import { withMark } from './reached-marks.ts';
 
 /** How long a node that left stays in the view, and how many of them at most. */
 const KEEP_GONE_MS = 3_600_000;
@@ -199,6 +201,13 @@ export class FleetLedger {
     const sinceMs = view.connected && saidAtMs <= settledAtMs ? nowMs : saidAtMs;
     const still = view.connected && samePosition(view.credited, credited);
     const stillRouted = view.connected && samePosition(view.routes, routes);
+    const before = view.connected ? view.reached : undefined;
+    const reachedBefore = {
+      credited: still
+        ? (before?.credited ?? [])
+        : marksOf(before?.credited, view.credited, view.creditedAtMs, credited),
+      routes: stillRouted ? (before?.routes ?? []) : marksOf(before?.routes, view.routes, view.routesAtMs, routes),
+    };
     node.view = {
       nodeId: view.nodeId,
       connected: true,
@@ -207,6 +216,7 @@ export class FleetLedger {
       creditedAtMs: still ? view.creditedAtMs : sinceMs,
       routes,
       routesAtMs: stillRouted ? view.routesAtMs : sinceMs,
+      ...(reachedBefore.credited.length + reachedBefore.routes.length === 0 ? {} : { reached: reachedBefore }),
       nack: latestNack(streams),
       metricsName: newest.identity.metricsName,
       envoyVersion: newest.identity.envoyVersion,
@@ -241,6 +251,12 @@ export class FleetLedger {
       this.#sorted = null;
     }
   }
+}
+
+/** What was reached is had for as long as it only gets more: a newer stream that has less may be of another process. */
+function marksOf(marks: Marks = [], was: Position | null, atMs: number, is: Position | null): Marks {
+  const grew = was !== null && is !== null && was.epoch === is.epoch && was.n < is.n;
+  return grew ? withMark(marks, { n: was.n, atMs }) : [];
 }
 
 /** The stream that began last. */

@@ -5,7 +5,10 @@ import type { Position } from '../model/traffic.ts';
 /** What one fleet says about one push of one owner. */
 export interface FleetObservation {
   readonly state: FleetState;
-  /** Fleet revision at which the owner's traffic last changed; `null`: it has none in this fleet. */
+  /**
+   * Fleet revision at which the owner's traffic last changed by a push: hosts that came since and clusters that were
+   * tidied away are none. `null`: it has none in this fleet.
+   */
   readonly position: Position | null;
   /** The trial under way in this fleet, whoever's it is, and the fleet revision at which it began. */
   readonly trial: { readonly by: string; readonly probe: string; readonly position: Position } | null;

@@ -16,6 +16,8 @@ export interface BackendState {
   readonly retired: readonly RetiredRevision[];
   /** What was stable before, for an undo. Records of earlier versions lack it: nothing is known. */
   readonly previous?: PreviousRevision | null | undefined;
+  /** The promotion that an undo took back last. @default none was */
+  readonly undone?: string | undefined;
   /** What the API was told of its hosts. @default nothing */
   readonly endpoints?: ApiEndpoints | undefined;
   /** The newest build that was started, and what it was. @default no start said one */

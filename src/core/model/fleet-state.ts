@@ -1,5 +1,14 @@
 import type { Position } from './traffic.ts';
 
+/** A fleet revision that a node had reached, and since when it has had that or a later one. */
+export interface Mark {
+  readonly n: number;
+  readonly atMs: number;
+}
+
+/** What a node had reached before what it has now, in one epoch and without a break; the oldest first. */
+export type Marks = readonly Mark[];
+
 /** What is known of one Envoy. Times are epoch milliseconds of the store's clock. */
 export interface FleetNode {
   readonly nodeId: string;
@@ -17,6 +26,11 @@ export interface FleetNode {
   readonly routes: Position | null;
   /** When `routes` reached its value. */
   readonly routesAtMs: number;
+  /**
+   * What it had reached before, thinned out: since when it has had something older than its newest. Absent: not known, or
+   * nothing.
+   */
+  readonly reached?: { readonly credited: Marks; readonly routes: Marks };
   /** The latest response this node refused and has not replaced by an ACK of the same type. */
   readonly nack: {
     readonly position: Position;

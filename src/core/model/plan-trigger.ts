@@ -12,8 +12,11 @@ export interface PlanTrigger {
   readonly key: string;
   /** Who changed the value; the rollout is theirs. */
   readonly by: string;
-  /** `due`: a start is to be asked; `begun`: there is, or was, a rollout; `stable`: there was nothing to do; `tried`: the value had failed. */
-  readonly outcome: 'due' | 'begun' | 'stable' | 'tried';
+  /**
+   * `due`: a start is to be asked; `begun`: there is, or was, a rollout; `stable`: there was nothing to do; `tried`: the value had failed; `none`:
+   * the plan has no value now, and what it had is remembered.
+   */
+  readonly outcome: 'due' | 'begun' | 'stable' | 'tried' | 'none';
   /** The rollout that was begun, or that had failed. */
   readonly rollout: string | null;
   /** Values before this one and their rollouts, oldest first. */

@@ -291,6 +291,7 @@ export const BackendStateRecord: z.ZodType<BackendState> = z.looseObject({
       joint: z.array(name).exactOptional(),
     })
     .nullish(),
+  undone: z.string().optional(),
   endpoints: z
     .looseObject({
       rev: z.number(),

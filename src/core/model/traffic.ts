@@ -83,6 +83,6 @@ export interface FleetTable {
   readonly position: Position;
   /** `n`: the fleet revision at which it began. */
   readonly trial: (Trial & { readonly n: number }) | null;
-  /** `n` is the fleet revision at which this owner's value last changed. */
+  /** `n` is the fleet revision at which this owner's value last changed in what Envoys are asked to confirm. */
   readonly owners: ReadonlyMap<TrafficOwner, { readonly n: number; readonly value: OwnerTraffic }>;
 }

@@ -30,8 +30,8 @@ export function laggards(d: Draft, waitedFor: NodesByFleet, { fleets }: Pick<Obs
 
 /**
  * Who has had the whole time to answer. A step may have been live for hours: it is asked anew of an Envoy that comes back
- * or goes, before anything is done about it, and of all of them when the API tells hosts, a change of the same table. While it has not been live
- * that gives once more as much time at the most, however often it happens.
+ * or goes, before anything is done about it, and of all of them when the API tells hosts before the first step. While it
+ * has not been live that gives once more as much time at the most, however often it happens.
  */
 function late(
   d: Draft,
@@ -42,7 +42,8 @@ function late(
   const { ackTimeoutMs, onLaggard } = d.rollout.spec;
   // Where nothing is done about it people may know at once.
   const acts = onLaggard !== 'hold' && !isOnWayBack(d.rollout);
-  const told = Math.max(0, ...statesOf(d).map(({ endpoints }) => endpoints?.atMs ?? 0));
+  const awaitsHosts = d.rollout.phase === 'preparing';
+  const told = awaitsHosts ? Math.max(0, ...statesOf(d).map(({ endpoints }) => endpoints?.atMs ?? 0)) : 0;
   const latest = liveAtMs === null ? committedAtMs + ackTimeoutMs : Number.POSITIVE_INFINITY;
   const isLate = (fleet: string, nodeId: string): boolean => {
     const node = acts ? fleets[fleet]?.state.nodes.find((one) => one.nodeId === nodeId) : undefined;

@@ -146,6 +146,7 @@ export function end(
     rolloutId: null,
     stable: promoted ? part.canary : state.stable,
     ...(promoted ? { previous: previousOf(d.rollout, part, d.nowMs + keepWarmMs) } : {}),
+    ...(promoted && part.undoes !== undefined ? { undone: part.undoes } : {}),
     // An Envoy that was away may route to it for longer than the plan keeps it warm.
     retired: hadTraffic ? retire(d, goneOf(d.rollout, part, promoted), state, { settings, keepWarmMs }) : state.retired,
   }));

@@ -32,7 +32,11 @@ function cluster(revision: Revision, name: string, endpoints: HostEndpoints): Cl
     name,
     connectTimeout: duration(revision.connectTimeoutMs),
     // 0: an arm without a healthy host answers 503 and is seen, instead of traffic going to hosts known to be bad.
-    commonLbConfig: { healthyPanicThreshold: { value: 0 } },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: 0 },
+      // By default what a check finds counts up to a second after other hosts came: all of them new, and there is none.
+      ...(endpoints.kind === 'api' && healthCheck !== null ? { updateMergeWindow: duration(0) } : {}),
+    },
     // Without it a host that was removed stays in use until its health check fails.
     ignoreHealthOnHostRemoval: true,
     ...(healthCheck === null ? {} : { healthChecks: [healthCheckOf(healthCheck, protocol)] }),

@@ -30,7 +30,10 @@ export interface HealthCheckResource {
 export interface ClusterCommon {
   readonly name: string;
   readonly connectTimeout: Duration;
-  readonly commonLbConfig: { readonly healthyPanicThreshold: { readonly value: number } };
+  readonly commonLbConfig: {
+    readonly healthyPanicThreshold: { readonly value: number };
+    readonly updateMergeWindow?: Duration;
+  };
   readonly ignoreHealthOnHostRemoval: boolean;
   readonly healthChecks?: readonly HealthCheckResource[];
   readonly typedExtensionProtocolOptions?: Readonly<Record<string, HttpProtocolOptions>>;

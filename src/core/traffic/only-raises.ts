@@ -1,3 +1,4 @@
+import { sameJson } from '../model/same-json.ts';
 import type { BackendTraffic, FleetTable, OwnerTraffic } from '../model/traffic.ts';
 
 /**
@@ -6,27 +7,27 @@ import type { BackendTraffic, FleetTable, OwnerTraffic } from '../model/traffic.
  */
 export function onlyRaises(from: FleetTable, to: FleetTable): boolean {
   if (from.position.epoch !== to.position.epoch) return false;
-  if (from.trial?.n !== to.trial?.n || from.owners.size !== to.owners.size) return false;
-  for (const [owner, { n, value }] of to.owners) {
+  if (!sameJson(from.trial, to.trial) || from.owners.size !== to.owners.size) return false;
+  for (const [owner, { value }] of to.owners) {
     const before = from.owners.get(owner);
-    if (before === undefined || (before.n !== n && !raises(before.value, value))) return false;
+    // Its number does not tell: hosts change beside it.
+    if (
+      before === undefined ||
+      !(before.value === value || sameJson(before.value, value) || raises(before.value, value))
+    )
+      return false;
   }
   return true;
 }
 
 /** The first arm is stable's, the others may only get more; only the weights may differ, or Envoy would get something new. */
 function raises(before: OwnerTraffic, after: OwnerTraffic): boolean {
-  if (before.kind !== 'backend' || after.kind !== 'backend') return same(before, after);
+  if (before.kind !== 'backend' || after.kind !== 'backend') return false;
   const [was, is] = [before.split.slice(1), after.split.slice(1)];
   if (was.length === 0 || was.some(({ weight }, i) => (is[i]?.weight ?? -1) < weight)) return false;
-  return same(withoutWeights(before), withoutWeights(after));
+  return sameJson(withoutWeights(before), withoutWeights(after));
 }
 
 function withoutWeights(traffic: BackendTraffic) {
   return { ...traffic, split: traffic.split.map(({ cluster }) => cluster) };
-}
-
-/** Both come from records that were written in one order of keys; at worst a raise does not wait. */
-function same(a: object, b: object): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -66,6 +66,11 @@ export interface Commit {
     readonly fleet: string;
     readonly owner: TrafficOwner;
     readonly value: OwnerTraffic | null;
+    /**
+     * Not what Envoys are asked to confirm (hosts, a cluster nobody uses any more): the owner stands where it stood, so
+     * who waits for the change before this one waits for that alone.
+     */
+    readonly beside?: true;
   }[];
   /**
    * Begins a trial, or with `null` ends it. A trial of somebody else that is under way is a conflict for who begins
@@ -75,7 +80,10 @@ export interface Commit {
     readonly fleet: string;
     readonly by: Trial['by'];
     readonly trial: Pick<Trial, 'probe' | 'changes'> | null;
-    /** What the commit makes was decided on this trial: a conflict when it is no longer under way. */
+    /**
+     * What the commit makes was decided on this trial: a conflict when it is no longer under way. One that goes on with
+     * other hosts stands where it began.
+     */
     readonly mustStand?: boolean;
   }[];
   /** Where the written rollouts stand now, for whoever counts them. */

@@ -29,16 +29,21 @@ export const EndpointsBody = z
         at: z.iso.datetime().nullable(),
       }),
     ),
+    warning: z
+      .string()
+      .nullable()
+      .meta({ description: 'Of a `PUT`: what it does besides, as where no host has stayed that is known to be well.' }),
   })
   .meta({ id: 'BackendEndpoints' });
 export type EndpointsBody = z.infer<typeof EndpointsBody>;
 
-export function presentEndpoints({ backend, rev, revisions }: EndpointsView): EndpointsBody {
+export function presentEndpoints({ backend, rev, revisions, warning }: EndpointsView): EndpointsBody {
   return {
     backend,
     rev,
     revisions: revisions.map(({ set, ...one }) => {
       return { ...one, endpoints: [...one.endpoints], by: set?.by ?? null, at: set === null ? null : iso(set.atMs) };
     }),
+    warning: warning ?? null,
   };
 }

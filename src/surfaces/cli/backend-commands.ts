@@ -76,5 +76,6 @@ function shown({ terminal, json }: CommandContext, body: EndpointsBody): number 
     ]);
     for (const line of table([['REVISION', 'ROLE', 'ENDPOINTS', 'BY'], ...rows])) terminal.out(line);
   }
+  if (body.warning !== null) terminal.err(`warning: ${body.warning}`);
   return EXIT.done;
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Revision } from '../../../src/core/model/revision.ts';
 import type { OwnerTraffic } from '../../../src/core/model/traffic.ts';
 import { buildResources } from '../../../src/core/traffic/build-resources.ts';
 import type { EnvoyResources } from '../../../src/core/traffic/envoy-resources.ts';
@@ -88,6 +89,23 @@ describe('clusters and endpoints', () => {
       },
     ]);
     expect(endpoints.map(({ clusterName }) => clusterName)).toEqual(['shop--v1']);
+  });
+
+  it('lets a health check count at once where the API tells hosts: all of them may be new', () => {
+    const healthCheck = {
+      path: '/healthz',
+      intervalMs: 1_000,
+      timeoutMs: 500,
+      unhealthyThreshold: 3,
+      healthyThreshold: 2,
+    };
+    const window = (fields: Partial<Revision>) =>
+      build([backend('shop', [[{ ...revision('shop', 'v1'), ...fields }, 10_000]])]).clusters[0]?.commonLbConfig;
+    expect(window({ endpoints: { kind: 'api' }, healthCheck })).toMatchObject({
+      updateMergeWindow: { seconds: 0, nanos: 0 },
+    });
+    for (const fields of [{ healthCheck }, { endpoints: { kind: 'api' } as const }])
+      expect(window(fields)).not.toHaveProperty('updateMergeWindow');
   });
 
   it('gives pinned requests a second cluster with the same endpoints', () => {

@@ -30,6 +30,13 @@ describe('backend endpoints', () => {
     expect(engine.calls).toEqual([['setEndpoints', asked]]);
   });
 
+  it('set: what it does besides goes to stderr', async () => {
+    const { cli } = await servedCli({ setEndpoints: async () => ok({ ...TOLD, warning: 'no host has stayed' }) });
+    const run = await cli.run(...set, '--revision', 'v41', '10.0.0.9:80');
+    expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('no host has stayed') });
+    expect(run.stdout).not.toContain('no host has stayed');
+  });
+
   it('set --none --force: takes them all away', async () => {
     const { engine, cli } = await servedCli();
     await cli.run(...set, '--revision', 'v41', '--none', '--force');
