@@ -266,7 +266,11 @@ local function stood(key, cell)
 end
 for _, t in ipairs(traffic) do
   local key, n = p .. 'traffic:' .. t[1], revision(t[1])
-  if t[5] ~= '' then n = stood(key, t[2]) or n end
+  if t[5] ~= '' then
+    -- The only change of a cell that its number does not tell.
+    redis.call('HSET', key, '@beside', n)
+    n = stood(key, t[2]) or n
+  end
   if t[3] == '' then redis.call('HDEL', key, t[2])
   else redis.call('HSET', key, t[2], n .. t[4] .. '|' .. t[3]) end
 end

@@ -40,10 +40,11 @@ local p, fleet, knownEpoch, knownN = KEYS[1], ARGV[1], ARGV[7], ARGV[8]
 local frozen, proven = guard(p, ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 if frozen then return {'', frozen, '', '', {}} end
 local key = p .. 'traffic:' .. fleet
-local known = redis.call('HMGET', key, '@epoch', '@n')
+local now = redis.call('HMGET', key, '@epoch', '@n', '@beside')
 local share, rows = 'whole', {}
-if proven and knownN ~= '' and known[1] == knownEpoch and (tonumber(known[2]) or 0) >= tonumber(knownN) then
-  share = known[2] == knownN and 'same' or 'changes'
+if proven and knownN ~= '' and now[1] == knownEpoch and (tonumber(now[2]) or 0) >= tonumber(knownN) then
+  if now[2] == knownN then share = 'same'
+  elseif (tonumber(now[3]) or 0) <= tonumber(knownN) then share = 'changes' end
 end
 if share ~= 'same' then rows = redis.call('HGETALL', key) end
 if share == 'changes' then

@@ -63,7 +63,11 @@ async function sentBytes(): Promise<number> {
 describe('a table that is read again and again', () => {
   it('is what somebody reads who has never read it, whatever was written between', async () => {
     const change = fc.oneof(
-      fc.record({ owner: fc.constantFrom(...owners), to: fc.option(fc.constantFrom('x', 'y', 'z')) }),
+      fc.record({
+        owner: fc.constantFrom(...owners),
+        to: fc.option(fc.constantFrom('x', 'y', 'z')),
+        beside: fc.boolean(),
+      }),
       fc.record({ trial: fc.boolean() }),
     );
     const writer = open();
@@ -75,13 +79,18 @@ describe('a table that is read again and again', () => {
             const commit =
               'trial' in one
                 ? write([], [{ fleet: 'edge', by: 'apply/t', trial: one.trial ? { probe: 'n', changes: [] } : null }])
-                : write([{ fleet: 'edge', owner: one.owner, value: one.to === null ? null : route(one.to) }]);
+                : write([
+                    {
+                      ...{ fleet: 'edge', owner: one.owner, value: one.to === null ? null : route(one.to) },
+                      ...(one.beside ? { beside: true } : {}),
+                    },
+                  ]);
             expect((await writer.records.commit(commit)).kind).toBe('committed');
           }
           expect(await tableOf(reader)).toEqual(await tableOf(open()));
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 25 },
     );
   });
 
