@@ -23,7 +23,6 @@ export interface FakeWitness {
 
 let witnesses = 0;
 let nonces = 0;
-const NOTHING = new Uint8Array();
 
 export function fakeWitness(): FakeWitness {
   witnesses += 1;
@@ -74,18 +73,9 @@ function raise(s: State, commit: Commit, outcome: string): void {
   nonces += 1;
   const made = {
     ...{ epoch: s.epoch, n: history.n + 1, prev: history.hash, nonce: String(nonces), atUs: `${s.clock.now()}000` },
-    outcome,
+    ...{ outcome, content: Buffer.from(JSON.stringify(commit)) },
   };
-  let content: Buffer | null = null;
-  link(s, {
-    ...made,
-    // No two have the same nonce; what is in it is put into words for those alone who read it.
-    hash: linkHash({ ...made, content: NOTHING }),
-    get content() {
-      content ??= Buffer.from(JSON.stringify(commit));
-      return content;
-    },
-  });
+  link(s, { ...made, hash: linkHash(made) });
 }
 
 function link(s: State, commit: KeptCommit): void {
