@@ -21,8 +21,9 @@ const address = (revision: string): string => world.upstreams.get(revision)?.add
 
 beforeAll(async () => {
   world = await startInstallation({ program: PROGRAM, mode: 'serve', envoys: 2, revisions: ['v1', 'v2'], undo });
-  // The fewer fail, the more requests it takes to have seen a regression.
-  for (const upstream of world.upstreams.values()) upstream.failShare = 0.02;
+  // The fewer fail or are slow, the more requests it takes to have seen a regression.
+  const both = { failShare: 0.1, delayShare: 0.05, delayMs: 600 };
+  for (const upstream of world.upstreams.values()) Object.assign(upstream, both);
   const documents = join(world.folder, 'shop.yaml');
   await writeFile(
     documents,
@@ -46,9 +47,9 @@ kind: Plan
 metadata: { name: shop }
 spec:
   backend: shop
-  strategy: { steps: [{ weight: 50, hold: 100s }, { weight: 60, hold: 1h }, { weight: 70, hold: 1h }] }
+  strategy: { steps: [{ weight: 50, hold: 25s, until: { requests: 9000 } }, { weight: 60, hold: 1h }, { weight: 70, hold: 1h }] }
   judge: { name: sequential, skipAfter: 10m }
-  analysis: [{ use: error-rate }, { use: latency, with: { objective: 2500ms, warmup: 0s } }]
+  analysis: [{ use: error-rate }, { use: latency, with: { objective: 500ms, warmup: 0s } }]
   bake: 10s
   deadline: 5h
 `,

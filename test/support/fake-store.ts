@@ -366,7 +366,7 @@ function cellSchema(stamp: string): { readonly schema?: string } {
 
 function frozen(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  for (const part of Object.values(value)) frozen(part);
+  for (const key in value) frozen((value as Readonly<Record<string, unknown>>)[key]);
   return Object.freeze(value);
 }
 

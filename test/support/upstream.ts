@@ -9,6 +9,8 @@ export interface Upstream {
   failShare: number;
   /** Added before the answer, ms. */
   delayMs: number;
+  /** Share of requests that are delayed, 0–1. @default 1 */
+  delayShare: number;
   healthy: boolean;
   close(): Promise<void>;
 }
@@ -23,9 +25,10 @@ export async function startUpstream(name: string): Promise<Upstream> {
     }
     served += 1;
     // Evenly spread instead of by chance: the demo's figures then vary by the load alone.
-    const fails = Math.floor(served * upstream.failShare) > Math.floor((served - 1) * upstream.failShare);
+    const isOneOf = (share: number) => Math.floor(served * share) > Math.floor((served - 1) * share);
+    const fails = isOneOf(upstream.failShare);
     const answer = () => response.writeHead(fails ? 500 : 200, { 'x-served-by': name }).end(`${name}\n`);
-    if (upstream.delayMs > 0) setTimeout(answer, upstream.delayMs);
+    if (upstream.delayMs > 0 && isOneOf(upstream.delayShare)) setTimeout(answer, upstream.delayMs);
     else answer();
   });
   server.keepAliveTimeout = 120_000;
@@ -36,6 +39,7 @@ export async function startUpstream(name: string): Promise<Upstream> {
     address: `127.0.0.1:${port}`,
     failShare: 0,
     delayMs: 0,
+    delayShare: 1,
     healthy: true,
     close: () =>
       new Promise((resolve) => {

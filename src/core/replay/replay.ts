@@ -153,6 +153,7 @@ function begin(at: At | null, decision: Decision, looks: number): At | string {
       const since = decision.kind === 'tick' ? decision.since : undefined;
       const revs = revsOf(decision);
       if (decision.from === undefined && !follows(known, revs, since !== undefined && looks > 1)) return UNKNOWN;
+      if (since === undefined) return { ...known, revs };
       const rollout = RolloutRecord.safeParse({ ...known.rollout, ...since });
       if (!rollout.success) return 'what it began with does not fit this version';
       return { ...known, rollout: rollout.data, revs };
@@ -239,6 +240,7 @@ function decideAgain(
     return { ...facts, kind: 'decision', now: what, fields: [], inputs: ['command'] };
   }
   const outcome = outcomeOf({ rollout, backend, others }, now);
+  if (isSame(decision.outcome, outcome)) return null;
   // What it did not know yet, it could not say.
   const knows = decision.outcome.backend === undefined || 'previous' in decision.outcome.backend;
   const [was, is] = [decision.outcome, outcome].map((one) => comparable({ rollout, backend, others }, one, knows));
@@ -247,6 +249,13 @@ function decideAgain(
   const kind = kindOf(fields);
   const inputs = kind === 'words' ? [] : inputsBehind(redecide, seen, before, clockTrusted);
   return { ...facts, kind, now: describe(from(rollout), outcome), fields, inputs };
+}
+
+/** To the letter: as a rule it is, and then need not be read as the store would give it back. */
+function isSame(was: Outcome, now: Outcome): boolean {
+  // A field that is there as `undefined` takes one away.
+  const asMany = Object.keys(was.fields).length === Object.keys(now.fields).length;
+  return asMany && differingFields(was, now).length === 0;
 }
 
 function isTransition(now: ReturnType<Redecide>): now is Transition {
@@ -277,11 +286,12 @@ function from(rollout: Rollout): Readonly<Record<string, unknown>> {
 function follow({ rollout, backend, others }: At, { outcome, ...decision }: Made): At | null {
   const { rev, backendRev, otherRevs = [] } = decision;
   const after = RolloutRecord.safeParse({ ...rollout, ...outcome.fields });
-  const state = BackendStateRecord.safeParse(outcome.backend ?? backend);
-  const states = States.safeParse(outcome.others ?? others);
-  if (!after.success || !state.success || !states.success) return null;
+  // What it did not change was read before.
+  const state = outcome.backend === undefined ? backend : BackendStateRecord.safeParse(outcome.backend).data;
+  const states = outcome.others === undefined ? others : States.safeParse(outcome.others).data;
+  if (!after.success || state === undefined || states === undefined) return null;
   // All backends of a joint rollout are written where one of them is.
   const wrote = outcome.backend === undefined ? 0 : 1;
   const revs = { rollout: rev + 1, backend: backendRev + wrote, others: otherRevs.map((one) => one + wrote) };
-  return { rollout: after.data, backend: state.data, others: states.data, revs };
+  return { rollout: after.data, backend: state, others: states, revs };
 }
