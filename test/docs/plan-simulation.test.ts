@@ -11,7 +11,7 @@ import { code, fences, rows, section } from '../support/markdown.ts';
 
 const PAGE = 'docs/plan-simulation.md';
 const blocks = fences(PAGE);
-const [plan = '', world = '', further = ''] = blocks
+const [plan = '', world = '', further = '', chain = '', chainWorld = '', designs = '', designsWorld = ''] = blocks
   .filter(({ language }) => language === 'yaml')
   .map(({ text }) => text);
 
@@ -20,6 +20,10 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'serin-docs-'));
   writeFileSync(join(folder, 'shop.yaml'), plan);
   writeFileSync(join(folder, 'world.yaml'), world);
+  writeFileSync(join(folder, 'chain.yaml'), chain);
+  writeFileSync(join(folder, 'chain-world.yaml'), chainWorld);
+  writeFileSync(join(folder, 'designs.yaml'), designs);
+  writeFileSync(join(folder, 'designs-world.yaml'), designsWorld);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -42,14 +46,16 @@ function keysOf({ properties = {}, additionalProperties, items, anyOf = [] }: Sh
   ];
 }
 
-/** What all that changes over time has, and what the canary has as stable does, stand once. */
-const STANDS_ONCE = /\[\]\.(at|weight)$|^stable\.latency\[\]\.|^canary\.(errors|latency)|^queries\.\*\.stable\[\]\./;
+/** What all that changes over time has, and what arms and backends have as the first one does, stand once. */
+const STANDS_ONCE =
+  /\[\]\.(at|weight)$|^stable\.latency\[\]\.|^(canary|variants\.\*)\.(errors|latency)|^backends\.\*\.|^readout\.\*\.(stable|canary)\[\]\.|\.variants\.\*|^queries\.\*\.stable\[\]\./;
 
 describe(PAGE, () => {
-  it('shows what its command prints', async () => {
-    const shown = blocks.find(({ text }) => text.startsWith('$ serin plan simulate'))?.text ?? '';
+  const commands = blocks.filter(({ text }) => text.startsWith('$ serin plan simulate')).map(({ text }) => text);
+
+  it.each(commands)('shows what its command prints: %#', { timeout: 60_000 }, async (shown) => {
     const [line = '', ...output] = shown.split('\n');
-    const words = line.replace('$ serin ', '').replaceAll(/\b(\w+)\.yaml\b/g, (file) => join(folder, file));
+    const words = line.replace('$ serin ', '').replaceAll(/\b[\w-]+\.yaml\b/g, (file) => join(folder, file));
     const { code: exit, stdout, stderr } = await commandLine('').run(...words.split(' '));
     expect([exit, stderr]).toEqual([0, '']);
     expect(stdout).toBe(output.join('\n'));

@@ -181,7 +181,11 @@ describe('endpoints by the API', () => {
     await shop();
     await set([A]);
     const id = await start();
-    await rig.until(async () => (await rollout(id)).waitingFor === 'endpoints of revision v2 of checkout');
+    await rig.until(async () =>
+      (await rollout(id)).waitingFor.startsWith(
+        'endpoints of revision v2 of checkout (`serin backend endpoints set checkout --revision v2',
+      ),
+    );
     await rig.clock.advance(60_000);
     expect(await rollout(id)).toMatchObject({ phase: 'preparing' });
     await set([B], { revision: 'v2' });

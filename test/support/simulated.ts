@@ -25,6 +25,36 @@ export function shopPlan(spec: string): string {
   return `${SHOP}apiVersion: serin.dev/v1\nkind: Plan\nmetadata: { name: shop }\nspec:\n  backend: shop\n${spec}`;
 }
 
+/** The shop and its cart in a joint Plan; `spec` is indented by two. */
+export function jointPlan(spec: string): string {
+  return `${SHOP}${CART}apiVersion: serin.dev/v1\nkind: Plan\nmetadata: { name: release }\nspec:\n  backends: [shop, cart]\n${spec}`;
+}
+
+const CART = `apiVersion: serin.dev/v1
+kind: Route
+metadata: { name: cart }
+spec: { fleet: inner, hostnames: [cart.internal], rules: [{ name: all, backend: cart, timeout: 5s }] }
+---
+apiVersion: serin.dev/v1
+kind: Backend
+metadata: { name: cart }
+spec: { endpoints: { dns: "cart-{{ revision }}.internal:8080" }, initial: { revision: v1 } }
+---
+`;
+
+/** A test of two arms beside stable, with a query that is asked of each and a readout that decides. */
+export const TESTED = shopPlan(`  variants: [green]
+  strategy:
+    steps:
+      - { name: test, weights: { stable: 34, canary: 33, green: 33 }, hold: 20m, sticky: { cookie: { name: arm, maxAge: 1d } } }
+  analysis:
+    - use: error-rate
+    - { name: lost, query: "lost{revision='{{ canary.revision }}'}", max: 1 }
+  readout:
+    - { name: bought, users: "u{a='{{ arm.revision }}'}", successes: "s{a='{{ arm.revision }}'}" }
+  deadline: 3h
+`);
+
 export function documentsOf(text: string): { readonly documents: readonly Document[]; readonly plan: PlanDocument } {
   const documents = certain(parseDocuments([{ file: 'plan.yaml', text }], shippedStrategies())).map(
     ({ document }) => document,

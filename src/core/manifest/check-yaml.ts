@@ -16,7 +16,7 @@ export function check<T>(
 ): T | null {
   const parsed = grammar.safeParse(value);
   if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues.slice(0, MAX_ERRORS)) {
+  for (const issue of sensible(parsed.error.issues).slice(0, MAX_ERRORS)) {
     const extra = issue.code === 'unrecognized_keys' ? [issue.keys[0] ?? ''] : [];
     const path = `${at}${pathText([...issue.path, ...extra], at)}`;
     const message = issue.message.slice(0, 600);
@@ -24,6 +24,12 @@ export function check<T>(
     errors.push({ code, message, path, place });
   }
   return null;
+}
+
+/** What is no list at all has not too many entries, though its text has a length. */
+function sensible(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const wrong = new Set(issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => pathText(path)));
+  return issues.filter(({ code, path }) => !(code === 'too_big' || code === 'too_small') || !wrong.has(pathText(path)));
 }
 
 export function pathText(path: readonly PropertyKey[], lead = ''): string {

@@ -88,6 +88,8 @@ export interface Notice {
     | 'paused'
     | 'resumed'
     | 'approval'
+    /** A test is over, and a person has to say who gets all requests. */
+    | 'decision_wanted'
     /** A person has taken it to another step. */
     | 'jumped'
     /** A person has opened the gate of a hook. */

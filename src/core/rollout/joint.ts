@@ -78,6 +78,11 @@ export function canaryNames(rollout: Rollout): string {
   return armNames(rollout, ({ canary }) => canary.name) ?? '';
 }
 
+/** Of what `canaryNames` names: one revision, or several. */
+export function be(rollout: Rollout): 'is' | 'are' {
+  return canaryNames(rollout).includes(', ') ? 'are' : 'is';
+}
+
 /** The same of what is stable; `null`: nothing is. */
 export function stableNames(rollout: Rollout): string | null {
   return armNames(rollout, ({ stable }) => stable?.name ?? null);

@@ -4,6 +4,7 @@ import type { CountersResult, JudgeInput, JudgeOutcome, JudgeState, ScalarResult
 import { MAX_SAMPLE, MAX_WITHOUT_HISTOGRAM, sampleProxies } from '../analysis/sample-proxies.ts';
 import { sequentialSample } from '../analysis/sequential/live-judge.ts';
 import { seriesPoint } from '../analysis/verdict-series.ts';
+import { CANARY } from '../model/variants.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
 import { bakeOf } from './bake.ts';
 import { answerKey, firstName, followsColour, isSeveral, metricOf, partName, partsOf, whoseOf } from './joint.ts';
@@ -127,7 +128,8 @@ function jointOutcome(rollout: Rollout, outcomes: readonly JudgeOutcome[]): Judg
     if (part === undefined) return verdicts;
     const whose = whoseOf(rollout, part);
     return verdicts.map((verdict): Verdict => {
-      return { ...verdict, metric: metricOf(rollout, partName(part), verdict.metric), ...whose };
+      const metric = metricOf(rollout, partName(part), verdict.metric);
+      return { ...verdict, metric, detail: detailOf(verdict, part), ...whose };
     });
   });
   const decisions = outcomes.map(({ decision }) => decision);
@@ -135,6 +137,11 @@ function jointOutcome(rollout: Rollout, outcomes: readonly JudgeOutcome[]): Judg
   const decision = decisions.includes('rollback') ? 'rollback' : decisions.includes('hold') ? 'hold' : 'advance';
   const joint: JudgeOutcome = { verdicts: failingFirst(named, outcomes), decision, state: first.state, late };
   return outcomes.every(({ skips }) => skips) ? { ...joint, skips: true } : joint;
+}
+
+/** Judges know two arms; of a test each has a name. */
+function detailOf({ detail }: Verdict, { arm = CANARY }: Part): string {
+  return arm === CANARY ? detail : detail.replaceAll('the canary', arm);
 }
 
 /** The first failed one is the cause: one that decides, before those of a part that is put up with. */

@@ -5,7 +5,7 @@ import { formatDuration } from '../model/duration.ts';
 import { CANARY } from '../model/variants.ts';
 import { usesPins } from '../traffic/backend-traffic.ts';
 import { bakeMsOf, isBaking } from './bake.ts';
-import { backendsOf, canaryNames, changeBackends, everyPart, partOf } from './joint.ts';
+import { backendsOf, be, canaryNames, changeBackends, everyPart, partOf } from './joint.ts';
 import { badRequests, hurt, stepOf, tell } from './notice.ts';
 import { committedNow, pushFor, pushTo, withConnected } from './push.ts';
 import { queryLink } from './query-link.ts';
@@ -212,7 +212,7 @@ export function finishPromotion(d: Draft, settings: Settings, by = 'serin'): voi
   const { push } = d.rollout;
   const ackMs = push?.liveAtMs == null ? 0 : push.liveAtMs - push.committedAtMs;
   const bakeMs = push?.liveAtMs == null || bakeMsOf(d.rollout) === 0 ? null : d.nowMs - push.liveAtMs;
-  end(d, 'promoted', `${canaryNames(d.rollout)} is stable now`, settings, by, [
+  end(d, 'promoted', `${canaryNames(d.rollout)} ${be(d.rollout)} stable now`, settings, by, [
     ['Last Envoy at 100 % after', `${ackMs} ms`],
     ...(bakeMs === null ? [] : [['Baked', formatDuration(Math.floor(bakeMs / 1_000) * 1_000)] as const]),
   ]);

@@ -3,7 +3,7 @@ import { percent } from '../model/percent.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
 import { armsOf, shareOf } from './arms.ts';
 import type { Notice } from './event.ts';
-import { backendNames, canaryNames, jointOf, partOf, stableNames, variantsOf } from './joint.ts';
+import { backendNames, be, canaryNames, jointOf, partOf, stableNames, variantsOf } from './joint.ts';
 import type { Cause, Rollout } from './rollout.ts';
 import type { Draft } from './transition.ts';
 
@@ -17,32 +17,33 @@ const TITLES: Record<Kind, (r: Rollout) => string> = {
       : `${backendNames(r)}: undo, all requests go back to ${canaryNames(r)}`,
   step: (r) =>
     canaryWeight(r) === 0
-      ? `${backendNames(r)}: ${canaryNames(r)} is open to testers only (step ${stepOf(r)})`
+      ? `${backendNames(r)}: ${canaryNames(r)} ${be(r)} open to testers only (step ${stepOf(r)})`
       : `${backendNames(r)}: ${canaryNames(r)} goes to ${sharesOf(r)} (step ${stepOf(r)})`,
   promoted: (r) =>
     r.undoes === undefined
-      ? `${backendNames(r)}: ${canaryNames(r)} is promoted`
-      : `${backendNames(r)}: ${stableNames(r)} is undone, ${canaryNames(r)} is stable again`,
-  rolling_back: (r) => `${backendNames(r)}: ${canaryNames(r)} is being rolled back`,
-  rolled_back: (r) => `${backendNames(r)}: ${canaryNames(r)} is rolled back`,
+      ? `${backendNames(r)}: ${canaryNames(r)} ${be(r)} promoted`
+      : `${backendNames(r)}: ${stableNames(r)} is undone, ${canaryNames(r)} ${be(r)} stable again`,
+  rolling_back: (r) => `${backendNames(r)}: ${canaryNames(r)} ${be(r)} being rolled back`,
+  rolled_back: (r) => `${backendNames(r)}: ${canaryNames(r)} ${be(r)} rolled back`,
   aborting: (r) =>
     r.cause?.kind === 'superseded'
       ? `${backendNames(r)}: ${canaryNames(r)} goes back, a newer revision takes its place`
-      : `${backendNames(r)}: ${canaryNames(r)} is being aborted`,
-  aborted: (r) => `${backendNames(r)}: ${canaryNames(r)} is aborted`,
-  superseded: (r) => `${backendNames(r)}: ${canaryNames(r)} is superseded by a newer revision`,
+      : `${backendNames(r)}: ${canaryNames(r)} ${be(r)} being aborted`,
+  aborted: (r) => `${backendNames(r)}: ${canaryNames(r)} ${be(r)} aborted`,
+  superseded: (r) => `${backendNames(r)}: ${canaryNames(r)} ${be(r)} superseded by a newer revision`,
   failed: (r) => `${backendNames(r)}: ${canaryNames(r)} failed before it got traffic`,
-  paused: (r) => `${backendNames(r)}: ${canaryNames(r)} is paused`,
-  resumed: (r) => `${backendNames(r)}: ${canaryNames(r)} is resumed`,
+  paused: (r) => `${backendNames(r)}: ${canaryNames(r)} ${be(r)} paused`,
+  resumed: (r) => `${backendNames(r)}: ${canaryNames(r)} ${be(r)} resumed`,
   laggards: (r) => `${backendNames(r)}: Envoys do not answer in the rollout of ${canaryNames(r)}`,
   streams: (r) => `${backendNames(r)}: requests to ${canaryNames(r)} go on after its way back`,
-  quarantined: (r) => `${backendNames(r)}: ${canaryNames(r)} is set aside, engines crash on it`,
+  quarantined: (r) => `${backendNames(r)}: ${canaryNames(r)} ${be(r)} set aside, engines crash on it`,
   baking: (r) => `${backendNames(r)}: ${canaryNames(r)} has all requests and bakes`,
   webhook: (r) => `${backendNames(r)}: ${canaryNames(r)} waits for a hook (step ${stepOf(r)})`,
   approval: (r) => `${backendNames(r)}: ${canaryNames(r)} waits for an approval (step ${stepOf(r)})`,
+  decision_wanted: (r) => `${backendNames(r)}: the test of ${canaryNames(r)} ${be(r)} over, a person has to end it`,
   jumped: (r) =>
     canaryWeight(r) === 0
-      ? `${backendNames(r)}: ${canaryNames(r)} is open to testers only, by hand (step ${stepOf(r)})`
+      ? `${backendNames(r)}: ${canaryNames(r)} ${be(r)} open to testers only, by hand (step ${stepOf(r)})`
       : `${backendNames(r)}: ${canaryNames(r)} goes to ${sharesOf(r)} by hand${r.phase === 'promoting' ? '' : ` (step ${stepOf(r)})`}`,
   opened: (r) => `${backendNames(r)}: the gate of a hook is opened by hand for ${canaryNames(r)} (step ${stepOf(r)})`,
 };
@@ -71,6 +72,7 @@ const TONES: Record<Kind, Notice['tone']> = {
   baking: 'info',
   webhook: 'warning',
   approval: 'warning',
+  decision_wanted: 'warning',
   jumped: 'warning',
   opened: 'warning',
   laggards: 'warning',

@@ -98,6 +98,7 @@ export const RolloutRecord: z.ZodType<Rollout> = z.looseObject({
   aftercare: z.enum(['due', 'done']).nullable().default(null),
   approval: z.looseObject({ step: z.number(), attempt: z.number(), by: z.string(), atMs: ms }).nullable(),
   gate: z.looseObject({ attempt: z.number(), sinceMs: ms }).exactOptional(),
+  endAsked: z.number().exactOptional(),
   hook: z
     .looseObject({
       attempt: z.number(),

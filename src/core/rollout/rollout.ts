@@ -56,6 +56,8 @@ export interface Rollout {
   } | null;
   /** Since when nothing but an approval is missing, and in which attempt. @default not so far */
   readonly gate?: { readonly attempt: number; readonly sinceMs: number };
+  /** Of a test that is over: in which attempt people were told that one of them has to end it. @default in none */
+  readonly endAsked?: number;
   /** What the hook of the step has said so far. @default it was not asked */
   readonly hook?: HookGate;
   /** It waits for a window of its plan in this attempt. @default it does not */

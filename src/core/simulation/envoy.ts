@@ -5,12 +5,11 @@ import type { BackendTraffic } from '../model/traffic.ts';
 import { EDGES_MS, slowerThan } from './latency.ts';
 import type { Random } from './random.ts';
 import { binomial, errors, poisson } from './sampling.ts';
-import { type ArmWorld, current, type Latency, type World } from './world.ts';
+import { type BackendWorld, current, type Latency, type TestedWorld, type World } from './world.ts';
 
-/** What becomes of users, of one Envoy or of all. */
-export interface Toll {
-  requests: number;
-  /** Answered by the canary. */
+/** What becomes of users that meet an arm which is rolled out. */
+export interface ArmToll {
+  /** Answered by it. */
   canary: number;
   /** Of those: failed, and how many would have failed on stable. */
   failed: number;
@@ -20,8 +19,18 @@ export interface Toll {
   slowOnStable: number;
 }
 
+/** Of one Envoy or of all, and of several arms together. */
+export interface Toll extends ArmToll {
+  /** To all arms, stable too. */
+  requests: number;
+}
+
+export function noArmToll(): ArmToll {
+  return { canary: 0, failed: 0, failedOnStable: 0, slow: 0, slowOnStable: 0 };
+}
+
 export function noToll(): Toll {
-  return { requests: 0, canary: 0, failed: 0, failedOnStable: 0, slow: 0, slowOnStable: 0 };
+  return { requests: 0, ...noArmToll() };
 }
 
 interface Counter {
@@ -41,15 +50,26 @@ interface Line {
   readonly value: () => number;
 }
 
-export interface Arms {
+/** An arm that is rolled out, and what becomes of those who meet it. */
+export interface SimulatedArm {
+  readonly revision: Revision;
+  readonly world: TestedWorld;
+  readonly toll: ArmToll;
+}
+
+/** A backend whose requests are split. */
+export interface SimulatedBackend {
+  readonly world: BackendWorld;
   readonly stable: Revision;
-  readonly canary: Revision;
+  readonly arms: readonly SimulatedArm[];
+  readonly fleets: readonly string[];
+  readonly toll: Pick<Toll, 'requests'>;
 }
 
 interface Setting {
   readonly id: string;
   readonly world: World;
-  readonly arms: Arms;
+  readonly backend: SimulatedBackend;
   /** Share of the backend's requests that come here. */
   readonly share: number;
   /** Are times of answers counted? Only where somebody asks for them. */
@@ -59,21 +79,29 @@ interface Setting {
   /** The edge above which an answer is late to the plan; -1: it has none. */
   readonly lateEdge: number;
   readonly random: Random;
-  readonly toll: Toll;
 }
 
-/** One Envoy of a world: splits requests as the table says that it has, and counts them as a real one does. */
+/** A backend at one Envoy of a world: splits requests as the table says that it has, and counts them as a real one does. */
 export class SimulatedEnvoy {
   readonly id: string;
   readonly #setting: Setting;
   readonly #counters = new Map<string, Counter>();
   #table: BackendTraffic;
   #sinceMs: number;
-  #weight = 0;
+  /** Of the requests, in basis points: what each cluster gets, and all arms that are rolled out together. */
+  #weights = new Map<string, number>();
+  #tested = 0;
+  readonly #arms: ReadonlyMap<string, SimulatedArm>;
 
   constructor(setting: Setting, table: BackendTraffic, sinceMs: number) {
     this.id = setting.id;
     this.#setting = setting;
+    this.#arms = new Map(
+      setting.backend.arms.flatMap((arm) => [
+        [arm.revision.cluster, arm] as const,
+        [pinnedCluster(arm.revision), arm] as const,
+      ]),
+    );
     this.#table = table;
     this.#sinceMs = sinceMs;
   }
@@ -82,7 +110,8 @@ export class SimulatedEnvoy {
   take(table: BackendTraffic, atMs: number): void {
     this.serve(atMs);
     this.#table = table;
-    this.#weight = table.split.find(({ cluster }) => cluster === this.#setting.arms.canary.cluster)?.weight ?? 0;
+    this.#weights = new Map(table.split.map(({ cluster, weight }) => [cluster, weight]));
+    this.#tested = this.#setting.backend.arms.reduce((sum, arm) => sum + this.#weightOf(arm), 0);
   }
 
   /** Serves until then. Nothing of the world turns in between: the caller stops where it does. Times from the start. */
@@ -90,19 +119,24 @@ export class SimulatedEnvoy {
     const fromMs = this.#sinceMs;
     if (untilMs <= fromMs) return;
     this.#sinceMs = untilMs;
-    const { world, arms, share, random, toll } = this.#setting;
-    const { rps } = current(world.requests, fromMs, this.#weight);
+    const { world, backend, share, random } = this.#setting;
+    const { toll } = backend;
+    const { rps } = current(backend.world.requests, fromMs, this.#tested);
     const mean = (rps * share * (untilMs - fromMs)) / 1_000;
-    const { split, pins, mirror } = this.#table;
-    const pinned = pins.length > 0 ? poisson(random, mean * world.testers) : 0;
-    const rest = mean * (pins.length > 0 ? 1 - world.testers : 1);
+    const { split, mirror } = this.#table;
+    const pinnedTo = this.#pinnedTo();
+    const pinned = pinnedTo.map(() => poisson(random, (mean * world.testers) / pinnedTo.length));
+    const rest = mean * (pinnedTo.length > 0 ? 1 - world.testers : 1);
     for (const { cluster, weight } of split) {
       const requests = poisson(random, (rest * weight) / TOTAL_WEIGHT);
       toll.requests += requests;
       this.#answer(cluster, requests, fromMs, true);
     }
-    toll.requests += pinned;
-    if (pinned > 0) this.#answer(pinnedCluster(arms.canary), pinned, fromMs, true);
+    pinnedTo.forEach((cluster, i) => {
+      const requests = pinned[i] ?? 0;
+      toll.requests += requests;
+      this.#answer(cluster, requests, fromMs, true);
+    });
     if (mirror === undefined) return;
     this.#answer(mirror.cluster, poisson(random, (rest * mirror.share) / TOTAL_WEIGHT), fromMs, false);
   }
@@ -137,32 +171,43 @@ export class SimulatedEnvoy {
     });
   }
 
+  #weightOf({ revision }: SimulatedArm): number {
+    return this.#weights.get(revision.cluster) ?? 0;
+  }
+
+  /** Where testers go, arms evenly. Those that follow a colour were drawn at the first backend, by the same shares. */
+  #pinnedTo(): readonly string[] {
+    const own = this.#setting.backend.arms.map(({ revision }) => pinnedCluster(revision));
+    return own.filter((cluster) => this.#table.pins.some((pin) => pin.cluster === cluster));
+  }
+
   #answer(cluster: string, requests: number, atMs: number, isUser: boolean): void {
     if (requests === 0) return;
-    const { world, arms, random, toll, lateEdge } = this.#setting;
-    const isCanary = cluster !== arms.stable.cluster;
+    const { world, backend, random, lateEdge } = this.#setting;
+    const { stable } = backend.world;
+    const tested = this.#arms.get(cluster);
+    const weight = tested === undefined ? this.#tested : this.#weightOf(tested);
+    const arm = tested?.world ?? stable;
     const counter = this.#counter(cluster);
-    const arm = isCanary ? world.canary : world.stable;
-    const { ratio } = current(arm.errors, atMs, this.#weight);
+    const { ratio } = current(arm.errors, atMs, weight);
     const failed = errors(random, requests, ratio, world.burst);
     const before = counter.slow[lateEdge] ?? 0;
     counter.completed += requests;
     counter.failed += failed;
-    if (this.#setting.timed) this.#time(counter, arm, requests, atMs);
-    if (!isUser || !isCanary) return;
+    if (this.#setting.timed && arm.latency !== null) this.#time(counter, current(arm.latency, atMs, weight), requests);
+    if (!isUser || tested === undefined) return;
+    const { toll } = tested;
     toll.canary += requests;
     toll.failed += failed;
-    toll.failedOnStable += requests * current(world.stable.errors, atMs, this.#weight).ratio;
-    if (lateEdge < 0 || world.stable.latency === null) return;
+    toll.failedOnStable += requests * current(stable.errors, atMs, this.#tested).ratio;
+    if (lateEdge < 0 || stable.latency === null) return;
     toll.slow += (counter.slow[lateEdge] ?? 0) - before;
-    toll.slowOnStable +=
-      requests * slowerThan(current(world.stable.latency, atMs, this.#weight), EDGES_MS[lateEdge] ?? 0);
+    toll.slowOnStable += requests * slowerThan(current(stable.latency, atMs, this.#tested), EDGES_MS[lateEdge] ?? 0);
   }
 
   /** Each edge is crossed among those that crossed the one before. */
-  #time({ slow }: Counter, { latency }: ArmWorld, requests: number, atMs: number): void {
-    if (latency === null) return;
-    const shares = slowShares(current(latency, atMs, this.#weight));
+  #time({ slow }: Counter, latency: Latency, requests: number): void {
+    const shares = slowShares(latency);
     let above = requests;
     let share = 1;
     for (let i = 0; i < shares.length && above > 0; i += 1) {
@@ -176,7 +221,7 @@ export class SimulatedEnvoy {
   #counter(cluster: string): Counter {
     const known = this.#counters.get(cluster);
     if (known !== undefined) return known;
-    const { timed, world, arms } = this.#setting;
+    const { timed } = this.#setting;
     const slow = timed ? EDGES_MS.map(() => 0) : [];
     const fresh: Counter = { completed: 0, failed: 0, slow, scrapedAtMs: [], lines: [] };
     const line = (family: CounterFamily, label: string, value: () => number): Line => ({
@@ -185,7 +230,8 @@ export class SimulatedEnvoy {
       points: [],
       value,
     });
-    const isHealthy = () => cluster !== arms.canary.cluster || this.#sinceMs >= world.readyMs;
+    const readyMs = this.#arms.get(cluster)?.world.readyMs ?? 0;
+    const isHealthy = () => this.#sinceMs >= readyMs;
     const lines = [
       line('upstream_rq_completed', '', () => fresh.completed),
       line('upstream_rq_total', '', () => fresh.completed),

@@ -6,7 +6,7 @@ import type { BackendTraffic, Position } from '../model/traffic.ts';
 import { trialOf } from '../rollout/push.ts';
 import type { Transition } from '../rollout/transition.ts';
 import { backendTraffic } from '../traffic/backend-traffic.ts';
-import { type Arms, SimulatedEnvoy, type Toll } from './envoy.ts';
+import { type SimulatedBackend, SimulatedEnvoy } from './envoy.ts';
 import type { Histogram } from './histogram.ts';
 import type { Random } from './random.ts';
 import { isOut, turns, type World } from './world.ts';
@@ -17,22 +17,23 @@ const HISTORY_MS = 960_000;
 
 interface Member {
   readonly fleet: string;
-  readonly envoy: SimulatedEnvoy;
+  readonly nodeId: string;
+  /** Of each backend that it gets requests to, by name. */
+  readonly serves: ReadonlyMap<string, SimulatedEnvoy>;
   /** When in each interval it is scraped. */
   readonly phaseMs: number;
   credited: Position | null;
   creditedAtMs: number;
   /** Changes on their way to it, oldest first. */
-  readonly coming: { readonly atMs: number; readonly n: number; readonly table: BackendTraffic }[];
+  readonly coming: { readonly atMs: number; readonly n: number; readonly tables: readonly BackendTraffic[] }[];
 }
 
 interface Setting {
   readonly world: World;
-  readonly arms: Arms;
+  readonly backends: readonly SimulatedBackend[];
   readonly fleets: readonly string[];
   readonly histogram: Histogram;
   readonly random: Random;
-  readonly toll: Toll;
 }
 
 /** The Envoys of a world and the Prometheus that scrapes them. Moments are those of the world's clock, epoch ms. */
@@ -45,18 +46,23 @@ export class SimulatedFleet {
   #trial = new Map<string, { readonly by: string; readonly probe: string; readonly position: Position }>();
   #nowMs: number;
 
-  constructor(setting: Setting, table: BackendTraffic) {
-    const { world, fleets, random } = setting;
+  constructor(setting: Setting, tables: readonly BackendTraffic[]) {
+    const { world, fleets, random, backends, histogram } = setting;
     this.#setting = setting;
     this.#turns = turns(world);
     this.#nowMs = -HISTORY_MS;
-    const share = 1 / (fleets.length * world.envoys);
     this.#members = fleets.flatMap((fleet) =>
       Array.from({ length: world.envoys }, (_, i): Member => {
-        const id = fleets.length === 1 ? `envoy-${i + 1}` : `${fleet}-${i + 1}`;
+        const nodeId = fleets.length === 1 ? `envoy-${i + 1}` : `${fleet}-${i + 1}`;
+        const serves = backends.flatMap((backend, at) => {
+          const table = tables[at];
+          if (!backend.fleets.includes(fleet) || table === undefined) return [];
+          const share = 1 / (backend.fleets.length * world.envoys);
+          const own = { world, backend, random, ...histogram, id: nodeId, share };
+          return [[table.backend, new SimulatedEnvoy(own, table, this.#nowMs)] as const];
+        });
         return {
-          fleet,
-          envoy: new SimulatedEnvoy({ ...setting, ...setting.histogram, id, share }, table, this.#nowMs),
+          ...{ fleet, nodeId, serves: new Map(serves) },
           phaseMs: Math.floor(random.next() * world.scrapeMs),
           ...{ credited: this.#position, creditedAtMs: world.startsAtMs + this.#nowMs },
           coming: [],
@@ -66,22 +72,23 @@ export class SimulatedFleet {
   }
 
   /** Sends what a decision has changed, to all or to those that try it out. */
-  commit({ rollout, backend, traffic }: Transition, nowMs: number): void {
+  commit({ rollout, backend, others, traffic }: Transition, nowMs: number): void {
     if (!traffic) return;
     this.#n += 1;
     const position = { epoch: EPOCH, n: this.#n };
-    const table = backendTraffic(backend, isTerminal(rollout.phase) ? null : rollout);
+    const live = isTerminal(rollout.phase) ? null : rollout;
+    const tables = [backend, ...others].map((state) => backendTraffic(state, live));
     const probe = isTerminal(rollout.phase) ? null : (rollout.push?.probe ?? null);
     this.#trial = new Map(
       Object.entries(probe ?? {}).map(([fleet, nodeId]) => [fleet, { by: trialOf(rollout), probe: nodeId, position }]),
     );
     if (probe === null) this.#position = position;
     for (const member of this.#members) {
-      if (probe !== null && probe[member.fleet] !== member.envoy.id) continue;
+      if (probe !== null && probe[member.fleet] !== member.nodeId) continue;
       const tookMs = this.#setting.world.ackMs * (0.5 + this.#setting.random.next());
       // In order: what comes later does not overtake.
       const atMs = Math.max(nowMs + Math.max(1, Math.round(tookMs)), member.coming.at(-1)?.atMs ?? 0);
-      member.coming.push({ atMs, n: this.#n, table });
+      member.coming.push({ atMs, n: this.#n, tables });
     }
   }
 
@@ -96,7 +103,7 @@ export class SimulatedFleet {
     const { world } = this.#setting;
     const untilMs = toMs - world.startsAtMs;
     for (const member of this.#members) {
-      const { envoy, phaseMs, coming } = member;
+      const { serves, phaseMs, coming } = member;
       let atMs = this.#nowMs;
       while (atMs < untilMs) {
         const scrapeAtMs = Math.floor((atMs - phaseMs) / world.scrapeMs) * world.scrapeMs + phaseMs + world.scrapeMs;
@@ -104,14 +111,14 @@ export class SimulatedFleet {
         const [change] = coming;
         const changeMs = change === undefined ? Number.POSITIVE_INFINITY : change.atMs - world.startsAtMs;
         atMs = Math.min(scrapeAtMs, turnMs, Math.max(changeMs, atMs), untilMs);
-        envoy.serve(atMs);
+        for (const envoy of serves.values()) envoy.serve(atMs);
         if (change !== undefined && changeMs <= atMs) {
           coming.shift();
-          envoy.take(change.table, atMs);
+          for (const table of change.tables) serves.get(table.backend)?.take(table, atMs);
           member.credited = { epoch: EPOCH, n: change.n };
           member.creditedAtMs = change.atMs;
         }
-        if (atMs === scrapeAtMs && !isOut(world, atMs)) envoy.sample(atMs);
+        if (atMs === scrapeAtMs && !isOut(world, atMs)) for (const envoy of serves.values()) envoy.sample(atMs);
       }
     }
     this.#nowMs = Math.max(this.#nowMs, untilMs);
@@ -140,17 +147,20 @@ export class SimulatedFleet {
     const sinceStartMs = asked.toMs - world.startsAtMs;
     if (isOut(world, sinceStartMs)) return { kind: 'gap', gap: 'SOURCE_DOWN', detail: 'Prometheus does not answer' };
     const { clusters, families, proxies, fromMs, toMs } = asked;
-    const looked = this.#members.filter(({ envoy }) => proxies === null || proxies.includes(envoy.id));
-    return { kind: 'ok', series: looked.flatMap(({ envoy }) => envoy.series(clusters, families, { fromMs, toMs })) };
+    const looked = this.#members.filter(({ nodeId }) => proxies === null || proxies.includes(nodeId));
+    const series = looked.flatMap(({ serves }) =>
+      [...serves.values()].flatMap((envoy) => envoy.series(clusters, families, { fromMs, toMs })),
+    );
+    return { kind: 'ok', series };
   }
 }
 
-function nodeOf({ envoy, credited, creditedAtMs }: Member): FleetNode {
+function nodeOf({ nodeId, credited, creditedAtMs }: Member): FleetNode {
   return {
-    nodeId: envoy.id,
+    nodeId,
     connected: true,
     ...{ changedAtMs: 0, credited, creditedAtMs, routes: credited, routesAtMs: creditedAtMs, nack: null },
-    metricsName: envoy.id,
+    metricsName: nodeId,
     ...{ envoyVersion: null, replicas: ['simulated'], types: [] },
   };
 }

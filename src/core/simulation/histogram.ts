@@ -17,11 +17,11 @@ export interface Histogram {
  * Edges that no request of the world ever crosses would repeat the count of all, and cost every look its time: they are
  * left out, up to the one that the plan's objectives are read at.
  */
-export function histogramOf(spec: PlanSpec, { stable, canary }: World): Histogram {
+export function histogramOf(spec: PlanSpec, { backends }: World): Histogram {
   const asked = latencies(spec);
   if (asked.length === 0) return { timed: false, edges: [], lateEdge: -1 };
   const objectives = asked.flatMap(({ objectiveMs }) => (objectiveMs === null ? [] : [edgeAt(objectiveMs)]));
-  const said = [stable, canary].flatMap(({ latency }) => latency ?? []);
+  const said = backends.flatMap(({ stable, arms }) => [stable, ...arms].flatMap(({ latency }) => latency ?? []));
   const reached = EDGES_MS.findLastIndex((edge) => said.some((latency) => slowerThan(latency, edge) > 0));
   const last = Math.max(reached + 1, ...objectives);
   return { timed: true, edges: EDGES_MS.map((_, i) => i).filter((i) => i <= last), lateEdge: objectives[0] ?? -1 };

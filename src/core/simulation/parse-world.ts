@@ -1,11 +1,12 @@
 import { check } from '../manifest/check-yaml.ts';
-import { readYaml, type SourceFile, type YamlDocument } from '../manifest/yaml-source.ts';
-import type { AnalysisSpec } from '../model/analysis-spec.ts';
+import { readYaml, type SourceFile } from '../manifest/yaml-source.ts';
 import type { PlanSpec } from '../model/documents.ts';
 import { fail, ok, type Result, type SerinError } from '../model/errors.ts';
-import { didYouMean } from '../model/suggest.ts';
-import type { World } from './world.ts';
+import { CANARY } from '../model/variants.ts';
+import type { BackendWorld, QueryWorld, ReadoutWorld, TestedWorld, World } from './world.ts';
+import { backendProblems, type SaidOfBackend, saidOf } from './world-backends.ts';
 import { type WorldFile, WorldGrammar } from './world-grammar.ts';
+import { unknown, unsaid } from './world-problems.ts';
 
 /** A Monday morning: no clock is asked, so that the same files give the same run on every day. */
 const USUAL_START_MS = Date.UTC(2026, 0, 5, 10);
@@ -26,116 +27,70 @@ export function parseWorld(source: SourceFile, plan: PlanSpec): Result<World> {
   const errors: SerinError[] = [];
   const raw = check(yaml, WorldGrammar, yaml.value, '', errors, 'SERIN_WORLD_INVALID');
   if (raw === null) return { kind: 'error', errors };
-  const world = worldOf(raw);
-  errors.push(...unsaid(world, plan, yaml), ...unknown(raw, plan, yaml));
+  errors.push(...backendProblems(raw, plan, yaml));
+  // Of backends that are not the plan's nothing more is to be said.
+  if (errors.length > 0) return { kind: 'error', errors };
+  const world = worldOf(raw, plan);
+  errors.push(...unsaid(raw, world, plan, yaml), ...unknown(raw, plan, yaml));
   return errors.length > 0 ? { kind: 'error', errors } : ok(world);
 }
 
-function worldOf(raw: WorldFile): World {
-  const { stable, canary = {}, people = {} } = raw;
-  const latency = stable.latency ?? null;
+function worldOf(raw: WorldFile, plan: PlanSpec): World {
+  const { people = {} } = raw;
   const approve = people.approve ?? null;
   return {
     startsAtMs: raw.starts === undefined ? USUAL_START_MS : Date.parse(raw.starts),
-    requests: raw.requests,
+    backends: saidOf(raw, plan).map((said) => backendOf(said, plan)),
     burst: raw.burst ?? USUAL.burst,
     testers: raw.testers ?? 0,
     envoys: raw.envoys ?? USUAL.envoys,
     ackMs: raw.ack ?? USUAL.ackMs,
     scrapeMs: raw.scrape ?? USUAL.scrapeMs,
-    stable: { errors: stable.errors, latency },
-    canary: { errors: canary.errors ?? stable.errors, latency: canary.latency ?? latency },
-    readyMs: canary.ready ?? 0,
-    queries: new Map(
-      Object.entries(raw.queries ?? {}).map(([name, one]) => [
-        name,
-        { canary: one.canary, stable: one.stable ?? null },
-      ]),
-    ),
+    readout: new Map(Object.entries(raw.readout ?? {}).map(([name, one]) => [name, readoutOf(one)])),
     hooks: new Map(Object.entries(raw.hooks ?? {})),
     people: {
       as: people.as ?? null,
       approve: approve === null || typeof approve === 'number' ? approve : new Map(Object.entries(approve)),
-      commands: (people.commands ?? []).map(({ at, do: deed }) => ({ atMs: at, deed })),
+      commands: (people.commands ?? []).map(({ at, do: deed, arm }) => ({
+        ...{ atMs: at, deed },
+        ...(arm === undefined ? {} : { arm }),
+      })),
     },
     outages: (raw.outages ?? []).map(({ from, for: forMs }) => ({ fromMs: from, toMs: from + forMs })),
   };
 }
 
-/** What the plan asks and the world does not say. */
-function unsaid(world: World, plan: PlanSpec, yaml: YamlDocument): readonly SerinError[] {
-  const analyses = analysesOf(plan);
-  const queries = analyses.filter((one) => one.kind === 'query');
-  const missing = (path: string, message: string, hint: string): SerinError => ({
-    ...{ code: 'SERIN_WORLD_INVALID' as const, message, hint, path, place: yaml.placeOf(path) },
+function backendOf({ backend, said }: SaidOfBackend, plan: PlanSpec): BackendWorld {
+  const { requests, stable, variants = {} } = said;
+  const latency = stable.latency ?? null;
+  const tested = (name: string, own: WorldFile['canary'] = {}): TestedWorld => ({
+    name,
+    errors: own.errors ?? stable.errors,
+    latency: own.latency ?? latency,
+    readyMs: own.ready ?? 0,
   });
-  const timed = analyses.find(({ kind }) => kind === 'latency');
-  const asked = new Set(queries.filter(({ name }) => !world.queries.has(name)).map(({ name }) => name));
-  const compared = queries.filter((one) => one.relative !== undefined && world.queries.get(one.name)?.stable === null);
-  const targets = new Set(
-    plan.strategy.steps.flatMap(({ webhook }) => (webhook === undefined ? [] : [webhook.target])),
-  );
-  return [
-    ...(timed === undefined || world.stable.latency !== null
-      ? []
-      : [
-          missing(
-            'stable',
-            `analysis ${timed.name} of the plan is about latency, and the world says nothing of it`,
-            'Say stable.latency, like { p50: 40ms, p99: 300ms }, and canary.latency where it differs.',
-          ),
-        ]),
-    ...[...asked].map((name) =>
-      missing(
-        'queries',
-        `the plan asks the query of analysis ${name}, and the world does not say what it answers`,
-        `Say queries."${name}".canary: a number, or numbers over time.`,
-      ),
+  return {
+    ...{ backend, requests, stable: { errors: stable.errors, latency } },
+    arms: [tested(CANARY, said.canary), ...(plan.variants ?? []).map((name) => tested(name, variants[name]))],
+    queries: new Map(
+      Object.entries(said.queries ?? {}).map(([name, one]): [string, QueryWorld] => [
+        name,
+        { arms: byArm(one), stable: one.stable ?? null },
+      ]),
     ),
-    ...compared.map(({ name }) =>
-      missing(
-        `queries.${name}`,
-        `analysis ${name} compares with stable, and the world does not say what its query answers there`,
-        `Say queries."${name}".stable.`,
-      ),
-    ),
-    ...[...targets]
-      .filter((target) => !world.hooks.has(target))
-      .map((target) =>
-        missing(
-          'hooks',
-          `a step of the plan asks hook ${target}, and the world does not say what it answers`,
-          `Say hooks."${target}": open, wait, reject, fail or silent, or answers over time.`,
-        ),
-      ),
-  ];
+  };
 }
 
-/** What the world says and the plan never asks: a name that was meant otherwise. */
-function unknown(raw: WorldFile, plan: PlanSpec, yaml: YamlDocument): readonly SerinError[] {
-  const { steps } = plan.strategy;
-  const approve = typeof raw.people?.approve === 'object' ? raw.people.approve : {};
-  const parts = [
-    [
-      'queries',
-      'analysis with a query',
-      raw.queries ?? {},
-      analysesOf(plan).flatMap((one) => (one.kind === 'query' ? [one.name] : [])),
-    ],
-    ['hooks', 'step that asks hook', raw.hooks ?? {}, steps.flatMap(({ webhook }) => webhook?.target ?? [])],
-    ['people.approve', 'step to approve', approve, steps.flatMap(({ approve: waits, name }) => (waits ? [name] : []))],
-  ] as const;
-  return parts.flatMap(([path, what, given, known]) =>
-    Object.keys(given)
-      .filter((name) => !known.includes(name))
-      .map((name): SerinError => {
-        const at = `${path}.${name}`;
-        const message = `the plan has no ${what} ${name}.${didYouMean(name, known)}`;
-        return { code: 'SERIN_WORLD_INVALID', message, path: at, place: yaml.keyPlaceOf(at) };
-      }),
-  );
+function readoutOf(one: NonNullable<WorldFile['readout']>[string]): ReadoutWorld {
+  return { users: one.users, stable: one.stable, arms: byArm(one) };
 }
 
-function analysesOf({ analysis, strategy }: PlanSpec): readonly AnalysisSpec[] {
-  return [...analysis, ...strategy.steps.flatMap((step) => step.analysis)];
+function byArm<T>({
+  canary,
+  variants = {},
+}: {
+  readonly canary: T;
+  readonly variants?: Readonly<Record<string, T>> | undefined;
+}): ReadonlyMap<string, T> {
+  return new Map([[CANARY, canary], ...Object.entries(variants)]);
 }

@@ -1,3 +1,5 @@
+import { CANARY } from '../model/variants.ts';
+import { armsOf, shareOf } from '../rollout/arms.ts';
 import type { RolloutEvent } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { canaryWeight } from '../traffic/backend-traffic.ts';
@@ -12,6 +14,8 @@ export interface TimelineEntry {
   readonly step: number;
   /** Of the requests, in basis points. */
   readonly weight: number;
+  /** The same of each arm of a test with variants. @default there is the canary alone */
+  readonly weights?: Readonly<Record<string, number>>;
   readonly message: string;
 }
 
@@ -46,6 +50,11 @@ export class Timeline {
 
   #add(rollout: Rollout, { atMs, ...rest }: Pick<TimelineEntry, 'atMs' | 'kind' | 'by' | 'message'>): void {
     const { phase, step } = rollout;
-    this.entries.push({ atMs: atMs - this.#startsAtMs, ...rest, phase, step, weight: canaryWeight(rollout) });
+    const at = { atMs: atMs - this.#startsAtMs, phase, step };
+    if (rollout.variants === undefined) this.entries.push({ ...at, ...rest, weight: canaryWeight(rollout) });
+    else {
+      const weights = Object.fromEntries(armsOf(rollout).map(({ name }) => [name, shareOf(rollout, name)]));
+      this.entries.push({ ...at, ...rest, weight: weights[CANARY] ?? 0, weights });
+    }
   }
 }

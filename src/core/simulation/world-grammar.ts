@@ -90,6 +90,22 @@ const approve = z.unknown().transform((given, ctx): number | Readonly<Record<str
 const byStep = z.record(label, longest, 'expected a duration, or durations by the names of steps');
 looksLike(approve, { grammar: () => z.union([longest, byStep]) });
 
+const stable = fields({ errors, latency: latency.optional() });
+const arm = fields({ errors: errors.optional(), latency: latency.optional(), ready: longest.optional() });
+const query = fields({
+  canary: answers,
+  stable: answers.optional(),
+  variants: z.record(label, answers, 'expected answers by the names of variants').optional(),
+});
+const queries = z.record(label, query, 'expected answers by the names of analyses');
+const requests = overTime(bare(rps, 'rps'), { rps }, (entry) => ({ rps: entry.rps }));
+const readout = fields({
+  users: requests,
+  stable: errors,
+  canary: errors,
+  variants: z.record(label, errors, 'expected shares by the names of variants').optional(),
+});
+
 export const WorldGrammar = fields({
   starts: z
     .string('expected a moment')
@@ -99,23 +115,30 @@ export const WorldGrammar = fields({
     )
     .refine((moment) => !Number.isNaN(Date.parse(moment)), 'there is no such moment')
     .optional(),
-  requests: overTime(bare(rps, 'rps'), { rps }, (entry) => ({ rps: entry.rps })),
+  requests: requests.optional(),
   burst: z.number('expected a number').min(1, 'expected at least 1').max(1_000, 'at most 1000').optional(),
   testers: fraction.optional(),
   envoys: z.int('expected a whole number').min(1, 'expected at least 1').max(50, 'at most 50').optional(),
   ack: duration({ min: '1ms', max: '10m' }).optional(),
   scrape: duration({ min: '1s', max: '10m' }).optional(),
-  stable: fields({ errors, latency: latency.optional() }),
-  canary: fields({ errors: errors.optional(), latency: latency.optional(), ready: longest.optional() }).optional(),
-  queries: z
-    .record(label, fields({ canary: answers, stable: answers.optional() }), 'expected answers by the names of analyses')
+  stable: stable.optional(),
+  canary: arm.optional(),
+  variants: z.record(label, arm, 'expected how each of them answers, by the names of variants').optional(),
+  queries: queries.optional(),
+  backends: z
+    .record(
+      label,
+      fields({ requests, stable, canary: arm.optional(), queries: queries.optional() }),
+      'expected what is so of each of them, by the names of backends',
+    )
     .optional(),
+  readout: z.record(label, readout, 'expected what users do, by the names of metrics').optional(),
   hooks: z.record(label, words, 'expected answers by the names of hooks').optional(),
   people: fields({
     as: text(128).optional(),
     approve: approve.optional(),
     commands: z
-      .array(fields({ at: longest, do: choice(DEEDS) }), 'expected a list of commands')
+      .array(fields({ at: longest, do: choice(DEEDS), arm: label.optional() }), 'expected a list of commands')
       .max(MOST_ENTRIES, 'at most 100')
       .optional(),
   }).optional(),

@@ -105,7 +105,7 @@ function rolloutOf(
 ): Result<Rollout> {
   const canary = canaryOf(document, revision, stable);
   if (canary.kind === 'error') return canary;
-  const variants = variantsOf(document, plan, stable);
+  const variants = previewVariants(document, plan, stable);
   if (variants.kind === 'error') return variants;
   const fleets = routes
     .filter(({ spec }) => spec.rules.some((rule) => targetsOf(rule).some((one) => one.backend === document.name)))
@@ -129,7 +129,11 @@ function rolloutOf(
 }
 
 /** As nobody has said what they are, each is of a revision that is called like it. */
-function variantsOf(document: BackendDocument, { spec }: PlanDocument, stable: Revision): Result<readonly Variant[]> {
+export function previewVariants(
+  document: BackendDocument,
+  { spec }: PlanDocument,
+  stable: Revision,
+): Result<readonly Variant[]> {
   const variants: Variant[] = [];
   for (const name of spec.variants ?? []) {
     const canary = canaryOf(document, name, stable);

@@ -23,7 +23,9 @@ export function documentCommands(program: Command, context: CommandContext, run:
         const applied = await client().apply(sources.value, options.dryRun === true, options.retry === true);
         if (applied.kind === 'error') return failed(applied.errors);
         if (json()) terminal.json(applied.value);
-        else for (const document of applied.value.documents) terminal.out(appliedLine(document));
+        else
+          for (const document of applied.value.documents)
+            terminal.out(`${appliedLine(document)}${options.dryRun === true ? ' (dry run)' : ''}`);
         const refused = refusedOf(applied.value);
         return refused.length === 0 ? EXIT.done : failed(refused);
       })(),

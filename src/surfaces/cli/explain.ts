@@ -27,7 +27,7 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
     lines.push(ended(r) ? 'It was never judged.' : `It was not judged yet; it waits for ${r.waitingFor}.`);
     return lines;
   }
-  const where = isOfBake(last, r) ? 'in the bake' : `at ${last.weight} % to the canary`;
+  const where = isOfBake(last, r) ? 'in the bake' : shareWords(last, r);
   lines.push(`The last look, ${last.at}, ${where}:`);
   for (const metric of last.metrics) lines.push(`  ${metricWords(metric, stableOf(r, metric.metric))}`);
   lines.push(...hurt(points, r));
@@ -35,6 +35,14 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
   lines.push(...readoutLines(r));
   if (points.length > 1) lines.push('How it came about:', ...history(points, r).map((line) => `  ${line}`));
   return lines;
+}
+
+/** What the canary had; what each arm of a test has, or in which step it was. */
+function shareWords({ weight, step }: VerdictPoint, r: RolloutBody): string {
+  if (r.arms === undefined) return `at ${weight} % to the canary`;
+  if (r.phase !== 'stepping') return `in step ${step + 1}`;
+  const shares = r.arms.map(({ arm, weight: own }) => `${own} % to ${arm === 'canary' ? 'the canary' : arm}`);
+  return `at ${shares.join(', ')}`;
 }
 
 function hookWords({ target, since, asked, answer }: NonNullable<RolloutBody['hook']>): string {
@@ -105,7 +113,9 @@ function hurt(points: readonly VerdictPoint[], r: RolloutBody): readonly string[
     const errors = metrics.filter(({ metric }) => /^error-rate(?: \(.*\))?$/.test(metric));
     return errors.reduce((all, { value, requests }) => all + Math.round((value ?? 0) * (requests ?? 0)), sum);
   }, 0);
-  return failed === 0 ? [] : [`Requests to the canary that were seen to fail: ${failed}.`];
+  return failed === 0
+    ? []
+    : [`Requests to ${r.arms === undefined ? 'the canary' : 'its arms'} that were seen to fail: ${failed}.`];
 }
 
 function decisionWords({ decision, missing }: VerdictPoint, r: RolloutBody): string {

@@ -233,3 +233,12 @@ it('a test is of one backend', () => {
     'a test with variants is of one backend',
   );
 });
+
+it.each([
+  ['variants: green', 'variants', 'expected a list of names'],
+  ['backends: shopandcart', 'backends', 'expected a list of backends'],
+])('%s is told once, and nothing of its length', (own, path, message) => {
+  const parsed = read(joint(own, path === 'backends' ? 'notify: []' : 'backend: shop'));
+  const errors = parsed.kind === 'error' ? parsed.errors : [];
+  expect(errors.filter((error) => error.path === `spec.${path}`).map((error) => error.message)).toEqual([message]);
+});

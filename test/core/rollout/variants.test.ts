@@ -232,6 +232,30 @@ describe('the end of a test', () => {
     holds();
   });
 
+  it('that is for a person to say is told them once, with the command, however often it is looked at', () => {
+    totals(stage, [3_000, 300], [3_000, 300], [3_000, 300]).tick(20_000);
+    totals(stage, [4_000, 400], [4_000, 400], [4_000, 400]).tick(20_000);
+    expect(stage.rollout.phase).toBe('stepping');
+    const told = stage.notices.filter(({ kind }) => kind === 'decision_wanted');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({ tone: 'warning', title: expect.stringContaining('a person has to end it') });
+    const fields = new Map(told[0]?.fields);
+    expect(fields.get('Reason')).toContain('no arm is shown to be better than stable');
+    expect(fields.get('To do')).toContain(`serin rollout promote ${stage.rollout.id} --arm canary|green`);
+    expect(fields.get('To do')).toContain(`serin rollout abort ${stage.rollout.id}`);
+    expect(fields.get('Otherwise')).toContain('it goes back at ');
+    expect(RolloutRecord.parse(JSON.parse(JSON.stringify(stage.rollout)))).toMatchObject({
+      endAsked: stage.rollout.attempt,
+    });
+    holds();
+  });
+
+  it('that comes by itself asks nobody', () => {
+    totals(stage, [3_000, 300], [3_000, 300], [3_000, 600]).tick(20_000);
+    expect(stage.rollout.phase).toBe('promoting');
+    expect(stage.notices.filter(({ kind }) => kind === 'decision_wanted')).toEqual([]);
+  });
+
   it('is the arm that a person names, whatever was read', () => {
     expect(stage.command({ type: 'promote' })).toBe('SERIN_REQUEST_INVALID');
     expect(stage.refusal).toContain('--arm canary|green');

@@ -25,9 +25,14 @@ function fleetIn(worldText: string, seed = 1) {
   if (parsed.kind === 'error') throw new Error(JSON.stringify(parsed.errors));
   const world = parsed.value;
   const toll = noToll();
-  const setting = { world, arms: ARMS, fleets: ['edge'], toll, random: createRandom(seed) };
+  const [own] = world.backends;
+  const [canary] = own?.arms ?? [];
+  if (own === undefined || canary === undefined) throw new Error('a world has a backend');
+  const arms = [{ revision: ARMS.canary, world: canary, toll }];
+  const backend = { world: own, stable: ARMS.stable, arms, fleets: ['edge'], toll };
+  const setting = { world, backends: [backend], fleets: ['edge'], random: createRandom(seed) };
   const table = backendTraffic(backendState({ rolloutId: null }), null);
-  const fleet = new SimulatedFleet({ ...setting, histogram: histogramOf(SPEC, world) }, table);
+  const fleet = new SimulatedFleet({ ...setting, histogram: histogramOf(SPEC, world) }, [table]);
   return { fleet, toll, world, at: (ms: number) => world.startsAtMs + ms };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseWorld } from '../../../src/core/simulation/parse-world.ts';
-import { documentsOf, shopPlan } from '../../support/simulated.ts';
+import { documentsOf, jointPlan, shopPlan, TESTED } from '../../support/simulated.ts';
 
 const PLAN = documentsOf(
   shopPlan(`  strategy:
@@ -80,16 +80,127 @@ describe('a world is refused', () => {
   });
 });
 
+describe('a world of a joint plan is refused', () => {
+  const joint = documentsOf(
+    jointPlan('  strategy: { steps: [{ weight: 5 }] }\n  analysis: [{ name: lost, query: lost, max: 1 }]\n'),
+  ).plan.spec;
+  const one = '{ requests: 9, stable: { errors: 0 }, queries: { lost: { canary: 0 } } }';
+
+  it.each([
+    [
+      'without its backends',
+      'envoys: 1\n',
+      '1:1 the plan rolls out backend shop, and the world does not say how it is',
+    ],
+    ['without one of them', `backends:\n  shop: ${one}\n`, '2:3 the plan rolls out backend cart'],
+    [
+      'with one that it has not',
+      `backends:\n  shop: ${one}\n  cart: ${one}\n  crat: ${one}\n`,
+      '4:3 the plan has no backend crat. Did you mean "cart"?',
+    ],
+    [
+      'with what is of none of them',
+      `requests: 50\nbackends:\n  shop: ${one}\n  cart: ${one}\n`,
+      '1:1 the plan rolls out shop, cart together, and this says of none of them what it is about',
+    ],
+    [
+      'where a query of one is not said',
+      `backends:\n  shop: ${one}\n  cart: { requests: 9, stable: { errors: 0 } }\n`,
+      '3:9 the plan asks the query of analysis lost, and the world does not say what it answers (of cart)',
+    ],
+    [
+      'with a mistake in one of them',
+      `backends:\n  shop: ${one}\n  cart: { requests: 9, stable: { errors: 7 } }\n`,
+      '3:42 expected a fraction from 0 to 1',
+    ],
+  ])('%s', (_, text, words) => {
+    expect(mistakes(text, joint).join('\n')).toContain(words);
+  });
+
+  it('a world of several is none of a plan of one', () => {
+    const text = `backends: { shop: { requests: 9, stable: { errors: 0 } } }\n`;
+    expect(mistakes(text).join()).toContain('1:1 the plan rolls out shop alone');
+  });
+});
+
+describe('a world of a test with variants is refused', () => {
+  const tested = documentsOf(TESTED).plan.spec;
+  const whole = `requests: 50
+stable: { errors: 0 }
+variants: { green: {} }
+queries: { lost: { canary: 0, variants: { green: 0 } } }
+readout: { bought: { users: 1, stable: 0.1, canary: 0.1, variants: { green: 0.1 } } }
+people: { commands: [{ at: 1h, do: promote, arm: green }] }
+`;
+
+  it.each([
+    [
+      'without the variant',
+      whole.replace('green: {}', ''),
+      '3:11 the plan tests variant green, and the world does not',
+    ],
+    ['without any variants', whole.replace(/variants: { green: {} }\n/, ''), '1:1 the plan tests variant green'],
+    [
+      'with a variant that it has not',
+      whole.replace('green: {}', 'green: {}, gren: {}'),
+      '3:24 the plan has no variant gren. Did you mean "green"?',
+    ],
+    [
+      'where a query says nothing of the variant',
+      whole.replace(', variants: { green: 0 }', ''),
+      '4:18 the plan tests variant green, and the world does not say what the query of lost answers about it',
+    ],
+    [
+      'where a readout says nothing of the variant',
+      whole.replace(', variants: { green: 0.1 }', ''),
+      '5:20 the plan tests variant green, and the world does not say what its users do by bought',
+    ],
+    [
+      'with a readout that it has not',
+      whole.replace('bought', 'bougth'),
+      'no readout with successes bougth. Did you mean',
+    ],
+    [
+      'with a promotion of nobody',
+      whole.replace(', arm: green', ''),
+      '6:22 the plan tests several arms: which of them',
+    ],
+    ['with a promotion of who is none', whole.replace('arm: green', 'arm: blue'), 'the plan has no arm blue'],
+    [
+      'with an arm that is aborted',
+      whole.replace('do: promote', 'do: abort'),
+      'abort is about all arms, not about green',
+    ],
+  ])('%s', (_, text, words) => {
+    expect(mistakes(text, tested).join('\n')).toContain(words);
+  });
+
+  it('variants are nothing that a plan of one canary has', () => {
+    expect(mistakes(`${WHOLE}variants: { green: {} }\n`).join()).toContain('5:13 the plan has no variant green');
+    const text = `${WHOLE}people: { commands: [{ at: 1h, do: promote, arm: green }] }\n`;
+    expect(mistakes(text).join()).toContain('the plan has no arm green');
+  });
+
+  it('and otherwise it is not', () => {
+    expect(mistakes(whole, tested)).toEqual([]);
+  });
+});
+
 describe('a world', () => {
   it('has a canary like stable where it does not say otherwise, and the usual Envoys', () => {
     const result = read(`${WHOLE}canary: { latency: { p50: 40ms, p99: 300ms } }\n`);
     expect(result).toMatchObject({
       kind: 'ok',
       value: {
-        ...{ envoys: 2, scrapeMs: 15_000, ackMs: 50, testers: 0, readyMs: 0 },
-        requests: [{ atMs: 0, weight: 0, rps: 50 }],
-        stable: { errors: [{ ratio: 0.002 }], latency: null },
-        canary: { errors: [{ ratio: 0.002 }], latency: [{ p50Ms: 40, p99Ms: 300 }] },
+        ...{ envoys: 2, scrapeMs: 15_000, ackMs: 50, testers: 0 },
+        backends: [
+          {
+            backend: 'shop',
+            requests: [{ atMs: 0, weight: 0, rps: 50 }],
+            stable: { errors: [{ ratio: 0.002 }], latency: null },
+            arms: [{ name: 'canary', readyMs: 0, errors: [{ ratio: 0.002 }], latency: [{ p50Ms: 40, p99Ms: 300 }] }],
+          },
+        ],
         people: { approve: null, as: null, commands: [] },
       },
     });

@@ -4,7 +4,7 @@ import type { Run } from '../../../src/core/simulation/play.ts';
 import { hurtIn, summarise } from '../../../src/core/simulation/summary.ts';
 
 function run(seed: number, fields: Partial<Run> = {}): Run {
-  const rest = { because: null, entries: [], paused: false };
+  const rest = { arm: null, parts: [], because: null, entries: [], paused: false };
   return { seed, outcome: 'promoted', tookMs: 1_000 * seed, toll: noToll(), ...rest, ...fields };
 }
 

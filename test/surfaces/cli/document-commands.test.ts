@@ -194,9 +194,10 @@ describe('apply', () => {
   );
 
   it('--dry-run asks for a check only', async () => {
-    await serve();
-    await cli.run('apply', '--dry-run', '-f', await file('a.yaml', 'one'));
+    await serve({ apply: async () => ok([{ kind: 'Backend', name: 'checkout', action: 'created' }]) });
+    const run = await cli.run('apply', '--dry-run', '-f', await file('a.yaml', 'one'));
     expect(engine.calls).toMatchObject([['apply', { dryRun: true }]]);
+    expect(run.stdout).toBe('Backend checkout created (dry run)\n');
   });
 
   it('a refusal: every error at its place, nothing on stdout, the exit code of the first', async () => {

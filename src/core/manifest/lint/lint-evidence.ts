@@ -5,6 +5,7 @@ import type { AnalysisSpec, SequentialSpec } from '../../model/analysis-spec.ts'
 import { isSplit, type StepSpec, TOTAL_WEIGHT } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { percent } from '../../model/percent.ts';
+import { armWeight, CANARY, stableWeight } from '../../model/variants.ts';
 import { type Finding, finding } from './finding.ts';
 import {
   canaryShare,
@@ -28,13 +29,14 @@ function lintRequests(plan: PlanUnderLint, rps: number): Finding[] {
   let startMs = 0;
   return steps.flatMap((step, i) => {
     const needs = needed(plan, step, i);
-    const takenMs = needs === null ? 0 : (needs.requests / canaryRps(rps, step)) * 1_000;
+    const arm = armsOfPlan(plan).reduce((a, b) => (shareOfArm(step, b) < shareOfArm(step, a) ? b : a));
+    const takenMs = needs === null ? 0 : (needs.requests / armRps(rps, step, arm)) * 1_000;
     const leftMs = Math.min(step.until?.atMostMs ?? Number.POSITIVE_INFINITY, spec.deadlineMs - startMs);
     startMs += Math.max(step.holdMs, Number.isFinite(takenMs) ? takenMs : 0);
     if (needs === null || takenMs <= leftMs) return [];
     const time = Number.isFinite(takenMs) ? `take ${rough(takenMs)}` : 'never come';
     const given = `${rough(leftMs)} are left to it`;
-    const message = `step ${step.name} waits for ${needs.requests} requests to the canary; at ${rps} a second and ${percent(canaryShare(step))} they ${time}, ${given}`;
+    const message = `step ${step.name} waits for ${needs.requests} requests to ${whoIs(arm)}; at ${rps} a second and ${percent(shareOfArm(step, arm))} they ${time}, ${given}`;
     return [finding('requests-out-of-reach', from, needs.path, message)];
   });
 }
@@ -65,15 +67,20 @@ function lintPower(plan: PlanUnderLint, rps: number): Finding[] {
   const index = steps.findLastIndex(isSplit);
   const last = steps[index];
   if (last === undefined || spec.judge.name !== 'sequential' || !compares(plan, last)) return [];
-  const asked = powerAsked(spec.judge);
+  const arms = armsOfPlan(plan);
+  const asked = powerAsked(spec.judge, arms.length);
   const needs = powerNeeded(asked.alpha);
-  const powerIn = (step: StepSpec, ms: number) => powerOfStep(plan, asked, canaryRps(rps, step), rps, ms);
-  const gained = steps.reduce((sum, step) => sum + (isSplit(step) ? powerIn(step, step.holdMs) : 0), 0);
-  if (gained >= needs) return [];
-  const moreMs = ((needs - gained) / powerIn(last, 1_000)) * 1_000;
+  // Each arm is compared with stable by itself, and the last of them decides when it goes on.
+  const waits = arms.map((arm) => {
+    const powerIn = (step: StepSpec, ms: number) => powerOfStep(plan, asked, step, arm, rps, ms);
+    const gained = steps.reduce((sum, step) => sum + (isSplit(step) ? powerIn(step, step.holdMs) : 0), 0);
+    return { arm, moreMs: Math.max(0, ((needs - gained) / powerIn(last, 1_000)) * 1_000) };
+  });
+  const { arm, moreMs } = waits.reduce((a, b) => (b.moreMs > a.moreMs ? b : a));
+  if (moreMs === 0) return [];
   const holdMs = steps.reduce((sum, { holdMs: hold }) => sum + hold, 0);
   const rate = `${rps} requests a second and ${Math.round(assumedRate(plan.errorRate) * 1e4) / 1e2} % errors`;
-  const words = `at ${rate} it takes ${rough(moreMs)} more at ${percent(last.weight)} to have seen a ${asked.detectable}-fold regression`;
+  const words = `at ${rate} it takes ${rough(moreMs)} more at ${percent(shareOfArm(last, arm))} to have seen a ${asked.detectable}-fold regression${several(plan, arm)}`;
   if (holdMs + moreMs > spec.deadlineMs && spec.onInconclusive !== 'promote') {
     const path = isWritten(plan, 'spec.deadline') ? 'spec.deadline' : stepPath(plan, index, 'weight');
     const message = `${words}, which the deadline of ${formatDuration(spec.deadlineMs)} does not leave`;
@@ -95,10 +102,10 @@ interface PowerAsked {
   readonly detectable: number;
 }
 
-function powerAsked({ alpha, margin, mde }: SequentialSpec): PowerAsked {
+function powerAsked({ alpha, margin, mde }: SequentialSpec, comparisons: number): PowerAsked {
   const usual = SEQUENTIAL_DEFAULTS;
   return {
-    alpha: alpha ?? usual.alpha,
+    alpha: (alpha ?? usual.alpha) / comparisons,
     margin: margin ?? usual.margin,
     detectable: mde ?? usual.detectable,
   };
@@ -107,13 +114,14 @@ function powerAsked({ alpha, margin, mde }: SequentialSpec): PowerAsked {
 function powerOfStep(
   { errorRate }: PlanUnderLint,
   { detectable, margin }: PowerAsked,
-  ownRps: number,
+  step: StepSpec,
+  arm: string,
   rps: number,
   ms: number,
 ): number {
-  const canary = (ownRps * ms) / 1_000;
-  const stable = (rps * ms) / 1_000 - canary;
-  return powerGained(powerOf(canary, stable, { detectable, ratio: margin }), assumedRate(errorRate), 1);
+  const own = (armRps(rps, step, arm) * ms) / 1_000;
+  const stable = (rps * stableWeight(step) * ms) / TOTAL_WEIGHT / 1_000;
+  return powerGained(powerOf(own, stable, { detectable, ratio: margin }), assumedRate(errorRate), 1);
 }
 
 /** Where no errors are normal, the judge assumes the least rate that it can tell. */
@@ -121,8 +129,26 @@ function assumedRate(errorRate: number): number {
   return Math.max(errorRate, baselineRate(0, Number.POSITIVE_INFINITY));
 }
 
-function canaryRps(rps: number, step: StepSpec): number {
-  return (rps * canaryShare(step)) / TOTAL_WEIGHT;
+function armRps(rps: number, step: StepSpec, arm: string): number {
+  return (rps * shareOfArm(step, arm)) / TOTAL_WEIGHT;
+}
+
+/** What comes to it, or copies of so many; in basis points. */
+function shareOfArm(step: StepSpec, arm: string): number {
+  return arm === CANARY ? canaryShare(step) : armWeight(step, arm);
+}
+
+function armsOfPlan({ spec }: PlanUnderLint): readonly [string, ...string[]] {
+  return [CANARY, ...(spec.variants ?? [])];
+}
+
+function whoIs(arm: string): string {
+  return arm === CANARY ? 'the canary' : arm;
+}
+
+/** Of a test: which arm it is about, and that each is judged with its share of `alpha`. */
+function several({ spec: { variants = [] } }: PlanUnderLint, arm: string): string {
+  return variants.length === 0 ? '' : ` of ${whoIs(arm)} (alpha is shared by ${variants.length + 1} arms)`;
 }
 
 /** Two digits are enough for what is estimated. */

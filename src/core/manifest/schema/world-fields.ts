@@ -20,6 +20,17 @@ const WORLD_FIELDS: Readonly<Record<string, FieldText>> = {
   stable: { says: 'How the stable revision answers.' },
   canary: { says: 'How the new revision answers, where that is not as stable does.' },
   'canary.ready': { says: 'When its hosts are healthy, from the start on.', default: '0s' },
+  variants: { says: 'How the variants of a test answer, by name: as canary; {} for one like stable.' },
+  'variants.*.ready': { says: 'When its hosts are healthy, from the start on.', default: '0s' },
+  backends: {
+    says: 'Of a joint plan: each of its backends by name, in place of requests, stable, canary and queries at the top.',
+  },
+  readout: { says: 'What users of a test do, by the name of a metric of the readout that has successes.' },
+  'readout.*.users': { says: 'New users a second, of all arms together; each has one arm.', examples: [2] },
+  'readout.*.users[].rps': { says: 'New users a second from then on.', examples: [1] },
+  'readout.*.stable': { says: 'Share of the users of stable that count as a success.', examples: [0.05] },
+  'readout.*.canary': { says: 'The same of the canary.', examples: [0.06] },
+  'readout.*.variants': { says: 'The same of each variant.', examples: [{ green: 0.06 }] },
   'arm.errors': { says: 'Share of requests that end in 503: a number, or numbers over time.', examples: [0.002] },
   'arm.errors[].ratio': { says: 'Share of requests that end in 503 from then on.', examples: [0.05] },
   'arm.latency': {
@@ -32,7 +43,9 @@ const WORLD_FIELDS: Readonly<Record<string, FieldText>> = {
     says: 'What the queries of analyses answer, by the name of the analysis. Nothing is asked of Prometheus.',
   },
   'queries.*.canary': { says: 'The answer about the canary: a number, or numbers over time.', examples: [0.1] },
+  'queries.*.variants': { says: 'The answer about each variant of a test.', examples: [{ green: 0.1 }] },
   'queries.*.stable': { says: 'The answer about stable; needed where the analysis compares.', examples: [0.1] },
+  ratio: { says: 'The share from then on.', examples: [0.05] },
   value: { says: 'The answer from then on.', examples: [0.5] },
   hooks: { says: 'What the hooks that steps ask answer, by target: a word, or words over time. Nobody is asked.' },
   answer: { says: 'The answer from then on; silent: none comes in time.' },
@@ -45,6 +58,7 @@ const WORLD_FIELDS: Readonly<Record<string, FieldText>> = {
   'people.commands': { says: 'What somebody does at a time, whatever the rollout does.' },
   'people.commands[].at': { says: 'When, from the start on.', examples: ['30m'] },
   'people.commands[].do': { says: 'As the command of that name; undo: serin rollout undo.', examples: ['abort'] },
+  'people.commands[].arm': { says: 'Of a promotion in a test with variants: which arm.', examples: ['green'] },
   outages: { says: 'When Prometheus neither scrapes nor answers.' },
   'outages[].from': { says: 'When it begins, from the start on.', examples: ['5m'] },
   'outages[].for': { says: 'How long it lasts.', examples: ['3m'] },
@@ -53,7 +67,9 @@ const WORLD_FIELDS: Readonly<Record<string, FieldText>> = {
 };
 
 export function worldText(path: string): FieldText | undefined {
-  const own = path.replace(/^(?:stable|canary)\.(errors|latency)/, 'arm.$1');
-  const [, last] = /(?:\[\]|latency)\.(at|weight|value|answer|p50|p99)$/.exec(own) ?? [];
+  const own = path
+    .replace(/^backends\.\*\./, '')
+    .replace(/^(?:stable|canary|variants\.\*)\.(errors|latency)/, 'arm.$1');
+  const [, last] = /(?:\[\]|latency)\.(at|weight|value|answer|ratio|p50|p99)$/.exec(own) ?? [];
   return WORLD_FIELDS[own] ?? (last === undefined ? undefined : WORLD_FIELDS[last]);
 }

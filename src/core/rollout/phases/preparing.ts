@@ -62,7 +62,9 @@ function lacksEndpoints(d: Draft): boolean {
     return canary.endpoints.kind === 'api' && state !== undefined && addressesOf(state, canary.name).length === 0;
   });
   if (empty === undefined) return false;
-  wait(d, `endpoints of revision ${empty.canary.name} of ${empty.backend}`);
+  const { backend, canary } = empty;
+  const command = `serin backend endpoints set ${backend} --revision ${canary.name} <ip:port>`;
+  wait(d, `endpoints of revision ${canary.name} of ${backend} (\`${command}\`)`);
   return true;
 }
 

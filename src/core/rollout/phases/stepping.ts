@@ -3,6 +3,7 @@ import type { StepSpec } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { isPlainStep } from '../../model/plain-step.ts';
 import { approvalFields, awaitApproval } from '../approval.ts';
+import { awaitEnd } from '../await-end.ts';
 import { awaitLive, LOOK_AGAIN_MS } from '../await-live.ts';
 import { BREAKER_CLOSED } from '../breaker.ts';
 import { atDeadline, countedSinceMs, heldByEvidence, pause, pauseMisrouted, pauseWithoutEvidence } from '../gates.ts';
@@ -19,7 +20,6 @@ import { takeReadouts } from '../take-readouts.ts';
 import { type Draft, emit, STEADY_CLOCK, type StepInput, wait } from '../transition.ts';
 import { awaitWindow } from '../window-gate.ts';
 import { shutWindow } from '../window-state.ts';
-import { againstEnd } from '../winner.ts';
 
 /** One step: first what sends it back, then what holds it, last what lets it go on. */
 export function stepping(d: Draft, input: StepInput): number | null {
@@ -134,11 +134,8 @@ function hold(
     if (d.nowMs < expiresAtMs) return Math.min(measureAtMs ?? backstopMs, expiresAtMs);
     if (d.rollout.spec.onInconclusive !== 'promote') return 'expired';
   }
-  const against = againstEnd(d.rollout);
-  if (against !== null) {
-    wait(d, `a person: ${against}`);
-    return d.rollout.deadlineAtMs;
-  }
+  const endUntilMs = awaitEnd(d);
+  if (endUntilMs !== null) return endUntilMs;
   if (!settings.clockTrusted) {
     wait(d, STEADY_CLOCK);
     return backstopMs;

@@ -2,7 +2,9 @@ import { counted } from '../../../core/model/counted.ts';
 import type { PlanDocument, PlanSpec } from '../../../core/model/documents.ts';
 import { formatDuration } from '../../../core/model/duration.ts';
 import { percent } from '../../../core/model/percent.ts';
-import type { Outcome, Run } from '../../../core/simulation/play.ts';
+import { CANARY } from '../../../core/model/variants.ts';
+import { backendNames, canaryNames, stableNames } from '../../../core/rollout/joint.ts';
+import type { Run } from '../../../core/simulation/play.ts';
 import type { Release } from '../../../core/simulation/release.ts';
 import { hurtIn, type Spread, type Summary, slowIn } from '../../../core/simulation/summary.ts';
 import type { TimelineEntry } from '../../../core/simulation/timeline.ts';
@@ -20,13 +22,17 @@ export function headLines({
   readonly release: Release;
   readonly world: World;
 }): readonly string[] {
-  const { stable, canary, fleets, backend } = release.rollout;
-  const [first, ...later] = world.requests;
-  const rps = later.length === 0 ? `${first?.rps} requests a second` : `${first?.rps} requests a second at first`;
+  const { rollout } = release;
+  const { fleets } = rollout;
+  const isJoint = world.backends.length > 1;
+  const rps = world.backends.map(({ backend, requests: [first, ...later] }) => {
+    const said = `${first?.rps} requests a second${later.length === 0 ? '' : ' at first'}`;
+    return isJoint ? `${said} to ${backend}` : said;
+  });
   const envoys = `${counted(world.envoys, 'Envoy')}${fleets.length > 1 ? ` in each of ${fleets.length} fleets` : ''}`;
   return [
-    `Plan ${plan.name}: ${backend} from ${stable?.name ?? 'nothing'} to ${canary.name}`,
-    `  ${rps}, ${envoys}, scraped every ${formatDuration(world.scrapeMs)}`,
+    `Plan ${plan.name}: ${backendNames(rollout)} from ${stableNames(rollout) ?? 'nothing'} to ${canaryNames(rollout)}`,
+    `  ${rps.join(', ')}, ${envoys}, scraped every ${formatDuration(world.scrapeMs)}`,
   ];
 }
 
@@ -43,7 +49,8 @@ export function runLines(run: Run, spec: PlanSpec, paint: Paint): readonly strin
     if (entry.kind === 'verdict') return next?.kind !== 'waits' || !next.message.startsWith('evidence of');
     return entry.kind !== 'waits' || (next?.atMs ?? run.tookMs) - entry.atMs >= MOMENT_MS;
   });
-  const cells = shown.map((entry) => [time(entry.atMs), stepText(entry, spec), percent(entry.weight)]);
+  const cells = shown.map((entry) => [time(entry.atMs), stepText(entry, spec), sharesText(entry)]);
+  const arms = [CANARY, ...(spec.variants ?? [])].map((arm) => arm.toUpperCase());
   // What is as in the line above is not said again.
   const rows = shown.map((entry, i) => [
     ...(cells[i] ?? []).map((cell, column) => (cells[i - 1]?.[column] === cell ? '' : cell)),
@@ -51,11 +58,27 @@ export function runLines(run: Run, spec: PlanSpec, paint: Paint): readonly strin
   ]);
   return [
     `Seed ${run.seed}`,
-    ...table([['TIME', 'STEP', 'CANARY', 'WHAT'], ...rows]).map((line) => `  ${line}`),
+    ...table([['TIME', 'STEP', arms.join(', '), 'WHAT'], ...rows]).map((line) => `  ${line}`),
     '',
-    `  ${outcomeText(run.outcome, paint)} after ${time(run.tookMs)}${run.because === null ? '' : `: ${run.because}`}`,
+    `  ${outcomeText(run, paint)} after ${time(run.tookMs)}${run.because === null ? '' : `: ${run.because}`}`,
     `  ${tollText(run)}`,
+    ...partLines(run, spec),
   ];
+}
+
+/** Of each arm, where there are several. */
+function sharesText({ weight, weights }: TimelineEntry): string {
+  return weights === undefined ? percent(weight) : Object.values(weights).map(percent).join(', ');
+}
+
+/** What each of several backends or arms had of it. */
+function partLines({ parts }: Run, { joint }: PlanSpec): readonly string[] {
+  if (parts.length < 2) return [];
+  return parts.map(({ name, toll }) => {
+    const who = joint === undefined ? name : `the canary of ${name}`;
+    const slow = toll.slowOnStable > 0 ? `; ${count(slowIn({ toll }))} too slow` : '';
+    return `    ${count(toll.canary)} to ${who}; ${count(hurtIn({ toll }))} failed${slow} beyond stable's rate`;
+  });
 }
 
 function stepText({ step, phase }: TimelineEntry, { strategy }: PlanSpec): string {
@@ -89,9 +112,10 @@ function changedVerdicts(verdicts: readonly string[], told: readonly string[], p
 
 function tollText(run: Run): string {
   const { requests, canary } = run.toll;
+  const whom = run.parts.length < 2 ? 'the canary' : 'new revisions';
   const share = requests === 0 ? 0 : (100 * canary) / requests;
   const parts = [
-    `${count(requests)} requests, ${count(canary)} of them to the canary (${Number(share.toPrecision(2))} %)`,
+    `${count(requests)} requests, ${count(canary)} of them to ${whom} (${Number(share.toPrecision(2))} %)`,
     `${count(hurtIn(run))} failed beyond stable's rate`,
     ...(run.toll.slowOnStable > 0 ? [`${count(slowIn(run))} too slow beyond stable's rate`] : []),
   ];
@@ -99,7 +123,7 @@ function tollText(run: Run): string {
 }
 
 export function summaryLines(
-  { seeds, outcomes, tookMs, canary, hurt, slow }: Summary,
+  { seeds, outcomes, tookMs, canary, hurt, slow, parts = [] }: Summary,
   asked: { readonly seeds: number; readonly seed: number; readonly withinMs: number },
   paint: Paint,
 ): readonly string[] {
@@ -108,8 +132,8 @@ export function summaryLines(
     seeds < asked.seeds
       ? `; for all ${count(asked.seeds)} ${formatDuration(asked.withinMs)} was too short (--within)`
       : '';
-  const ways = outcomes.map(({ outcome, count: times, share, low, high, tookMs: own, seed }) => [
-    outcomeText(outcome, paint),
+  const ways = outcomes.map(({ outcome, arm, count: times, share, low, high, tookMs: own, seed }) => [
+    outcomeText({ outcome, arm }, paint),
     share1(share),
     `${share1(low)} – ${share1(high)}`,
     `${time(own.median)} (${time(own.p5)} – ${time(own.p95)})`,
@@ -117,9 +141,12 @@ export function summaryLines(
   ]);
   const spreads = [
     ['time to the end', ...spreadCells(tookMs, time)],
-    ['requests to the canary', ...spreadCells(canary, count)],
+    [parts.length === 0 ? 'requests to the canary' : 'requests to new revisions', ...spreadCells(canary, count)],
+    ...parts.map((part) => [`  ${part.name}`, ...spreadCells(part.canary, count)]),
     ["failed beyond stable's rate", ...spreadCells(hurt, count)],
+    ...parts.map((part) => [`  ${part.name}`, ...spreadCells(part.hurt, count)]),
     ...(slow === null ? [] : [["too slow beyond stable's rate", ...spreadCells(slow, count)]]),
+    ...parts.flatMap((part) => (part.slow === null ? [] : [[`  ${part.name}`, ...spreadCells(part.slow, count)]])),
   ];
   return [
     `${count(seeds)} ${seeds === 1 ? 'run' : 'runs'} (${span}${short})`,
@@ -135,8 +162,8 @@ function spreadCells({ least, p5, median, p95, most }: Spread, text: (value: num
   return [least, p5, median, p95, most].map(text);
 }
 
-function outcomeText(outcome: Outcome, paint: Paint): string {
-  const text = outcome.replace('_', ' ');
+function outcomeText({ outcome, arm }: Pick<Run, 'outcome' | 'arm'>, paint: Paint): string {
+  const text = `${outcome.replace('_', ' ')}${arm === null ? '' : ` (${arm})`}`;
   if (outcome === 'promoted') return paint.good(text);
   return outcome === 'rolled_back' || outcome === 'failed' ? paint.bad(text) : paint.warn(text);
 }

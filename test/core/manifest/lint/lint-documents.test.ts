@@ -460,3 +460,39 @@ it('a plan without steps is judged by its bake', () => {
   expect(instant(JUDGED)).toEqual([]);
   expect(instant('').map(({ code }) => code)).toEqual(['no-analysis']);
 });
+
+describe('a test with variants', () => {
+  const tested = (arms: string, weights: string, more = '') =>
+    plan(`${arms}${steps(`{ ${weights}, hold: 5m${more} }`)}${JUDGED}${DEADLINE}`);
+  const evidenceOf = (text: string, many: number) =>
+    lint(text, rps(many)).filter(({ code }) => code.startsWith('power') || code.startsWith('requests'));
+
+  it('is told how long its smallest arm takes, at its share of alpha', () => {
+    const [one] = evidenceOf(tested('', 'weight: 50'), 10);
+    const [three] = evidenceOf(
+      tested('  variants: [green, blue]\n', 'weights: { stable: 40, canary: 25, green: 25, blue: 10 }'),
+      10,
+    );
+    expect(one?.code).toBe('power-stretches');
+    expect(three?.code).toBe('power-stretches');
+    expect(three?.message).toContain(
+      'more at 10 % to have seen a 5-fold regression of blue (alpha is shared by 3 arms)',
+    );
+  });
+
+  it('has evidence out of reach where one canary with the same traffic has not', () => {
+    expect(evidenceOf(tested('', 'weight: 50'), 4)[0]?.code).toBe('power-stretches');
+    const weights = 'weights: { stable: 25, canary: 25, green: 25, blue: 25 }';
+    expect(evidenceOf(tested('  variants: [green, blue]\n', weights), 4)[0]?.code).toBe('power-out-of-reach');
+  });
+
+  it('waits for the requests of its smallest arm', () => {
+    const text = tested(
+      '  variants: [green]\n',
+      'weights: { stable: 50, canary: 40, green: 10 }',
+      ', until: { requests: 9000, atMost: 1h }',
+    );
+    const found = evidenceOf(text, 20).find(({ code }) => code === 'requests-out-of-reach');
+    expect(found?.message).toContain('waits for 9000 requests to green; at 20 a second and 10 % they take');
+  });
+});
