@@ -143,7 +143,9 @@ it('a rollout waits for the hosts of its revision; those of the canary move whil
   const running = load('plain');
   await servedBy(running, 'a');
   const { id } = await serinJson<RolloutBody>(world, ['rollout', 'start', 'plain', '--revision', 'v2']);
-  await until(world, id, ({ waitingFor }) => waitingFor.startsWith('endpoints of revision v2 of plain (`serin backend endpoints set plain --revision v2'));
+  await until(world, id, ({ waitingFor }) =>
+    waitingFor.startsWith('endpoints of revision v2 of plain (`serin backend endpoints set plain --revision v2'),
+  );
   await tell('plain', 'v2', 'b');
   const stepped = await until(world, id, ({ phase, push }) => phase === 'stepping' && push?.liveAt != null);
   await servedBy(running, 'a', 'b');
