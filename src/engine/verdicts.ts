@@ -33,14 +33,17 @@ export async function remember(
     };
   }
   const next = addRecent(recent, point);
-  const series = next.done.length > 0 || recent.length === 0 ? await loadSeries(records, id) : null;
-  const points = series?.body ?? [];
+  const body = { ...(judgement ?? before.body ?? NOBODYS), recent: next.recent };
+  if (next.done.length === 0 && recent.length > 0) {
+    return { judgement: { rev: before.rev, body }, series: null, late: lateSince(recent, point) };
+  }
+  const series = await loadSeries(records, id);
+  // A plot is no reason to wait, and nothing but this look is missing in it.
+  if (series === null) return { judgement: { rev: before.rev, body: { ...body, recent } }, series: null, late: 0 };
+  const points = series.body ?? [];
   return {
-    judgement: { rev: before.rev, body: { ...(judgement ?? before.body ?? NOBODYS), recent: next.recent } },
-    series:
-      series === null || next.done.length === 0
-        ? null
-        : { rev: series.rev, points: next.done.reduce(addPoint, points) },
+    judgement: { rev: before.rev, body },
+    series: next.done.length === 0 ? null : { rev: series.rev, points: next.done.reduce(addPoint, points) },
     late: lateSince(recent.length > 0 ? recent : points, point),
   };
 }
@@ -48,7 +51,7 @@ export async function remember(
 /** Not every judge remembers something. */
 const NOBODYS: Judgement = { judge: '', state: {} };
 
-/** `null`: the store does not answer; a plot is no reason to wait. */
+/** `null`: the store does not answer. */
 async function loadSeries(records: RecordStore, id: string): Promise<Loaded<readonly SeriesPoint[]> | null> {
   const read = await records.read([verdictsKey(id)]);
   if (read.kind !== 'ok') return null;

@@ -95,19 +95,18 @@ it('goes on after a series that an older version wrote with every look', async (
   expect(await listed()).toEqual([1, 2]);
 });
 
-it('a store that does not answer keeps no look from being committed', async () => {
-  const { store, looks, id } = scene();
-  for (let i = 1; i <= 8; i += 1) await looks(look(i), memory(i));
-  const before = {
-    key: judgementKey(id),
-    rev: 8,
-    body: { ...memory(8), recent: [1, 2, 3, 4, 5, 6, 7, 8].map((i) => look(i)) },
-  };
+it('F4: a store that does not answer keeps no look from being committed, and loses no more than that look', async () => {
+  const { store } = scene();
+  const recent = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => look(i));
+  const before = { key: judgementKey('r'), rev: 8, body: { ...memory(8), recent } };
   const away = { ...store.records, read: async () => ({ kind: 'unavailable', detail: 'away' }) as const };
-  const remembered = await remember(away, { ...quietTransition(), judgement: memory(9), point: look(9) }, before);
-  expect(remembered).toEqual({
-    judgement: { rev: 8, body: { ...memory(9), recent: [look(9)] } },
-    series: null,
-    late: 0,
-  });
+  const remembered = await remember(away, { ...quietTransition(), judgement: memory(9), point: look(9, 2) }, before);
+  expect(remembered).toEqual({ judgement: { rev: 8, body: { ...memory(9), recent } }, series: null, late: 0 });
+  // then: what came too late is counted by the next look
+  const next = await remember(
+    store.records,
+    { ...quietTransition(), judgement: memory(10), point: look(10, 2) },
+    { ...before, rev: 9 },
+  );
+  expect(next).toMatchObject({ judgement: { body: { recent: [look(10, 2)] } }, series: { points: recent }, late: 2 });
 });

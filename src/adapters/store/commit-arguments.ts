@@ -74,8 +74,8 @@ export function commitWords(commit: Commit, shapes: Shapes, packed: readonly Pac
       fleet,
       owner,
       value === null ? '' : stored(owner, value),
-      cellTag(`traffic/${owner}`, value, shapes),
-      beside ? 'beside' : '',
+      // In one word with the tag: rows as wide as ever, so that commits which were kept before can be written again.
+      `${beside ? 'beside' : ''}${cellTag(`traffic/${owner}`, value, shapes)}`,
     ]),
     ...table(commit.trials, ({ fleet, by, trial, mustStand = false }) => [
       fleet,

@@ -35,7 +35,7 @@ local reconciled, again = mode == 'reconcile', mode == 'replay' and list(5)[1]
 local tables, eventIds, givenRevs = list(2), list(1), list(1)
 local content = table.concat(ARGV, '\\30', at + 1)
 local reads, writes, events, outbox, due = list(2), list(4), list(2), list(2), list(2)
-local traffic, trials, active, decisions = list(5), list(5), list(4), list(4)
+local traffic, trials, active, decisions = list(4), list(5), list(4), list(4)
 
 if mode == '' then
   local frozen = guard(p, seenEpoch, seenN, seenHash, replica)
@@ -266,13 +266,14 @@ local function stood(key, cell)
 end
 for _, t in ipairs(traffic) do
   local key, n = p .. 'traffic:' .. t[1], revision(t[1])
-  if t[5] ~= '' then
+  local beside, tag = string.match(t[4], '^(%a*)(.*)$')
+  if beside ~= '' then
     -- The only change of a cell that its number does not tell.
     redis.call('HSET', key, '@beside', n)
     n = stood(key, t[2]) or n
   end
   if t[3] == '' then redis.call('HDEL', key, t[2])
-  else redis.call('HSET', key, t[2], n .. t[4] .. '|' .. t[3]) end
+  else redis.call('HSET', key, t[2], n .. tag .. '|' .. t[3]) end
 end
 for _, t in ipairs(trials) do
   local key = p .. 'traffic:' .. t[1]

@@ -9,6 +9,8 @@ const POLL_MS = 1_000;
 const START_DEADLINE_MS = 2_000;
 /** Tables read at a time when all are: a read has a deadline, and what waits for others to be read must not run into it. */
 const READ_AT_ONCE = 8;
+/** More than a read may take. A fleet that changes faster than it is read must not hold up the others. */
+const MAX_READ_MS = 3_000;
 /** After the start, and from one fleet to the next. */
 const PREPARE_AFTER_MS = 500;
 const PREPARE_EVERY_MS = 25;
@@ -31,7 +33,7 @@ export function feedPublishers(options: {
   const readAll = async () => {
     const left = publishers.values();
     const reader = async () => {
-      for (const publisher of left) await publisher.refresh();
+      for (const publisher of left) await inTime(clock, MAX_READ_MS, publisher.refresh());
     };
     await Promise.all(Array.from({ length: READ_AT_ONCE }, reader));
     round = null;
@@ -70,13 +72,7 @@ export function feedPublishers(options: {
   return {
     async start() {
       _attempt = follow();
-      await new Promise<void>((resolve) => {
-        const late = clock.setTimer(START_DEADLINE_MS, resolve);
-        void refreshAll().then(() => {
-          late.cancel();
-          resolve();
-        });
-      });
+      await inTime(clock, START_DEADLINE_MS, refreshAll());
       if (stopped) return;
       timer = clock.setTimer(POLL_MS, poll);
       preparing = clock.setTimer(PREPARE_AFTER_MS, () => prepare([...publishers.values()]));
@@ -90,4 +86,15 @@ export function feedPublishers(options: {
       following = null;
     },
   };
+}
+
+/** Resolves with the work, or when its time is over; the work goes on. */
+function inTime(clock: Clock, deadlineMs: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const late = clock.setTimer(deadlineMs, resolve);
+    void work.then(() => {
+      late.cancel();
+      resolve();
+    });
+  });
 }
