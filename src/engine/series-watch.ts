@@ -1,4 +1,5 @@
 import type { ProxiesResult } from '../core/fleet/match-series.ts';
+import { inTime } from './in-time.ts';
 import type { Clock } from './ports/clock.ts';
 import type { MetricsSource } from './ports/metrics-source.ts';
 
@@ -51,7 +52,7 @@ export function seriesWatch(metrics: Pick<MetricsSource, 'proxies' | 'scrapeMs'>
       const known = recent(fleet);
       if (known !== null) return known;
       const { sinceMs, answer } = question(fleet);
-      return inTime(clock, answer, sinceMs + WAIT_MS - clock.monotonicMs());
+      return inTime(clock, answer, sinceMs + WAIT_MS - clock.monotonicMs(), () => LATE);
     },
     glance(fleet) {
       if (metrics.scrapeMs(fleet) === null) return null;
@@ -60,12 +61,4 @@ export function seriesWatch(metrics: Pick<MetricsSource, 'proxies' | 'scrapeMs'>
       return answers.get(fleet)?.result ?? null;
     },
   };
-}
-
-async function inTime(clock: Clock, answer: Promise<ProxiesResult>, leftMs: number): Promise<ProxiesResult> {
-  if (leftMs <= 0) return LATE;
-  return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(leftMs, () => resolve(LATE));
-    answer.then(resolve, reject).finally(() => timer.cancel());
-  });
 }

@@ -1,3 +1,4 @@
+import { inTime } from '../../engine/in-time.ts';
 import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { TrafficFeed } from '../../engine/ports/store.ts';
@@ -14,6 +15,8 @@ const MAX_READ_MS = 3_000;
 /** After the start, and from one fleet to the next. */
 const PREPARE_AFTER_MS = 500;
 const PREPARE_EVERY_MS = 25;
+
+const onward = (): void => undefined;
 
 /** Reads tables when they change, and all of them once in a while; `polled` is called each time, reads done or not. */
 export function feedPublishers(options: {
@@ -33,7 +36,7 @@ export function feedPublishers(options: {
   const readAll = async () => {
     const left = publishers.values();
     const reader = async () => {
-      for (const publisher of left) await inTime(clock, MAX_READ_MS, publisher.refresh());
+      for (const publisher of left) await inTime(clock, publisher.refresh(), MAX_READ_MS, onward);
     };
     await Promise.all(Array.from({ length: READ_AT_ONCE }, reader));
     round = null;
@@ -72,7 +75,7 @@ export function feedPublishers(options: {
   return {
     async start() {
       _attempt = follow();
-      await inTime(clock, START_DEADLINE_MS, refreshAll());
+      await inTime(clock, refreshAll(), START_DEADLINE_MS, onward);
       if (stopped) return;
       timer = clock.setTimer(POLL_MS, poll);
       preparing = clock.setTimer(PREPARE_AFTER_MS, () => prepare([...publishers.values()]));
@@ -86,15 +89,4 @@ export function feedPublishers(options: {
       following = null;
     },
   };
-}
-
-/** Resolves with the work, or when its time is over; the work goes on. */
-function inTime(clock: Clock, deadlineMs: number, work: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const late = clock.setTimer(deadlineMs, resolve);
-    void work.then(() => {
-      late.cancel();
-      resolve();
-    });
-  });
 }

@@ -5,6 +5,7 @@ import { buildResources } from '../../core/traffic/build-resources.ts';
 import { onlyRaises } from '../../core/traffic/only-raises.ts';
 import { raisesTraffic } from '../../core/traffic/raises-traffic.ts';
 import { trialResources } from '../../core/traffic/with-trial.ts';
+import { inTime } from '../../engine/in-time.ts';
 import type { Clock, Timer } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { Replication } from '../../engine/ports/replication.ts';
@@ -237,7 +238,7 @@ export function createFleetPublisher(options: {
   const readOnce = async () => {
     const asked = waiting;
     waiting = [];
-    const read = await withDeadline(traffic.table(fleet), clock);
+    const read = await answered(traffic.table(fleet), clock);
     if (read.kind === 'ok') {
       if (!readable) logger.info('fleet table readable again');
       readable = true;
@@ -325,15 +326,9 @@ function staleness(now: FleetTable, next: FleetTable): string | null {
   return null;
 }
 
-async function withDeadline<T>(read: Promise<StoreRead<T>>, clock: Clock): Promise<StoreRead<T>> {
-  return await new Promise((resolve) => {
-    const timer = clock.setTimer(READ_DEADLINE_MS, () =>
-      resolve({ kind: 'unavailable', detail: `no answer within ${READ_DEADLINE_MS} ms` }),
-    );
-    const settle = (result: StoreRead<T>) => {
-      timer.cancel();
-      resolve(result);
-    };
-    read.then(settle, (cause: unknown) => settle({ kind: 'unavailable', detail: `read failed: ${String(cause)}` }));
-  });
+/** Whatever keeps an answer away is an outage of the store. */
+function answered<T>(read: Promise<StoreRead<T>>, clock: Clock): Promise<StoreRead<T>> {
+  const outage = (detail: string): StoreRead<T> => ({ kind: 'unavailable', detail });
+  const settled = read.catch((cause: unknown) => outage(`read failed: ${String(cause)}`));
+  return inTime(clock, settled, READ_DEADLINE_MS, () => outage(`no answer within ${READ_DEADLINE_MS} ms`));
 }

@@ -6,6 +6,11 @@ export const CANARY = 'canary';
 /** Beside the canary. Each arm has its hosts, and takes users from the others. */
 export const MAX_VARIANTS = 3;
 
+/** How people are told of an arm. */
+export function armWords(arm: string = CANARY): string {
+  return arm === CANARY ? 'the canary' : arm;
+}
+
 type Weights = Pick<StepSpec, 'weight' | 'weights'>;
 
 /** What a step gives an arm, in basis points. */

@@ -2,7 +2,7 @@ import type { Verdict } from '../analysis/judge.ts';
 import type { BackendState } from '../model/backend-state.ts';
 import { type StepSpec, TOTAL_WEIGHT } from '../model/documents.ts';
 import { formatDuration } from '../model/duration.ts';
-import { CANARY } from '../model/variants.ts';
+import { armWords } from '../model/variants.ts';
 import { usesPins } from '../traffic/backend-traffic.ts';
 import { bakeMsOf, isBaking } from './bake.ts';
 import { backendsOf, be, canaryNames, changeBackends, everyPart, partOf } from './joint.ts';
@@ -78,7 +78,7 @@ interface Won {
 /** Commits 100 % for the canary. The stable revision flips later, in the commit that ends the rollout. */
 export function promote(d: Draft, push: Push, by: string, { why, winner }: Won = {}): void {
   leaveStep(d);
-  const to = winner === undefined || winner === CANARY ? 'the canary' : winner;
+  const to = armWords(winner);
   const won = winner === undefined ? {} : { winner };
   change(d, { push, attempt: d.rollout.attempt + 1, paused: null, evidence: null, ...won });
   enterPhase(d, 'promoting', `${why === undefined ? '' : `${why}; `}all traffic goes to ${to}`, by);

@@ -9,7 +9,7 @@ import {
 import { takeReadout } from '../analysis/readout/take-readout.ts';
 import { isSplit } from '../model/documents.ts';
 import type { ReadoutMetric, ReadoutRecord } from '../model/readout.ts';
-import { CANARY } from '../model/variants.ts';
+import { armWords } from '../model/variants.ts';
 import { answerKey, everyPart, isSeveral, partName, partsOf } from './joint.ts';
 import type { LiveCheck } from './live-check.ts';
 import { currentReadout } from './needs.ts';
@@ -39,9 +39,12 @@ export function takeReadouts(d: Draft, { observed, rollout: before }: StepInput,
   for (const compared of comparisonsOf(d.rollout)) {
     const { name, standing, stable, canary, arm } = compared;
     if (standing === (stood.get(key(compared)) ?? 'withheld') || standing === 'withheld') continue;
-    const who = arm === undefined || arm === CANARY ? 'the canary' : arm;
     const words = `${short(canary.value)} of ${canary.users} users against ${short(stable.value)} of ${stable.users}`;
-    emit(d, 'readout', `${name}: ${who} is ${standing === 'undecided' ? standing : `the ${standing}`} (${words})`);
+    emit(
+      d,
+      'readout',
+      `${name}: ${armWords(arm)} is ${standing === 'undecided' ? standing : `the ${standing}`} (${words})`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import type { RolloutBody } from '../api/schemas.ts';
 import type { VerdictPoint } from '../api/verdict-schemas.ts';
 import { readoutLines } from './readout-lines.ts';
-import { ended, jumpText, number, table } from './render.ts';
+import { ended, jumpText, number, sharesText, table } from './render.ts';
 
 /** Why a rollout stands where it stands, in words: what was compared, how sure it is, and what is missing. */
 export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): readonly string[] {
@@ -41,8 +41,7 @@ export function explainLines(r: RolloutBody, points: readonly VerdictPoint[]): r
 function shareWords({ weight, step }: VerdictPoint, r: RolloutBody): string {
   if (r.arms === undefined) return `at ${weight} % to the canary`;
   if (r.phase !== 'stepping') return `in step ${step + 1}`;
-  const shares = r.arms.map(({ arm, weight: own }) => `${own} % to ${arm === 'canary' ? 'the canary' : arm}`);
-  return `at ${shares.join(', ')}`;
+  return `at ${sharesText(r.arms)}`;
 }
 
 function hookWords({ target, since, asked, answer }: NonNullable<RolloutBody['hook']>): string {

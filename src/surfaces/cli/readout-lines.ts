@@ -1,3 +1,4 @@
+import { armWords } from '../../core/model/variants.ts';
 import type { RolloutBody } from '../api/schemas.ts';
 import { number } from './render.ts';
 
@@ -41,9 +42,9 @@ function compared({ lift, difference }: Readout): string {
   return `lift ${percent(lift.low)} to ${high}`;
 }
 
-function standingWords({ standing, arm = 'canary' }: Readout): string {
+function standingWords({ standing, arm }: Readout): string {
   if (standing === 'undecided') return standing;
-  return `${arm === 'canary' ? 'the canary' : arm} is the ${standing}`;
+  return `${armWords(arm)} is the ${standing}`;
 }
 
 function chance({ probabilityBetter }: Readout): string {

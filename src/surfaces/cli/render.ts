@@ -1,3 +1,4 @@
+import { armWords } from '../../core/model/variants.ts';
 import type { EventBody, RolloutBody } from '../api/schemas.ts';
 
 /** Text for people. Pure: the caller knows about colours, widths and terminals. */
@@ -42,7 +43,12 @@ export function rolloutLines(r: RolloutBody, paint: Paint): string[] {
 
 function toWhom({ weight, winner, arms }: RolloutBody): string {
   if (winner !== undefined || arms === undefined) return `${weight} % to ${winner ?? 'the canary'}`;
-  return arms.map((one) => `${one.weight} % to ${one.arm === 'canary' ? 'the canary' : one.arm}`).join(', ');
+  return sharesText(arms);
+}
+
+/** What each arm of a test has. */
+export function sharesText(arms: NonNullable<RolloutBody['arms']>): string {
+  return arms.map(({ arm, weight }) => `${weight} % to ${armWords(arm)}`).join(', ');
 }
 
 /** Of a test all that may still be promoted. */

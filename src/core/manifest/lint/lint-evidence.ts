@@ -5,7 +5,7 @@ import type { AnalysisSpec, SequentialSpec } from '../../model/analysis-spec.ts'
 import { isSplit, type StepSpec, TOTAL_WEIGHT } from '../../model/documents.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { percent } from '../../model/percent.ts';
-import { armWeight, CANARY, stableWeight } from '../../model/variants.ts';
+import { armWeight, armWords, CANARY, stableWeight } from '../../model/variants.ts';
 import { type Finding, finding } from './finding.ts';
 import {
   canaryShare,
@@ -36,7 +36,7 @@ function lintRequests(plan: PlanUnderLint, rps: number): Finding[] {
     if (needs === null || takenMs <= leftMs) return [];
     const time = Number.isFinite(takenMs) ? `take ${rough(takenMs)}` : 'never come';
     const given = `${rough(leftMs)} are left to it`;
-    const message = `step ${step.name} waits for ${needs.requests} requests to ${whoIs(arm)}; at ${rps} a second and ${percent(shareOfArm(step, arm))} they ${time}, ${given}`;
+    const message = `step ${step.name} waits for ${needs.requests} requests to ${armWords(arm)}; at ${rps} a second and ${percent(shareOfArm(step, arm))} they ${time}, ${given}`;
     return [finding('requests-out-of-reach', from, needs.path, message)];
   });
 }
@@ -142,13 +142,9 @@ function armsOfPlan({ spec }: PlanUnderLint): readonly [string, ...string[]] {
   return [CANARY, ...(spec.variants ?? [])];
 }
 
-function whoIs(arm: string): string {
-  return arm === CANARY ? 'the canary' : arm;
-}
-
 /** Of a test: which arm it is about, and that each is judged with its share of `alpha`. */
 function several({ spec: { variants = [] } }: PlanUnderLint, arm: string): string {
-  return variants.length === 0 ? '' : ` of ${whoIs(arm)} (alpha is shared by ${variants.length + 1} arms)`;
+  return variants.length === 0 ? '' : ` of ${armWords(arm)} (alpha is shared by ${variants.length + 1} arms)`;
 }
 
 /** Two digits are enough for what is estimated. */
